@@ -1,0 +1,14 @@
+# Flags of all code written here. Generated code is built without them.
+add_library(runnel_flags INTERFACE)
+target_compile_options(runnel_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wvla -Wpointer-arith -Wwrite-strings
+  -Wstrict-prototypes -Wmissing-prototypes -Wundef
+  $<$<BOOL:${RUNNEL_WERROR}>:-Werror>)
+target_compile_definitions(runnel_flags INTERFACE
+  _GNU_SOURCE RNL_VERSION="${PROJECT_VERSION}")
+
+if(RUNNEL_SANITIZE)
+  add_compile_options(-fsanitize=${RUNNEL_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${RUNNEL_SANITIZE})
+endif()

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core daemon without any I/O: bytes, events and "now" in; bytes and
+ * events out. It has no sockets, clocks, threads, environment or files, so
+ * that tests can drive it by a simulated clock and transport.
+ *
+ * The transport (server/io) creates it, gives it the time before anything
+ * else, attaches a session (session.h) to each connection, and calls
+ * rnl_core_run_timers when rnl_core_next_timer says so. One thread.
+ */
+#ifndef RNL_CORE_CORE_H
+#define RNL_CORE_CORE_H
+
+#include <stdint.h>
+
+#include <runnel/status.h>
+
+#include "rpc.h"
+#include "timer.h"
+
+struct rnl_jobs;
+struct rnl_streams;
+
+/* What the core takes from outside at its birth. */
+struct rnl_core_options {
+    /* Fills len bytes with unpredictable ones (job ids, epoch); a test gives a
+     * seeded generator. */
+    void (*random)(void *arg, uint8_t *out, size_t len);
+    void *random_arg;
+    /* 0 in any of these means the default of limits.h. */
+    uint32_t max_frame_bytes;
+    uint32_t max_streams;
+    uint32_t max_connections;
+    uint64_t max_job_output_bytes;
+    uint64_t max_jobs;
+    uint32_t max_event_streams;
+    /* Empty or NULL: no token is asked for. Borrowed until destroy. */
+    const char *token;
+};
+
+/* The parts of the core, for its own modules. */
+struct rnl_core {
+    struct rnl_core_options options;
+    /* Monotonic time and wall clock (Unix epoch), nanoseconds, as of the last
+     * rnl_core_set_time. */
+    int64_t now_ns;
+    int64_t wall_ns;
+    int64_t start_wall_ns;
+    char epoch[33];
+    struct rnl_timers timers;
+    /* Owned. */
+    struct rnl_jobs *jobs;
+    struct rnl_streams *streams;
+    struct rnl_rpc *rpc;
+    bool draining;
+};
+
+/* Creates the core with its services. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_core_create(
+    const struct rnl_core_options *options, int64_t now_ns, int64_t wall_ns,
+    struct rnl_core **ret_core);
+
+/* Accepts NULL. Sessions must be gone. */
+void rnl_core_destroy(struct rnl_core *core);
+
+/* Must be called before any other call after time has passed. */
+void rnl_core_set_time(struct rnl_core *core, int64_t now_ns, int64_t wall_ns);
+
+/* Monotonic time of the next timer, INT64_MAX if none. */
+int64_t rnl_core_next_timer(const struct rnl_core *core);
+
+void rnl_core_run_timers(struct rnl_core *core);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a method handler sees: a table entry that it fills in and a stream
+ * object that it talks to. A handler never sees a socket, a frame or credit,
+ * so that another transport can carry the same methods.
+ *
+ * Everything here runs on the core's one thread. No function calls a handler
+ * back before it returns, except rnl_core_* of the transport below.
+ */
+#ifndef RNL_CORE_RPC_H
+#define RNL_CORE_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+#include <runnel/status.h>
+
+struct rnl_core;
+struct rnl_stream;
+
+/* An encoded message that several streams can send without copying it. */
+struct rnl_buf {
+    uint32_t refs;
+    uint32_t len;
+    uint8_t data[];
+};
+
+/* Returns a buffer with one reference and room for len bytes, or NULL when
+ * memory is out. */
+struct rnl_buf *rnl_buf_create(size_t len);
+
+/* Encodes a message into a new buffer; NULL when memory is out. */
+struct rnl_buf *rnl_buf_pack(const ProtobufCMessage *message);
+
+struct rnl_buf *rnl_buf_ref(struct rnl_buf *buf);
+
+/* Accepts NULL. */
+void rnl_buf_unref(struct rnl_buf *buf);
+
+enum rnl_shape {
+    RNL_UNARY,
+    RNL_SERVER_STREAM,
+    RNL_CLIENT_STREAM,
+    RNL_BIDI_STREAM,
+};
+
+/*
+ * One method. The session calls, for each call of it:
+ *
+ *   on_message     for every request message; for RNL_UNARY and
+ *                  RNL_SERVER_STREAM exactly once, after the half-close.
+ *                  data is borrowed for the duration of the call.
+ *   on_half_close  (client and bidi streams) no further message comes.
+ *   on_writable    rnl_stream_writable() turned true again after it was false.
+ *   on_close       exactly once and last, whatever ended the stream (finish,
+ *                  cancel, deadline, lost connection), if any other callback
+ *                  was called: free the stream's state here. code tells why.
+ *
+ * on_half_close, on_writable and on_close may be NULL.
+ */
+struct rnl_method {
+    /* "runnel.v1.JobService/GetJob". */
+    const char *name;
+    enum rnl_shape shape;
+    void (*on_message)(struct rnl_stream *stream, const uint8_t *data,
+                       size_t len);
+    void (*on_half_close)(struct rnl_stream *stream);
+    void (*on_writable)(struct rnl_stream *stream);
+    void (*on_close)(struct rnl_stream *stream, enum rnl_code code);
+};
+
+/* A service's methods; the array is static. */
+struct rnl_service {
+    const struct rnl_method *methods;
+    size_t method_count;
+};
+
+/* The core that the stream belongs to; its services hang there (core.h). */
+struct rnl_core *rnl_stream_core(const struct rnl_stream *stream);
+
+/* The handler's own state: NULL until set. Not owned by the stream. */
+void *rnl_stream_state(const struct rnl_stream *stream);
+void rnl_stream_set_state(struct rnl_stream *stream, void *state);
+
+/* A metadata value of the Call, or NULL. Borrowed for the stream's life. */
+const char *rnl_stream_metadata(const struct rnl_stream *stream,
+                                const char *key);
+
+/*
+ * Unpacks a request. On failure the stream has been finished with
+ * RNL_INVALID_ARGUMENT (or RNL_RESOURCE_EXHAUSTED) and NULL is returned.
+ * Free the result with rnl_request_free.
+ */
+void *rnl_stream_unpack(struct rnl_stream *stream,
+                        const ProtobufCMessageDescriptor *descriptor,
+                        const uint8_t *data, size_t len);
+void rnl_request_free(void *message);
+
+/*
+ * Whether the peer's credit and the connection's output buffer have room. A
+ * handler that streams stops producing while it is false and goes on in
+ * on_writable; a message sent all the same is queued (unary answers need not
+ * look).
+ */
+bool rnl_stream_writable(const struct rnl_stream *stream);
+
+/* Queues one response message; encodes at once, so that message may be freed.
+ * When memory is out or the message is above the peer's frame limit the stream
+ * is finished with RNL_RESOURCE_EXHAUSTED. Does nothing on a finished
+ * stream. */
+void rnl_stream_send(struct rnl_stream *stream,
+                     const ProtobufCMessage *message);
+
+/* The same for a message encoded before; takes its own reference. */
+void rnl_stream_send_buf(struct rnl_stream *stream, struct rnl_buf *buf);
+
+/* rnl_stream_send and rnl_stream_finish(RNL_OK): the end of a unary call. */
+void rnl_stream_reply(struct rnl_stream *stream,
+                      const ProtobufCMessage *message);
+
+/*
+ * Ends the stream with a Status, sent after all queued messages. format may be
+ * NULL for RNL_OK. The first finish counts, further ones do nothing; on_close
+ * follows later, never from inside this call.
+ */
+void rnl_stream_finish(struct rnl_stream *stream, enum rnl_code code,
+                       const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Ends the stream with RNL_INVALID_ARGUMENT and one field violation. field is
+ * a path in the request: "options.pace_ms". */
+void rnl_stream_finish_field(struct rnl_stream *stream, const char *field,
+                             const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* RNL_OUT_OF_RANGE with the first sequence that can still be asked for. */
+void rnl_stream_finish_out_of_range(struct rnl_stream *stream,
+                                    uint64_t first_available,
+                                    const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
