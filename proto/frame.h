@@ -6,8 +6,8 @@
  * written in front of a payload that stays where it is.
  *
  * It is not the session: it knows no streams, no credit and no order of
- * frames. The bodies of control frames are left encoded; protobuf-c unpacks
- * them where they are wanted.
+ * frames. The bodies of control frames are left encoded; wire.h or protobuf-c
+ * reads them where they are wanted.
  */
 #ifndef RNL_PROTO_FRAME_H
 #define RNL_PROTO_FRAME_H
