@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The jobs engine as the core sees it: born with the core, it runs jobs of the
+ * built-in kinds, keeps them in a store (store.h) and serves JobService.
+ * docs/jobs.md tells how jobs behave.
+ */
+#ifndef RNL_JOBS_JOBS_H
+#define RNL_JOBS_JOBS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <runnel/status.h>
+
+#include "rpc.h"
+
+struct rnl_core;
+struct rnl_jobs;
+
+struct rnl_jobs_counts {
+    uint64_t queued;
+    uint64_t running;
+    /* All that the store keeps, ended ones too. */
+    uint64_t stored;
+    uint64_t stored_bytes;
+};
+
+/* JobService, for the core's table of services. */
+extern const struct rnl_service rnl_job_service;
+
+/* Creates the engine on a memory store. Uses core->options (limits, random),
+ * core->timers and the time; core outlives it. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_jobs_create(struct rnl_core *core,
+                                           struct rnl_jobs **ret_jobs);
+
+/* Accepts NULL. All streams of JobService must have ended. */
+void rnl_jobs_destroy(struct rnl_jobs *jobs);
+
+void rnl_jobs_count(const struct rnl_jobs *jobs,
+                    struct rnl_jobs_counts *ret_counts);
+
+/* "memory"; static. */
+const char *rnl_jobs_store_name(const struct rnl_jobs *jobs);
+
+/* Names of the kinds that a job can be created with now; static. */
+const char *const *rnl_jobs_kinds(const struct rnl_jobs *jobs,
+                                  size_t *ret_count);
+
+#endif

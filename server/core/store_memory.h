@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store of store.h in memory, bounded in jobs and bytes. Nothing outlives
+ * the process. */
+#ifndef RNL_CORE_STORE_MEMORY_H
+#define RNL_CORE_STORE_MEMORY_H
+
+#include "store.h"
+#include "timer.h"
+
+struct rnl_store_memory_options {
+    /* Borrowed; commits are reported from a timer of it. */
+    struct rnl_timers *timers;
+    uint64_t jobs_max;
+    /* Of one job's event log: the bytes of its events and
+     * RNL_STORE_EVENT_BYTES for each of them. */
+    uint64_t log_bytes_max;
+    /* Of all jobs: inputs, records and logs. */
+    uint64_t bytes_max;
+};
+
+/* What an event counts besides its data. */
+#define RNL_STORE_EVENT_BYTES 16
+
+/* Errors: RNL_RESOURCE_EXHAUSTED. Destroy through ops. */
+RNL_MUST_USE enum rnl_code rnl_store_memory_create(
+    const struct rnl_store_memory_options *options,
+    struct rnl_store **ret_store);
+
+#endif
