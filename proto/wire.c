@@ -92,37 +92,3 @@ enum rnl_wire_result rnl_wire_next(struct rnl_wire *wire,
     *ret_field = field;
     return RNL_WIRE_FIELD;
 }
-
-/* Length of the sequence that starts with byte, 0 if none does, and the range
- * of its second byte: that range is where overlong forms, surrogates and
- * values above U+10FFFF show (Unicode 15, table 3-7). */
-static size_t sequence_len(uint8_t byte, uint8_t *ret_low, uint8_t *ret_high)
-{
-    *ret_low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
-    *ret_high = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
-    if (byte < 0x80)
-        return 1;
-    if (byte >= 0xc2 && byte <= 0xdf)
-        return 2;
-    if (byte >= 0xe0 && byte <= 0xef)
-        return 3;
-    return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
-}
-
-bool rnl_wire_utf8(const uint8_t *data, size_t len)
-{
-    size_t at = 0;
-    while (at < len) {
-        uint8_t low, high;
-        size_t need = sequence_len(data[at], &low, &high);
-        if (need == 0 || need > len - at)
-            return false;
-        if (need > 1 && (data[at + 1] < low || data[at + 1] > high))
-            return false;
-        for (size_t i = 2; i < need; i++)
-            if ((data[at + i] & 0xc0) != 0x80)
-                return false;
-        at += need;
-    }
-    return true;
-}

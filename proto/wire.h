@@ -58,8 +58,4 @@ bool rnl_wire_varint(struct rnl_wire *wire, uint64_t *ret_value);
 /* Writes a varint and returns its length, at most RNL_VARINT_MAX. */
 size_t rnl_wire_put_varint(uint8_t *out, uint64_t value);
 
-/* Whether len bytes are valid UTF-8 (no surrogates, nothing overlong, at most
- * U+10FFFF). */
-bool rnl_wire_utf8(const uint8_t *data, size_t len);
-
 #endif

@@ -261,34 +261,6 @@ static void random_bytes_never_read_past_their_end(void **state)
     }
 }
 
-static void utf8_is_told_from_what_only_looks_like_it(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        bool valid;
-    } cases[] = {
-        {"", true},
-        {"plain", true},
-        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x8a", true},
-        {"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", true},
-        {"\x80", false},
-        {"\xc3", false},
-        {"\xc0\xaf", false},
-        {"\xe0\x80\xaf", false},
-        {"\xed\xa0\x80", false},
-        {"\xf4\x90\x80\x80", false},
-        {"\xf5\x80\x80\x80", false},
-        {"\xe2\x82", false},
-        {"\xe2\x28\xa1", false},
-        {"\xf0\x9f\x8c(", false},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(rnl_wire_utf8((const uint8_t *)cases[i].text,
-                                       strlen(cases[i].text)),
-                         cases[i].valid);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,7 +270,6 @@ int main(void)
         cmocka_unit_test(a_length_above_the_limit_is_refused_once_seen),
         cmocka_unit_test(heads_and_frames_equal_those_of_protobuf),
         cmocka_unit_test(random_bytes_never_read_past_their_end),
-        cmocka_unit_test(utf8_is_told_from_what_only_looks_like_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
