@@ -62,7 +62,7 @@ static enum rnl_settings_result load(const char **environment, const char *arg1,
 
 static void write_file(const char *content, char path[64])
 {
-    strcpy(path, "/tmp/runnel-settings-XXXXXX");
+    snprintf(path, 64, "/tmp/runnel-settings-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content, strlen(content)), strlen(content));
