@@ -468,7 +468,7 @@ struct listing {
 static void take_job(void *arg, const Runnel__V1__Job *job)
 {
     struct listing *listing = arg;
-    listing->numbers[listing->count++] = atoi(job->id);
+    listing->numbers[listing->count++] = (int)strtol(job->id, NULL, 10);
 }
 
 static void list_page(struct rnl_store *store, struct rnl_store_query *query,
