@@ -6,7 +6,8 @@
  *
  * The transport (server/io) creates it, gives it the time before anything
  * else, attaches a session (session.h) to each connection, and calls
- * rnl_core_run_timers when rnl_core_next_timer says so. One thread.
+ * rnl_core_run_timers when rnl_core_next_timer says so. One thread. bounds.h
+ * has the ceilings.
  */
 #ifndef RNL_CORE_CORE_H
 #define RNL_CORE_CORE_H
@@ -27,13 +28,16 @@ struct rnl_core_options {
      * seeded generator. */
     void (*random)(void *arg, uint8_t *out, size_t len);
     void *random_arg;
-    /* 0 in any of these means the default of limits.h. */
+    /* 0 in any of these means the default of bounds.h. */
     uint32_t max_frame_bytes;
     uint32_t max_streams;
     uint32_t max_connections;
     uint64_t max_job_output_bytes;
     uint64_t max_jobs;
     uint32_t max_event_streams;
+    /* Time for Hello, and silence before a Ping and again after it. */
+    uint32_t handshake_ms;
+    uint32_t keepalive_ms;
     /* Empty or NULL: no token is asked for. Borrowed until destroy. */
     const char *token;
 };
@@ -70,5 +74,21 @@ void rnl_core_set_time(struct rnl_core *core, int64_t now_ns, int64_t wall_ns);
 int64_t rnl_core_next_timer(const struct rnl_core *core);
 
 void rnl_core_run_timers(struct rnl_core *core);
+
+/* Begins the end: every session gets a GoAway, streaming calls end with
+ * RNL_UNAVAILABLE, new calls and connections are refused so. The transport
+ * closes each session once it is done. */
+void rnl_core_drain(struct rnl_core *core);
+
+struct rnl_core_counts {
+    uint32_t connections;
+    /* Open calls. */
+    uint32_t streams;
+    /* Since the start. */
+    uint64_t calls;
+};
+
+void rnl_core_count(const struct rnl_core *core,
+                    struct rnl_core_counts *ret_counts);
 
 #endif

@@ -53,7 +53,8 @@ enum rnl_shape {
  *                  RNL_SERVER_STREAM exactly once, after the half-close.
  *                  data is borrowed for the duration of the call.
  *   on_half_close  (client and bidi streams) no further message comes.
- *   on_writable    rnl_stream_writable() turned true again after it was false.
+ *   on_writable    rnl_stream_writable() turned true again after it was
+ *                  asked and said false.
  *   on_close       exactly once and last, whatever ended the stream (finish,
  *                  cancel, deadline, lost connection), if any other callback
  *                  was called: free the stream's state here. code tells why.
@@ -102,9 +103,10 @@ void rnl_request_free(void *message);
  * Whether the peer's credit and the connection's output buffer have room. A
  * handler that streams stops producing while it is false and goes on in
  * on_writable; a message sent all the same is queued (unary answers need not
- * look).
+ * look). False once the stream is finished. Only a handler that was told false
+ * gets on_writable.
  */
-bool rnl_stream_writable(const struct rnl_stream *stream);
+bool rnl_stream_writable(struct rnl_stream *stream);
 
 /* Queues one response message; encodes at once, so that message may be freed.
  * When memory is out or the message is above the peer's frame limit the stream

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core.h"
+
+#include <assert.h>
+
+#include "admin_service.h"
+#include "alloc.h"
+#include "session_private.h"
+
+#define EPOCH_BYTES 16
+
+_Static_assert(sizeof(((struct rnl_core *)0)->epoch) == 2 * EPOCH_BYTES + 1,
+               "the epoch is shown in hex");
+
+static void make_epoch(struct rnl_core *core)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t bytes[EPOCH_BYTES];
+    core->options.random(core->options.random_arg, bytes, sizeof(bytes));
+    for (size_t i = 0; i < EPOCH_BYTES; i++) {
+        core->epoch[2 * i] = hex[bytes[i] >> 4];
+        core->epoch[2 * i + 1] = hex[bytes[i] & 15];
+    }
+}
+
+static void set_default(uint32_t *value, uint32_t fallback)
+{
+    if (*value == 0)
+        *value = fallback;
+}
+
+static enum rnl_code create_parts(struct rnl_core *core)
+{
+    core->rpc = rnl_calloc(1, sizeof(*core->rpc));
+    if (core->rpc == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    TAILQ_INIT(&core->rpc->sessions);
+    TAILQ_INIT(&core->rpc->pending);
+    rnl_methods_add(&core->rpc->methods, &rnl_admin_service);
+    return RNL_OK;
+}
+
+enum rnl_code rnl_core_create(const struct rnl_core_options *options,
+                              int64_t now_ns, int64_t wall_ns,
+                              struct rnl_core **ret_core)
+{
+    struct rnl_core *core = rnl_calloc(1, sizeof(*core));
+    if (core == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    core->options = *options;
+    set_default(&core->options.max_frame_bytes, RNL_FRAME_BYTES_DEFAULT);
+    set_default(&core->options.max_streams, RNL_STREAMS_MAX_DEFAULT);
+    set_default(&core->options.max_connections, RNL_CONNECTIONS_MAX_DEFAULT);
+    set_default(&core->options.handshake_ms, RNL_HANDSHAKE_MS_DEFAULT);
+    set_default(&core->options.keepalive_ms, RNL_KEEPALIVE_MS_DEFAULT);
+    core->now_ns = now_ns;
+    core->wall_ns = wall_ns;
+    core->start_wall_ns = wall_ns;
+    make_epoch(core);
+    rnl_timers_init(&core->timers);
+    enum rnl_code code = create_parts(core);
+    if (code != RNL_OK) {
+        rnl_core_destroy(core);
+        return code;
+    }
+    *ret_core = core;
+    return RNL_OK;
+}
+
+void rnl_core_destroy(struct rnl_core *core)
+{
+    if (core == NULL)
+        return;
+    assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
+    rnl_free(core->rpc);
+    rnl_timers_fini(&core->timers);
+    rnl_free(core);
+}
+
+void rnl_core_set_time(struct rnl_core *core, int64_t now_ns, int64_t wall_ns)
+{
+    core->now_ns = now_ns;
+    core->wall_ns = wall_ns;
+}
+
+int64_t rnl_core_next_timer(const struct rnl_core *core)
+{
+    return rnl_timers_next(&core->timers);
+}
+
+void rnl_core_run_timers(struct rnl_core *core)
+{
+    rnl_timers_run(&core->timers, core->now_ns);
+    rnl_sessions_run_pending(core);
+}
+
+void rnl_core_drain(struct rnl_core *core)
+{
+    core->draining = true;
+    struct rnl_session *session;
+    TAILQ_FOREACH(session, &core->rpc->sessions, link)
+    rnl_session_drain(session);
+    rnl_sessions_run_pending(core);
+}
+
+void rnl_core_count(const struct rnl_core *core,
+                    struct rnl_core_counts *ret_counts)
+{
+    *ret_counts = (struct rnl_core_counts){
+        .connections = core->rpc->session_count,
+        .streams = core->rpc->stream_count,
+        .calls = core->rpc->calls,
+    };
+}

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <runnel/v1/frame.pb-c.h>
+
+#include "alloc.h"
+#include "session_private.h"
+#include "utf8.h"
+#include "wire.h"
+
+#define NS_PER_MS INT64_C(1000000)
+
+enum hello_field {
+    HELLO_VERSION = 1,
+    HELLO_AGENT = 2,
+    HELLO_TOKEN = 3,
+    HELLO_FRAME_MAX = 4,
+    HELLO_CREDIT = 5,
+};
+
+struct hello {
+    uint32_t version;
+    struct rnl_bytes agent;
+    struct rnl_bytes token;
+    uint32_t frame_max;
+    uint32_t credit;
+};
+
+/* --- the end --- */
+
+static void start_timer(struct rnl_session *session, uint32_t delay_ms)
+{
+    struct rnl_core *core = session->core;
+    if (rnl_timer_start(&core->timers, &session->timer,
+                        core->now_ns + delay_ms * NS_PER_MS) == RNL_OK)
+        return;
+    session->state = RNL_SESSION_DEAD;
+    rnl_session_announce(session);
+}
+
+static void abandon_streams(struct rnl_session *session)
+{
+    for (size_t i = 0; i < session->table_cap; i++)
+        while (session->table[i] != NULL)
+            rnl_stream_abandon(session->table[i], RNL_UNAVAILABLE);
+}
+
+void rnl_session_fail(struct rnl_session *session, enum rnl_code code,
+                      const char *format, ...)
+{
+    if (session->state >= RNL_SESSION_CLOSING)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(session->reason, sizeof(session->reason), format, args);
+    va_end(args);
+    session->reason_code = code;
+    abandon_streams(session);
+    session->state = RNL_SESSION_CLOSING;
+    rnl_session_put_status(session, 0, code, session->reason);
+    start_timer(session, RNL_CLOSING_MS);
+}
+
+bool rnl_session_done(const struct rnl_session *session)
+{
+    if (session->state == RNL_SESSION_DEAD)
+        return true;
+    bool ending = session->state == RNL_SESSION_CLOSING ||
+                  (session->going_away && session->stream_count == 0);
+    return ending && session->ring_count == 0 && session->control == NULL;
+}
+
+enum rnl_code rnl_session_reason(const struct rnl_session *session,
+                                 const char **ret_text)
+{
+    *ret_text = session->reason;
+    return session->reason_code;
+}
+
+const char *rnl_session_agent(const struct rnl_session *session)
+{
+    return session->agent;
+}
+
+uint64_t rnl_session_calls(const struct rnl_session *session)
+{
+    return session->calls;
+}
+
+/* --- time --- */
+
+static void send_ping(struct rnl_session *session)
+{
+    rnl_session_put_control(session, 0, RNL_FRAME_PING,
+                            (struct rnl_bytes){NULL, 0});
+    session->ping_sent = true;
+}
+
+static void check_alive(struct rnl_session *session)
+{
+    uint32_t period_ms = session->core->options.keepalive_ms;
+    int64_t silence = session->core->now_ns - session->last_alive_ns;
+    int64_t period = period_ms * NS_PER_MS;
+    if (silence >= 2 * period && session->ping_sent) {
+        rnl_session_fail(session, RNL_UNAVAILABLE,
+                         "no answer to a Ping for %u ms", period_ms);
+        return;
+    }
+    if (silence < period)
+        session->ping_sent = false;
+    else if (!session->ping_sent)
+        send_ping(session);
+    int64_t next = silence < period ? period - silence : 2 * period - silence;
+    start_timer(session,
+                (uint32_t)(next <= 0 ? period_ms : next / NS_PER_MS + 1));
+}
+
+static void on_timer(struct rnl_timer *timer, void *arg)
+{
+    (void)timer;
+    struct rnl_session *session = arg;
+    switch (session->state) {
+    case RNL_SESSION_HELLO:
+        rnl_session_fail(session, RNL_DEADLINE_EXCEEDED,
+                         "no Hello within %u ms",
+                         session->core->options.handshake_ms);
+        break;
+    case RNL_SESSION_OPEN:
+        check_alive(session);
+        break;
+    case RNL_SESSION_CLOSING:
+    case RNL_SESSION_DEAD:
+        session->state = RNL_SESSION_DEAD;
+        rnl_session_announce(session);
+        break;
+    }
+}
+
+/* --- Hello --- */
+
+static bool take_hello_field(struct hello *hello,
+                             const struct rnl_wire_field *field)
+{
+    struct rnl_bytes bytes = {field->data, field->len};
+    switch (field->number) {
+    case HELLO_VERSION:
+        hello->version = (uint32_t)field->value;
+        break;
+    case HELLO_FRAME_MAX:
+        hello->frame_max = (uint32_t)field->value;
+        break;
+    case HELLO_CREDIT:
+        hello->credit = (uint32_t)field->value;
+        break;
+    case HELLO_AGENT:
+        hello->agent = bytes;
+        return field->type == RNL_WIRE_BYTES;
+    case HELLO_TOKEN:
+        hello->token = bytes;
+        return field->type == RNL_WIRE_BYTES;
+    default:
+        return true;
+    }
+    return field->type == RNL_WIRE_VARINT && field->value <= UINT32_MAX;
+}
+
+static bool read_hello(const struct rnl_frame *frame, struct hello *ret_hello)
+{
+    static const uint8_t nothing[1];
+    *ret_hello = (struct hello){.agent = {nothing, 0}, .token = {nothing, 0}};
+    struct rnl_wire wire = {frame->body, frame->body + frame->body_len};
+    struct rnl_wire_field field;
+    enum rnl_wire_result result;
+    while ((result = rnl_wire_next(&wire, &field)) == RNL_WIRE_FIELD)
+        if (!take_hello_field(ret_hello, &field))
+            return false;
+    return result == RNL_WIRE_END;
+}
+
+/* Takes the time of the given token's length, whatever the wanted one is, so
+ * that time tells nothing of where they differ. */
+static bool token_equal(const char *wanted, struct rnl_bytes given)
+{
+    size_t wanted_len = strlen(wanted);
+    volatile uint8_t difference = wanted_len != given.len;
+    for (size_t i = 0; i < given.len; i++) {
+        uint8_t want = wanted_len == 0 ? 0 : (uint8_t)wanted[i % wanted_len];
+        difference = (uint8_t)(difference | (want ^ given.data[i]));
+    }
+    return difference == 0;
+}
+
+static bool token_allows(const struct rnl_core *core, struct rnl_bytes token)
+{
+    const char *wanted = core->options.token;
+    return wanted == NULL || *wanted == '\0' || token_equal(wanted, token);
+}
+
+static bool check_hello(struct rnl_session *session, const struct hello *hello)
+{
+    if (hello->version != RNL_PROTOCOL_VERSION) {
+        rnl_session_fail(session, RNL_UNIMPLEMENTED,
+                         "protocol_version: this server speaks %d, not %u",
+                         RNL_PROTOCOL_VERSION, hello->version);
+    } else if (hello->agent.len > RNL_AGENT_BYTES_MAX ||
+               !rnl_utf8_valid(hello->agent.data, hello->agent.len)) {
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "agent: must be UTF-8 of at most %d bytes",
+                         RNL_AGENT_BYTES_MAX);
+    } else if (hello->token.len > RNL_TOKEN_BYTES_MAX) {
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "token: must have at most %d bytes",
+                         RNL_TOKEN_BYTES_MAX);
+    } else if (hello->frame_max != 0 &&
+               hello->frame_max < RNL_FRAME_BYTES_MIN) {
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "max_frame_bytes: must be at least %d, not %u",
+                         RNL_FRAME_BYTES_MIN, hello->frame_max);
+    } else if (hello->credit > RNL_CREDIT_BALANCE_MAX) {
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "initial_credit_bytes: must be at most %d, not %u",
+                         RNL_CREDIT_BALANCE_MAX, hello->credit);
+    } else if (!token_allows(session->core, hello->token)) {
+        rnl_session_fail(session, RNL_UNAUTHENTICATED,
+                         hello->token.len == 0 ? "a token is needed"
+                                               : "the token is not valid");
+    }
+    return session->state == RNL_SESSION_HELLO;
+}
+
+static void answer_hello(struct rnl_session *session)
+{
+    struct rnl_core *core = session->core;
+    Runnel__V1__Hello hello = RUNNEL__V1__HELLO__INIT;
+    hello.protocol_version = RNL_PROTOCOL_VERSION;
+    hello.agent = (char *)"runneld/" RNL_VERSION;
+    hello.max_frame_bytes = core->options.max_frame_bytes;
+    hello.initial_credit_bytes = RNL_CREDIT_BYTES_DEFAULT;
+    hello.max_streams = core->options.max_streams;
+    hello.epoch = core->epoch;
+    uint8_t body[256];
+    assert(runnel__v1__hello__get_packed_size(&hello) <= sizeof(body));
+    size_t len = runnel__v1__hello__pack(&hello, body);
+    rnl_session_put_control(session, 0, RNL_FRAME_HELLO,
+                            (struct rnl_bytes){body, len});
+}
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+    return value != 0 ? value : fallback;
+}
+
+static void take_hello(struct rnl_session *session,
+                       const struct rnl_frame *frame)
+{
+    struct hello hello;
+    if (frame->kind != RNL_FRAME_HELLO || frame->stream_id != 0) {
+        rnl_session_fail(session, RNL_FAILED_PRECONDITION,
+                         "the first frame must be a Hello on stream 0");
+        return;
+    }
+    if (!read_hello(frame, &hello)) {
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "the Hello cannot be read");
+        return;
+    }
+    if (!check_hello(session, &hello))
+        return;
+    memcpy(session->agent, hello.agent.data, hello.agent.len);
+    session->agent[hello.agent.len] = '\0';
+    session->peer_frame_max =
+        or_default(hello.frame_max, RNL_FRAME_BYTES_DEFAULT);
+    session->peer_credit = or_default(hello.credit, RNL_CREDIT_BYTES_DEFAULT);
+    session->state = RNL_SESSION_OPEN;
+    answer_hello(session);
+    start_timer(session, session->core->options.keepalive_ms);
+}
+
+/* --- frames --- */
+
+/* The Pong is the Ping's body under another tag. Anything but its one field is
+ * refused, lest we echo a megabyte. */
+static void take_ping(struct rnl_session *session,
+                      const struct rnl_frame *frame)
+{
+    if (frame->body_len > 1 + RNL_VARINT_MAX) {
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "a Ping must have at most %d bytes",
+                         1 + RNL_VARINT_MAX);
+        return;
+    }
+    rnl_session_put_control(session, 0, RNL_FRAME_PONG,
+                            (struct rnl_bytes){frame->body, frame->body_len});
+}
+
+/* Ping, Pong, GoAway, and what a client must not send. */
+static void take_connection_frame(struct rnl_session *session,
+                                  const struct rnl_frame *frame)
+{
+    bool allowed = frame->kind == RNL_FRAME_PING ||
+                   frame->kind == RNL_FRAME_PONG ||
+                   frame->kind == RNL_FRAME_GO_AWAY;
+    if (!allowed)
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         frame->kind == RNL_FRAME_HELLO
+                             ? "the Hello came twice"
+                             : "a Status is sent by a server alone");
+    else if (frame->stream_id != 0)
+        rnl_session_fail(session, RNL_INVALID_ARGUMENT,
+                         "Ping, Pong and GoAway must be on stream 0, not %u",
+                         frame->stream_id);
+    else if (frame->kind == RNL_FRAME_PING)
+        take_ping(session, frame);
+}
+
+static void take_frame(struct rnl_session *session,
+                       const struct rnl_frame *frame, struct rnl_bytes next)
+{
+    if (session->state == RNL_SESSION_HELLO) {
+        take_hello(session, frame);
+        return;
+    }
+    switch (frame->kind) {
+    case RNL_FRAME_NONE:
+        break; /* Of a later version: ignored. */
+    case RNL_FRAME_CALL:
+        rnl_session_take_call(session, frame);
+        break;
+    case RNL_FRAME_MESSAGE:
+    case RNL_FRAME_HALF_CLOSE:
+    case RNL_FRAME_CANCEL:
+    case RNL_FRAME_CREDIT:
+        rnl_session_take_stream_frame(session, frame, next);
+        break;
+    default:
+        take_connection_frame(session, frame);
+        break;
+    }
+}
+
+/* --- bytes --- */
+
+static size_t frame_max(const struct rnl_session *session)
+{
+    return session->state == RNL_SESSION_HELLO
+               ? RNL_HELLO_FRAME_BYTES_MAX
+               : session->core->options.max_frame_bytes;
+}
+
+/* Takes one frame off the bytes. Returns the bytes used, 0 when the frame is
+ * not whole (*ret_need is then set) or the session has failed. */
+static size_t take_one(struct rnl_session *session, struct rnl_bytes bytes,
+                       size_t *ret_need)
+{
+    struct rnl_frame frame;
+    size_t used;
+    enum rnl_code code = rnl_frame_decode(
+        bytes.data, bytes.len, frame_max(session), &frame, &used, ret_need);
+    if (code == RNL_RESOURCE_EXHAUSTED)
+        rnl_session_fail(session, code, "a frame must have at most %zu bytes",
+                         frame_max(session));
+    else if (code != RNL_OK)
+        rnl_session_fail(session, code, "the bytes are not a frame");
+    if (code != RNL_OK || used == 0)
+        return 0;
+    take_frame(session, &frame,
+               (struct rnl_bytes){bytes.data + used, bytes.len - used});
+    return used;
+}
+
+static bool is_open(const struct rnl_session *session)
+{
+    return session->state < RNL_SESSION_CLOSING;
+}
+
+/* Appends to the unfinished frame. The block doubles with what has come, up to
+ * need: a peer gets no more memory than it has sent bytes, twice. */
+static bool keep_partial(struct rnl_session *session, struct rnl_bytes bytes,
+                         size_t need)
+{
+    size_t len = session->partial_len + bytes.len;
+    if (len > session->partial_cap) {
+        size_t cap = 2 * len < need ? 2 * len : need > len ? need : len;
+        uint8_t *grown = rnl_realloc(session->partial, cap);
+        if (grown == NULL) {
+            rnl_session_fail(session, RNL_RESOURCE_EXHAUSTED,
+                             "the server is out of memory");
+            return false;
+        }
+        session->partial = grown;
+        session->partial_cap = cap;
+    }
+    memcpy(session->partial + session->partial_len, bytes.data, bytes.len);
+    session->partial_len = len;
+    return true;
+}
+
+static void drop_partial(struct rnl_session *session)
+{
+    rnl_free(session->partial);
+    session->partial = NULL;
+    session->partial_len = 0;
+    session->partial_cap = 0;
+}
+
+/* Completes the unfinished frame from the bytes; returns how many of them were
+ * used. */
+static size_t feed_partial(struct rnl_session *session, struct rnl_bytes bytes)
+{
+    size_t taken = 0;
+    while (is_open(session)) {
+        size_t need = 0;
+        struct rnl_bytes frame = {session->partial, session->partial_len};
+        if (take_one(session, frame, &need) > 0) {
+            drop_partial(session);
+            break;
+        }
+        if (!is_open(session) || taken == bytes.len)
+            break;
+        size_t missing = need - session->partial_len;
+        size_t left = bytes.len - taken;
+        struct rnl_bytes part = {bytes.data + taken,
+                                 missing < left ? missing : left};
+        if (!keep_partial(session, part, need))
+            break;
+        taken += part.len;
+    }
+    return taken;
+}
+
+void rnl_session_feed(struct rnl_session *session, const uint8_t *data,
+                      size_t len)
+{
+    struct rnl_bytes bytes = {data, len};
+    session->last_alive_ns = session->core->now_ns;
+    if (session->partial_len > 0) {
+        size_t used = feed_partial(session, bytes);
+        bytes = (struct rnl_bytes){bytes.data + used, bytes.len - used};
+    }
+    size_t need = 0;
+    while (is_open(session) && bytes.len > 0) {
+        size_t used = take_one(session, bytes, &need);
+        if (used == 0)
+            break;
+        bytes = (struct rnl_bytes){bytes.data + used, bytes.len - used};
+    }
+    if (is_open(session) && bytes.len > 0)
+        (void)keep_partial(session, bytes, need);
+    rnl_sessions_run_pending(session->core);
+}
+
+/* --- life --- */
+
+enum rnl_code rnl_session_create(struct rnl_core *core,
+                                 const struct rnl_session_host *host,
+                                 struct rnl_session **ret_session)
+{
+    struct rnl_session *session = rnl_calloc(1, sizeof(*session));
+    if (session == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    session->core = core;
+    session->host = *host;
+    session->last_alive_ns = core->now_ns;
+    session->timer.fire = on_timer;
+    session->timer.arg = session;
+    TAILQ_INIT(&session->ready);
+    TAILQ_INIT(&session->waiting);
+    TAILQ_INIT(&session->closing);
+    TAILQ_INSERT_TAIL(&core->rpc->sessions, session, link);
+    core->rpc->session_count++;
+    start_timer(session, core->options.handshake_ms);
+    if (session->state == RNL_SESSION_DEAD) {
+        rnl_session_destroy(session);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
+    if (core->draining)
+        rnl_session_fail(session, RNL_UNAVAILABLE, "the server is draining");
+    else if (core->rpc->session_count > core->options.max_connections)
+        rnl_session_fail(session, RNL_RESOURCE_EXHAUSTED,
+                         "the server has %u connections, its limit",
+                         core->options.max_connections);
+    *ret_session = session;
+    return RNL_OK;
+}
+
+void rnl_session_destroy(struct rnl_session *session)
+{
+    if (session == NULL)
+        return;
+    struct rnl_core *core = session->core;
+    session->state = RNL_SESSION_DEAD;
+    abandon_streams(session);
+    while (!TAILQ_EMPTY(&session->closing))
+        rnl_stream_close(TAILQ_FIRST(&session->closing));
+    if (session->is_pending)
+        TAILQ_REMOVE(&core->rpc->pending, session, pending_link);
+    TAILQ_REMOVE(&core->rpc->sessions, session, link);
+    core->rpc->session_count--;
+    rnl_timer_stop(&core->timers, &session->timer);
+    rnl_session_drop_output(session);
+    rnl_free(session->partial);
+    rnl_free(session->table);
+    rnl_free(session);
+    rnl_sessions_run_pending(core);
+}
+
+void rnl_session_drain(struct rnl_session *session)
+{
+    if (session->state == RNL_SESSION_HELLO)
+        rnl_session_fail(session, RNL_UNAVAILABLE, "the server is draining");
+    if (session->state != RNL_SESSION_OPEN || session->going_away)
+        return;
+    session->going_away = true;
+    Runnel__V1__GoAway go_away = RUNNEL__V1__GO_AWAY__INIT;
+    go_away.last_stream_id = session->last_stream_id;
+    go_away.reason = (char *)"the server is draining";
+    uint8_t body[64];
+    size_t len = runnel__v1__go_away__pack(&go_away, body);
+    rnl_session_put_control(session, 0, RNL_FRAME_GO_AWAY,
+                            (struct rnl_bytes){body, len});
+    for (size_t i = 0; i < session->table_cap; i++)
+        for (struct rnl_stream *stream = session->table[i]; stream != NULL;
+             stream = stream->hash_next)
+            if (stream->method->shape != RNL_UNARY)
+                rnl_stream_end(stream, RNL_UNAVAILABLE,
+                               "the server is draining", false);
+}
+
+/* --- deferred callbacks --- */
+
+void rnl_session_mark_pending(struct rnl_session *session)
+{
+    if (session->is_pending)
+        return;
+    session->is_pending = true;
+    TAILQ_INSERT_TAIL(&session->core->rpc->pending, session, pending_link);
+}
+
+static void wake_next(struct rnl_session *session)
+{
+    struct rnl_stream *stream = TAILQ_FIRST(&session->waiting);
+    TAILQ_REMOVE(&session->waiting, stream, event_link);
+    stream->event = RNL_EVENT_NONE;
+    if (!rnl_stream_has_credit(stream))
+        return; /* Comes back with the peer's next Credit. */
+    stream->wants_room = false;
+    if (stream->method->on_writable != NULL)
+        stream->method->on_writable(stream);
+}
+
+static void run_session(struct rnl_session *session)
+{
+    for (;;) {
+        if (!TAILQ_EMPTY(&session->closing))
+            rnl_stream_close(TAILQ_FIRST(&session->closing));
+        else if (!TAILQ_EMPTY(&session->waiting) &&
+                 rnl_session_backlog(session) < RNL_SESSION_OUTPUT_BYTES_MAX)
+            wake_next(session);
+        else
+            break;
+    }
+}
+
+void rnl_sessions_run_pending(struct rnl_core *core)
+{
+    struct rnl_session *session;
+    while ((session = TAILQ_FIRST(&core->rpc->pending)) != NULL) {
+        TAILQ_REMOVE(&core->rpc->pending, session, pending_link);
+        session->is_pending = false;
+        run_session(session);
+    }
+}

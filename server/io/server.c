@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "server_private.h"
+#include "systemd.h"
+
+#define NS_PER_S  INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
+#define PATH_MAX_ 4096
+
+static int64_t wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+void rnl_server_enter(struct rnl_server *server)
+{
+    rnl_core_set_time(server->core, (int64_t)uv_hrtime(), wall_clock());
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct rnl_server *server = timer->data;
+    server->timer_due_ns = INT64_MAX;
+    rnl_server_enter(server);
+    rnl_core_run_timers(server->core);
+    rnl_server_leave(server);
+}
+
+static void set_timer(struct rnl_server *server)
+{
+    int64_t due = rnl_core_next_timer(server->core);
+    if (due == server->timer_due_ns)
+        return;
+    server->timer_due_ns = due;
+    if (due == INT64_MAX) {
+        uv_timer_stop(&server->timer);
+        return;
+    }
+    int64_t delay = due - (int64_t)uv_hrtime();
+    uint64_t delay_ms =
+        delay <= 0 ? 0 : (uint64_t)((delay + NS_PER_MS - 1) / NS_PER_MS);
+    uv_update_time(&server->loop);
+    uv_timer_start(&server->timer, on_timer, delay_ms, 0);
+}
+
+void rnl_server_leave(struct rnl_server *server)
+{
+    struct rnl_conn *conn;
+    while ((conn = TAILQ_FIRST(&server->dirty)) != NULL) {
+        TAILQ_REMOVE(&server->dirty, conn, dirty_link);
+        conn->is_dirty = false;
+        rnl_conn_flush(conn);
+    }
+    set_timer(server);
+}
+
+/* --- the end --- */
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void rnl_server_conn_closed(struct rnl_server *server)
+{
+    if (server->draining && TAILQ_EMPTY(&server->conns))
+        uv_stop(&server->loop);
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+    struct rnl_server *server = timer->data;
+    rnl_log(RNL_LOG_WARN, "drain_cut",
+            RNL_LOG_INT("grace_ms", server->options->drain_grace_ms));
+    uv_stop(&server->loop);
+}
+
+static void drain(struct rnl_server *server, const char *cause)
+{
+    server->draining = true;
+    rnl_log(RNL_LOG_INFO, "draining", RNL_LOG_TEXT("cause", cause));
+    rnl_systemd_notify("STOPPING=1");
+    uv_close((uv_handle_t *)&server->listener, NULL);
+    uv_timer_start(&server->grace, on_grace_over,
+                   server->options->drain_grace_ms, 0);
+    rnl_core_drain(server->core);
+    rnl_server_conn_closed(server);
+}
+
+/* The first signal drains, the second does not wait. */
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct rnl_server *server = signal->data;
+    rnl_server_enter(server);
+    if (server->draining)
+        uv_stop(&server->loop);
+    else
+        drain(server, number == SIGTERM ? "SIGTERM" : "SIGINT");
+    rnl_server_leave(server);
+}
+
+/* --- the begin --- */
+
+static bool write_port_file(const struct rnl_server *server)
+{
+    const char *path = server->options->port_file;
+    if (path == NULL)
+        return true;
+    char draft[PATH_MAX_];
+    int len = snprintf(draft, sizeof(draft), "%s.new", path);
+    FILE *file = len < (int)sizeof(draft) ? fopen(draft, "we") : NULL;
+    bool written = file != NULL && fprintf(file, "%s\n", server->address) > 0;
+    if (file != NULL && fclose(file) != 0)
+        written = false;
+    if (written && rename(draft, path) == 0)
+        return true;
+    rnl_log(RNL_LOG_ERROR, "port_file_failed", RNL_LOG_TEXT("path", path),
+            RNL_LOG_TEXT("reason", strerror(errno)));
+    return false;
+}
+
+static void init_handles(struct rnl_server *server)
+{
+    uv_loop_init(&server->loop);
+    uv_tcp_init(&server->loop, &server->listener);
+    uv_timer_init(&server->loop, &server->timer);
+    uv_timer_init(&server->loop, &server->grace);
+    uv_signal_init(&server->loop, &server->sigterm);
+    uv_signal_init(&server->loop, &server->sigint);
+    server->listener.data = server;
+    server->timer.data = server;
+    server->grace.data = server;
+    server->sigterm.data = server;
+    server->sigint.data = server;
+}
+
+static bool start(struct rnl_server *server)
+{
+    if (rnl_core_create(&server->options->core, (int64_t)uv_hrtime(),
+                        wall_clock(), &server->core) != RNL_OK) {
+        rnl_log(RNL_LOG_ERROR, "start_failed",
+                RNL_LOG_TEXT("reason", "out of memory"));
+        return false;
+    }
+    /* A peer that goes while we write is an error of that write. */
+    signal(SIGPIPE, SIG_IGN);
+    uv_signal_start(&server->sigterm, on_signal, SIGTERM);
+    uv_signal_start(&server->sigint, on_signal, SIGINT);
+    if (!rnl_listener_open(server) || !write_port_file(server))
+        return false;
+    set_timer(server);
+    rnl_log(RNL_LOG_INFO, "listening", RNL_LOG_TEXT("address", server->address),
+            RNL_LOG_TEXT("version", RNL_VERSION),
+            RNL_LOG_TEXT("epoch", server->core->epoch));
+    rnl_systemd_notify("READY=1");
+    return true;
+}
+
+static void stop(struct rnl_server *server)
+{
+    struct rnl_conn *conn;
+    TAILQ_FOREACH(conn, &server->conns, link)
+    rnl_conn_close(conn);
+    uv_walk(&server->loop, close_handle, NULL);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&server->loop);
+    rnl_core_destroy(server->core);
+}
+
+int rnl_server_run(const struct rnl_server_options *options)
+{
+    struct rnl_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return EXIT_FAILURE;
+    server->options = options;
+    server->timer_due_ns = INT64_MAX;
+    TAILQ_INIT(&server->conns);
+    TAILQ_INIT(&server->dirty);
+    init_handles(server);
+    bool started = start(server);
+    if (started)
+        uv_run(&server->loop, UV_RUN_DEFAULT);
+    stop(server);
+    free(server);
+    if (started)
+        rnl_log(RNL_LOG_INFO, "stopped");
+    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core on a libuv loop: a listening TCP socket, its connections, the
+ * core's timers, and the signals that drain it. All protocol is in the core's
+ * sessions; here are only bytes and time.
+ */
+#ifndef RNL_IO_SERVER_H
+#define RNL_IO_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <runnel/status.h>
+
+#include "core.h"
+
+struct rnl_server_options {
+    /* "HOST:PORT"; ignored when the service manager passed a socket. */
+    const char *listen;
+    /* Gets "HOST:PORT\n" once connections are accepted; NULL: none. */
+    const char *port_file;
+    /* After SIGTERM, how long open calls may take to end. */
+    uint64_t drain_grace_ms;
+    struct rnl_core_options core;
+};
+
+/*
+ * Runs until SIGTERM or SIGINT has drained it. Returns the exit status of the
+ * program: 0 after a drain, 1 when it could not start (the reason is in the
+ * log).
+ */
+int rnl_server_run(const struct rnl_server_options *options);
+
+#endif

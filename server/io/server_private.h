@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What server.c, conn.c and listener.c share.
+ *
+ * Each callback of libuv into this room begins with rnl_server_enter and ends
+ * with rnl_server_leave: in between, sessions only note that they have output
+ * (the dirty list); leave writes it.
+ */
+#ifndef RNL_IO_SERVER_PRIVATE_H
+#define RNL_IO_SERVER_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include <uv.h>
+
+#include "server.h"
+#include "session.h"
+
+/* One read: a full socket buffer of loopback TCP. One block serves all
+ * connections, since a read is consumed before the next begins. */
+#define RNL_READ_BYTES (64 * 1024)
+
+/* Long enough for "[IPv6 address%scope]:port". */
+#define RNL_ADDRESS_MAX 80
+
+struct rnl_server;
+
+struct rnl_conn {
+    uv_tcp_t tcp;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct rnl_server *server;
+    /* NULL once lingering. */
+    struct rnl_session *session;
+    TAILQ_ENTRY(rnl_conn) link;
+    TAILQ_ENTRY(rnl_conn) dirty_link;
+    bool is_dirty;
+    bool reading;
+    bool closing;
+    /* Bytes that the write in flight was given; 0: none is. */
+    size_t writing;
+    /* The time that a peer has to take our last words. */
+    struct rnl_timer linger;
+    char peer[RNL_ADDRESS_MAX];
+};
+
+TAILQ_HEAD(rnl_conn_list, rnl_conn);
+
+struct rnl_server {
+    const struct rnl_server_options *options;
+    uv_loop_t loop;
+    uv_tcp_t listener;
+    uv_timer_t timer;
+    uv_timer_t grace;
+    uv_signal_t sigterm;
+    uv_signal_t sigint;
+    struct rnl_core *core;
+    struct rnl_conn_list conns;
+    struct rnl_conn_list dirty;
+    /* What timer is set to. */
+    int64_t timer_due_ns;
+    bool draining;
+    char address[RNL_ADDRESS_MAX];
+    char read_buf[RNL_READ_BYTES];
+};
+
+/* Tells the core the time. */
+void rnl_server_enter(struct rnl_server *server);
+
+/* Writes what is due and sets the timer. */
+void rnl_server_leave(struct rnl_server *server);
+
+/* A connection has gone; ends a drain with the last one. */
+void rnl_server_conn_closed(struct rnl_server *server);
+
+/* conn.c: takes the connection that waits at the listener. */
+void rnl_conn_accept(struct rnl_server *server);
+
+/* conn.c: writes output, begins or ends reading, closes what is done. */
+void rnl_conn_flush(struct rnl_conn *conn);
+
+/* conn.c: closes at once. */
+void rnl_conn_close(struct rnl_conn *conn);
+
+/* listener.c: opens the socket (or takes the service manager's) and sets
+ * server->address. Returns false after having logged why not. */
+bool rnl_listener_open(struct rnl_server *server);
+
+/* "HOST:PORT", "[HOST]:PORT". */
+void rnl_address_format(const struct sockaddr_storage *address,
+                        char out[RNL_ADDRESS_MAX]);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runneld: the core daemon. Settings in, then server/io runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "bounds.h"
+#include "log.h"
+#include "server.h"
+#include "settings.h"
+
+#define TOKEN_FILE_BYTES (RNL_TOKEN_BYTES_MAX + 1)
+
+/* Targets of the settings. */
+static const char *listen_address = "127.0.0.1:7400";
+static const char *port_file;
+static const char *token;
+static const char *token_file;
+static const char *log_level = "info";
+static uint64_t drain_grace_ms = 10000;
+static uint64_t handshake_ms = RNL_HANDSHAKE_MS_DEFAULT;
+static uint64_t keepalive_ms = RNL_KEEPALIVE_MS_DEFAULT;
+static uint64_t max_frame_bytes = RNL_FRAME_BYTES_DEFAULT;
+static uint64_t max_streams = RNL_STREAMS_MAX_DEFAULT;
+static uint64_t max_connections = RNL_CONNECTIONS_MAX_DEFAULT;
+
+static const struct rnl_setting table[] = {
+    {.name = "listen",
+     .type = RNL_SETTING_TEXT,
+     .target = &listen_address,
+     .placeholder = "HOST:PORT",
+     .help = "Where to accept connections; port 0 takes a free one."},
+    {.name = "port-file",
+     .type = RNL_SETTING_TEXT,
+     .target = &port_file,
+     .placeholder = "FILE",
+     .help = "Write the address to this file once it accepts connections."},
+    {.name = "token",
+     .type = RNL_SETTING_TEXT,
+     .target = &token,
+     .placeholder = "TOKEN",
+     .help = "Token that clients must show. On the command line others can\n"
+             "      see it: prefer the variable or --token-file.",
+     .secret = true},
+    {.name = "token-file",
+     .type = RNL_SETTING_TEXT,
+     .target = &token_file,
+     .placeholder = "FILE",
+     .help = "Read the token from the first line of this file."},
+    {.name = "max-frame-bytes",
+     .type = RNL_SETTING_BYTES,
+     .target = &max_frame_bytes,
+     .min = RNL_FRAME_BYTES_MIN,
+     .max = RNL_FRAME_BYTES_MAX,
+     .placeholder = "SIZE",
+     .help = "Largest frame that is accepted."},
+    {.name = "max-streams",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_streams,
+     .min = 1,
+     .max = 1000000,
+     .placeholder = "COUNT",
+     .help = "Open calls of a connection."},
+    {.name = "max-connections",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_connections,
+     .min = 1,
+     .max = 1000000,
+     .placeholder = "COUNT",
+     .help = "Open connections."},
+    {.name = "handshake-timeout",
+     .type = RNL_SETTING_DURATION,
+     .target = &handshake_ms,
+     .min = 100,
+     .max = 600000,
+     .placeholder = "TIME",
+     .help = "Time that a client has to say Hello."},
+    {.name = "keepalive",
+     .type = RNL_SETTING_DURATION,
+     .target = &keepalive_ms,
+     .min = 100,
+     .max = 3600000,
+     .placeholder = "TIME",
+     .help = "Silence after which a client is pinged; after as much more it\n"
+             "      is taken for gone."},
+    {.name = "drain-grace",
+     .type = RNL_SETTING_DURATION,
+     .target = &drain_grace_ms,
+     .min = 1,
+     .max = 3600000,
+     .placeholder = "TIME",
+     .help = "After SIGTERM, time that open calls have to end."},
+    {.name = "log-level",
+     .type = RNL_SETTING_TEXT,
+     .target = &log_level,
+     .placeholder = "LEVEL",
+     .help = "debug, info, warn or error."},
+};
+
+static void fill_random(void *arg, uint8_t *out, size_t len)
+{
+    (void)arg;
+    /* The kernel's generator; an identifier that can be guessed is worse than
+     * no server. */
+    if (uv_random(NULL, NULL, out, len, 0, NULL) != 0)
+        abort();
+}
+
+static void fill_options(struct rnl_server_options *ret_options)
+{
+    *ret_options = (struct rnl_server_options){
+        .listen = listen_address,
+        .port_file = port_file,
+        .drain_grace_ms = drain_grace_ms,
+        .core = {.random = fill_random,
+                 .max_frame_bytes = (uint32_t)max_frame_bytes,
+                 .max_streams = (uint32_t)max_streams,
+                 .max_connections = (uint32_t)max_connections,
+                 .handshake_ms = (uint32_t)handshake_ms,
+                 .keepalive_ms = (uint32_t)keepalive_ms,
+                 .token = token},
+    };
+}
+
+/* What the table cannot say. Returns NULL or what is wrong. */
+static const char *check(char token_text[TOKEN_FILE_BYTES])
+{
+    char host[256];
+    uint16_t port;
+    enum rnl_log_level level;
+    if (!rnl_settings_split_address(listen_address, host, sizeof(host), &port))
+        return "listen: must be HOST:PORT or [HOST]:PORT";
+    if (!rnl_log_level_parse(log_level, &level))
+        return "log-level: must be debug, info, warn or error";
+    rnl_log_set_level(level);
+    if (token_file != NULL) {
+        if (rnl_settings_read_secret(token_file, token_text,
+                                     TOKEN_FILE_BYTES) != NULL)
+            return "token-file: cannot be read, or its first line is not a "
+                   "token of 1 to 4096 bytes";
+        token = token_text;
+    }
+    return NULL;
+}
+
+static int refuse(const char *reason)
+{
+    fprintf(stderr, "runneld: %s\n", reason);
+    return 2;
+}
+
+static int run(enum rnl_settings_result loaded)
+{
+    static char token_text[TOKEN_FILE_BYTES];
+    const char *wrong = check(token_text);
+    if (wrong != NULL)
+        return refuse(wrong);
+    if (loaded == RNL_SETTINGS_CHECK) {
+        puts("the settings are valid");
+        return EXIT_SUCCESS;
+    }
+    struct rnl_server_options options;
+    fill_options(&options);
+    return rnl_server_run(&options);
+}
+
+int main(int argc, char **argv)
+{
+    struct rnl_settings settings = {
+        .program = "runneld",
+        .version = RNL_VERSION,
+        .summary = "The Runnel core: streaming jobs and live statistics.",
+        .env_prefix = "RUNNEL",
+        .table = table,
+        .count = sizeof(table) / sizeof(table[0]),
+    };
+    enum rnl_settings_result loaded =
+        rnl_settings_load(&settings, argc, argv, environ);
+    int status = EXIT_SUCCESS;
+    if (loaded == RNL_SETTINGS_ERROR)
+        status = refuse(settings.error);
+    else if (loaded != RNL_SETTINGS_DONE)
+        status = run(loaded);
+    rnl_settings_fini(&settings);
+    return status;
+}
