@@ -4,8 +4,8 @@
  * of readiness (sd_notify(3)) and a listening socket passed at start
  * (sd_listen_fds(3)). Without a manager both do nothing.
  */
-#ifndef RNL_IO_SYSTEMD_H
-#define RNL_IO_SYSTEMD_H
+#ifndef RNL_COMMON_SYSTEMD_H
+#define RNL_COMMON_SYSTEMD_H
 
 /* Sends "READY=1" or the like to $NOTIFY_SOCKET, best effort. */
 void rnl_systemd_notify(const char *state);
