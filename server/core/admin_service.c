@@ -4,6 +4,7 @@
 #include <runnel/v1/admin.pb-c.h>
 
 #include "core.h"
+#include "jobs.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -16,6 +17,18 @@ static void fill_limits(const struct rnl_core_options *options,
     limits->max_job_output_bytes = options->max_job_output_bytes;
     limits->max_jobs = options->max_jobs;
     limits->max_event_streams = options->max_event_streams;
+}
+
+static void fill_jobs(const struct rnl_jobs *jobs,
+                      Runnel__V1__GetInfoResponse *info)
+{
+    struct rnl_jobs_counts counts;
+    rnl_jobs_count(jobs, &counts);
+    info->store = (char *)rnl_jobs_store_name(jobs);
+    info->jobs_queued = counts.queued;
+    info->jobs_running = counts.running;
+    info->jobs_stored = counts.stored;
+    info->kinds = (char **)rnl_jobs_kinds(jobs, &info->n_kinds);
 }
 
 static void answer(struct rnl_stream *stream)
@@ -36,6 +49,7 @@ static void answer(struct rnl_stream *stream)
     info.streams_open = counts.streams;
     info.calls = counts.calls;
     info.limits = &limits;
+    fill_jobs(core->jobs, &info);
     info.draining = core->draining;
     rnl_stream_reply(stream, &info.base);
 }

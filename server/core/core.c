@@ -5,6 +5,7 @@
 
 #include "admin_service.h"
 #include "alloc.h"
+#include "jobs.h"
 #include "session_private.h"
 
 #define EPOCH_BYTES 16
@@ -37,7 +38,8 @@ static enum rnl_code create_parts(struct rnl_core *core)
     TAILQ_INIT(&core->rpc->sessions);
     TAILQ_INIT(&core->rpc->pending);
     rnl_methods_add(&core->rpc->methods, &rnl_admin_service);
-    return RNL_OK;
+    rnl_methods_add(&core->rpc->methods, &rnl_job_service);
+    return rnl_jobs_create(core, &core->jobs);
 }
 
 enum rnl_code rnl_core_create(const struct rnl_core_options *options,
@@ -72,6 +74,7 @@ void rnl_core_destroy(struct rnl_core *core)
     if (core == NULL)
         return;
     assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
+    rnl_jobs_destroy(core->jobs);
     rnl_free(core->rpc);
     rnl_timers_fini(&core->timers);
     rnl_free(core);

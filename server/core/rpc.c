@@ -98,6 +98,11 @@ bool rnl_stream_writable(struct rnl_stream *stream)
     return false;
 }
 
+size_t rnl_stream_message_max(const struct rnl_stream *stream)
+{
+    return stream->session->peer_frame_max - RNL_FRAME_OVERHEAD_MAX;
+}
+
 /* Returns NULL, or why a message of len bytes cannot be queued. */
 static const char *refusal(const struct rnl_stream *stream, size_t len)
 {

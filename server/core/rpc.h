@@ -108,6 +108,9 @@ void rnl_request_free(void *message);
  */
 bool rnl_stream_writable(struct rnl_stream *stream);
 
+/* The largest message that fits the peer's frame limit, in bytes. */
+size_t rnl_stream_message_max(const struct rnl_stream *stream);
+
 /* Queues one response message; encodes at once, so that message may be freed.
  * When memory is out or the message is above the peer's frame limit the stream
  * is finished with RNL_RESOURCE_EXHAUSTED. Does nothing on a finished

@@ -129,8 +129,9 @@ struct rnl_store_query {
 };
 
 struct rnl_store_list {
-    /* Gets each job that fits, newest first. Borrowed for the call. */
-    void (*job)(void *arg, const Runnel__V1__Job *job);
+    /* Gets each job that fits, newest first, borrowed for the call. False: it
+     * is not taken, and the next page begins with it; not for the first. */
+    bool (*job)(void *arg, const Runnel__V1__Job *job);
     void *arg;
     /* Set by the store: where the next page begins, "" at the end. It may be
      * set though fewer than limit jobs were found (RNL_STORE_LIST_SCAN_MAX). */

@@ -588,11 +588,18 @@ static bool labels_fit(const struct rnl_store_query *query,
     return true;
 }
 
-/* Gives the job to the list if it fits; counts it in *found then. */
-static enum rnl_code list_item(const struct rnl_store_query *query,
-                               const struct rnl_store_list *list,
-                               const struct item *item, size_t *found)
+/* Where a listing is. */
+struct walk {
+    const struct rnl_store_query *query;
+    const struct rnl_store_list *list;
+    size_t found;
+    bool full;
+};
+
+/* Gives the job to the list if it fits. */
+static enum rnl_code list_item(struct walk *walk, const struct item *item)
 {
+    const struct rnl_store_query *query = walk->query;
     if (query->states != 0 && (query->states >> item->state & 1) == 0)
         return RNL_OK;
     if (query->kind != NULL && strcmp(query->kind, item->kind) != 0)
@@ -602,8 +609,8 @@ static enum rnl_code list_item(const struct rnl_store_query *query,
     if (job == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     if (labels_fit(query, job)) {
-        list->job(list->arg, job);
-        (*found)++;
+        walk->full = !walk->list->job(walk->list->arg, job);
+        walk->found++;
     }
     runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
     return RNL_OK;
@@ -617,19 +624,20 @@ static enum rnl_code memory_list(struct rnl_store *store,
     size_t position = query->before[0] == '\0'
                           ? array->count
                           : array_position(array, query->before);
-    size_t found = 0;
+    struct walk walk = {.query = query, .list = list};
     size_t seen = 0;
-    while (position > 0 && found < query->limit &&
+    while (position > 0 && walk.found < query->limit &&
            seen < RNL_STORE_LIST_SCAN_MAX) {
-        position--;
-        seen++;
-        enum rnl_code code =
-            list_item(query, list, array->items[position], &found);
+        enum rnl_code code = list_item(&walk, array->items[position - 1]);
         if (code != RNL_OK)
             return code;
+        if (walk.full)
+            break;
+        position--;
+        seen++;
     }
     list->next[0] = '\0';
-    if (position > 0)
+    if (position > 0 && position < array->count)
         memcpy(list->next, array->items[position]->id, RNL_JOB_ID_LEN + 1);
     return RNL_OK;
 }

@@ -463,18 +463,22 @@ static void an_idempotency_key_finds_its_job_until_it_is_removed(void **state)
 struct listing {
     int numbers[64];
     size_t count;
+    size_t room;
 };
 
-static void take_job(void *arg, const Runnel__V1__Job *job)
+static bool take_job(void *arg, const Runnel__V1__Job *job)
 {
     struct listing *listing = arg;
+    if (listing->count == listing->room)
+        return false;
     listing->numbers[listing->count++] = (int)strtol(job->id, NULL, 10);
+    return true;
 }
 
 static void list_page(struct rnl_store *store, struct rnl_store_query *query,
                       struct listing *listing)
 {
-    *listing = (struct listing){0};
+    *listing = (struct listing){.room = listing->room};
     struct rnl_store_list list = {.job = take_job, .arg = listing};
     assert_int_equal(store->ops->list(store, query, &list), RNL_OK);
     memcpy(query->before, list.next, sizeof(list.next));
@@ -488,7 +492,7 @@ static void pages_stay_stable_while_jobs_are_put_and_removed(void **state)
     for (int i = 1; i <= 7; i++)
         put(store, i);
     struct rnl_store_query query = {.limit = 3};
-    struct listing listing;
+    struct listing listing = {.room = 64};
     list_page(store, &query, &listing);
     assert_int_equal(listing.count, 3);
     assert_int_equal(listing.numbers[0], 7);
@@ -504,6 +508,26 @@ static void pages_stay_stable_while_jobs_are_put_and_removed(void **state)
     list_page(store, &query, &listing);
     assert_int_equal(listing.count, 1);
     assert_int_equal(listing.numbers[0], 1);
+    assert_string_equal(query.before, "");
+    factory->destroy(store);
+}
+
+static void a_job_that_was_not_taken_begins_the_next_page(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct rnl_store *store = begin(&probe, &roomy);
+    for (int i = 1; i <= 5; i++)
+        put(store, i);
+    struct rnl_store_query query = {.limit = 10};
+    struct listing listing = {.room = 2};
+    list_page(store, &query, &listing);
+    assert_int_equal(listing.count, 2);
+    assert_int_equal(listing.numbers[1], 4);
+    listing.room = 64;
+    list_page(store, &query, &listing);
+    assert_int_equal(listing.count, 3);
+    assert_int_equal(listing.numbers[0], 3);
     assert_string_equal(query.before, "");
     factory->destroy(store);
 }
@@ -529,7 +553,7 @@ static void a_listing_filters_by_state_kind_and_labels(void **state)
         .label_count = 1,
         .limit = 10,
     };
-    struct listing listing;
+    struct listing listing = {.room = 64};
     list_page(store, &query, &listing);
     assert_int_equal(listing.count, 2);
     assert_int_equal(listing.numbers[0], 6);
@@ -612,6 +636,7 @@ int store_suite_run(const struct store_factory *of)
         cmocka_unit_test(retention_removes_ended_jobs_only),
         cmocka_unit_test(an_idempotency_key_finds_its_job_until_it_is_removed),
         cmocka_unit_test(pages_stay_stable_while_jobs_are_put_and_removed),
+        cmocka_unit_test(a_job_that_was_not_taken_begins_the_next_page),
         cmocka_unit_test(a_listing_filters_by_state_kind_and_labels),
         cmocka_unit_test(out_of_memory_refuses_one_call_and_keeps_the_rest),
     };

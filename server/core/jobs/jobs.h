@@ -28,9 +28,9 @@ struct rnl_jobs_counts {
 /* JobService, for the core's table of services. */
 extern const struct rnl_service rnl_job_service;
 
-/* Creates the engine on a memory store. Uses core->options (limits, random),
- * core->timers and the time; core outlives it. Errors:
- * RNL_RESOURCE_EXHAUSTED. */
+/* Creates the engine on a memory store. Uses core->options (random, and the
+ * limits of jobs, in which it replaces 0 by the default), core->timers and the
+ * time; core outlives it. Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_jobs_create(struct rnl_core *core,
                                            struct rnl_jobs **ret_jobs);
 

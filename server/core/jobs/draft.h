@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a CreateJobRequest to a job: checks every limit of jobs.proto, fills in
+ * defaults, and hashes what makes two requests the same. It knows no store and
+ * makes no id.
+ */
+#ifndef RNL_JOBS_DRAFT_H
+#define RNL_JOBS_DRAFT_H
+
+#include "job_bounds.h"
+#include "kind.h"
+#include "store.h"
+
+/* A job whose texts belong to the request that it was made from. */
+struct rnl_job_draft {
+    Runnel__V1__Job job;
+    Runnel__V1__Job__OptionsEntry options[RNL_JOB_OPTIONS_MAX];
+    Runnel__V1__Job__OptionsEntry *option_refs[RNL_JOB_OPTIONS_MAX];
+    Runnel__V1__Job__LabelsEntry labels[RNL_JOB_LABELS_MAX];
+    Runnel__V1__Job__LabelsEntry *label_refs[RNL_JOB_LABELS_MAX];
+    Runnel__V1__RetryPolicy retry;
+    Google__Protobuf__Duration initial_backoff;
+    Google__Protobuf__Duration max_backoff;
+    Google__Protobuf__Duration retention;
+    Google__Protobuf__Timestamp create_time;
+    struct rnl_input input;
+};
+
+/* Fills draft from a request. Options and labels come out sorted by key.
+ * Errors: RNL_INVALID_ARGUMENT with error filled. */
+RNL_MUST_USE enum rnl_code rnl_job_draft_fill(
+    struct rnl_job_draft *draft, const Runnel__V1__CreateJobRequest *request,
+    size_t input_bytes_max, struct rnl_field_error *error);
+
+/* Hashes everything that the caller asked for; of equal requests equal,
+ * whatever order their maps had. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_draft_hash(
+    const struct rnl_job_draft *draft, struct rnl_request_hash *ret_hash);
+
+/* Checks not_before and deadline against the wall clock. Errors:
+ * RNL_INVALID_ARGUMENT with error filled. */
+RNL_MUST_USE enum rnl_code rnl_job_draft_check_times(
+    const struct rnl_job_draft *draft, int64_t wall_ns,
+    struct rnl_field_error *error);
+
+/* The content of a payload, which may be NULL. */
+void rnl_input_of(const Runnel__V1__Payload *payload,
+                  struct rnl_input *ret_input);
+
+/* Nanoseconds since 1970; the timestamp has been checked or is our own. */
+int64_t rnl_timestamp_ns(const Google__Protobuf__Timestamp *timestamp);
+
+void rnl_timestamp_set(Google__Protobuf__Timestamp *timestamp, int64_t ns);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the jobs engine, shared by its files:
+ *
+ *   engine.c       birth and death, submit, cancel, remove, retention
+ *   run.c          queue, attempts, retries, and the end of a job
+ *   job_view.c     a job as the Job message of the contract
+ *   watch.c        watchers: cursors into the event log
+ *   job_service.c  the methods of JobService
+ *
+ * A struct rnl_job lives while the job has not ended; afterwards the store
+ * alone knows the job.
+ */
+#ifndef RNL_JOBS_ENGINE_H
+#define RNL_JOBS_ENGINE_H
+
+#include <sys/queue.h>
+
+#include "core.h"
+#include "id_table.h"
+#include "job_bounds.h"
+#include "jobs.h"
+#include "kind.h"
+#include "store.h"
+
+#define RNL_SECOND_NS INT64_C(1000000000)
+
+#define RNL_PRIORITY_COUNT (2 * RNL_JOB_PRIORITY_MAX + 1)
+
+/* Where a job is besides the table of jobs. */
+enum rnl_job_place {
+    /* Nowhere: its put is not durable yet, or a timer will bring it back. */
+    RNL_PLACE_WAITING,
+    /* In the queue of its priority. */
+    RNL_PLACE_QUEUED,
+    /* Among those that want a slice. */
+    RNL_PLACE_READY,
+};
+
+/* What a kind is handed in step. */
+struct rnl_run {
+    struct rnl_job *job;
+};
+
+struct rnl_job {
+    struct rnl_id_node node;
+    struct rnl_jobs *jobs;
+    const struct rnl_kind *kind;
+    /* The record as it was created, without input. Owned. */
+    Runnel__V1__Job *base;
+    Runnel__V1__JobState state;
+    enum rnl_job_place place;
+    TAILQ_ENTRY(rnl_job) link;
+    uint32_t attempt;
+    uint64_t last_sequence;
+    uint64_t output_bytes;
+    /* Wall clock; 0 until then. */
+    int64_t start_ns;
+    int64_t end_ns;
+    double progress_done;
+    double progress_total;
+    /* Static; NULL while there is no progress. */
+    const char *progress_unit;
+    enum rnl_code error_code;
+    uint32_t error_attempt;
+    char error_message[RNL_JOB_ERROR_LEN_MAX + 1];
+    /* For not_before, the next attempt, the next slice; for the deadline. */
+    struct rnl_timer wake;
+    struct rnl_timer deadline;
+    /* The running attempt: its record with the input, owned; what the kind
+     * was given; the kind's state. */
+    Runnel__V1__Job *input_job;
+    struct rnl_work work;
+    void *kind_state;
+    struct rnl_run run;
+    /* The put, and who waits for it. */
+    struct rnl_store_request put;
+    struct rnl_store_request *creator;
+    bool put_pending;
+};
+
+TAILQ_HEAD(rnl_job_list, rnl_job);
+
+struct rnl_waiter;
+TAILQ_HEAD(rnl_waiter_list, rnl_waiter);
+
+struct rnl_jobs {
+    struct rnl_core *core;
+    struct rnl_store *store;
+    size_t input_bytes_max;
+    /* Jobs that have not ended; groups of watchers (watch.c). */
+    struct rnl_id_table active;
+    struct rnl_id_table groups;
+    /* Position 0 is the lowest priority. */
+    struct rnl_job_list queues[RNL_PRIORITY_COUNT];
+    struct rnl_job_list ready;
+    /* Ended before their put was durable, which they wait for. */
+    struct rnl_job_list ended_early;
+    uint64_t queued_count;
+    uint64_t running_count;
+    uint64_t last_id_ms;
+    /* Both are always started, so that moving them cannot fail. */
+    struct rnl_timer runner;
+    struct rnl_timer expiry;
+    /* Calls that wait for the store (job_service.c). */
+    struct rnl_waiter_list waiters;
+    /* Where deltas are joined. */
+    uint8_t join[RNL_WATCH_JOIN_BYTES_MAX];
+};
+
+/* A Job message with room for what it points to. */
+struct rnl_job_view {
+    Runnel__V1__Job job;
+    Runnel__V1__Progress progress;
+    Runnel__V1__JobError error;
+    Google__Protobuf__Timestamp start_time;
+    Google__Protobuf__Timestamp end_time;
+    /* From the store, for an ended job. Owned. */
+    Runnel__V1__Job *stored;
+};
+
+/* ---- engine.c ---- */
+
+struct rnl_submission {
+    const Runnel__V1__CreateJobRequest *request;
+    /* done is called when the job is durable, unless existing. */
+    struct rnl_store_request *done;
+    /* Set: */
+    char job_id[RNL_JOB_ID_LEN + 1];
+    bool existing;
+    struct rnl_field_error error;
+    char message[256];
+};
+
+/* Errors: RNL_INVALID_ARGUMENT with error filled; RNL_ALREADY_EXISTS and
+ * RNL_RESOURCE_EXHAUSTED with message filled. */
+RNL_MUST_USE enum rnl_code rnl_jobs_submit(struct rnl_jobs *jobs,
+                                           struct rnl_submission *submission);
+
+/* Ends a job that has not ended; *ret_ended says that it had, and request will
+ * not be called then. Errors: RNL_NOT_FOUND. */
+RNL_MUST_USE enum rnl_code rnl_jobs_cancel(struct rnl_jobs *jobs,
+                                           const char *job_id,
+                                           const char *reason,
+                                           struct rnl_store_request *request,
+                                           bool *ret_ended);
+
+/* Errors: RNL_NOT_FOUND, RNL_FAILED_PRECONDITION. */
+RNL_MUST_USE enum rnl_code rnl_jobs_remove(struct rnl_jobs *jobs,
+                                           const char *job_id,
+                                           struct rnl_store_request *request);
+
+/* NULL when the job has ended or there is none. */
+struct rnl_job *rnl_jobs_find(const struct rnl_jobs *jobs, const char *job_id);
+
+/* Sees that jobs are removed when the retention of one that ends now is
+ * over. */
+void rnl_jobs_arm_expiry(struct rnl_jobs *jobs, int64_t wall_ns);
+
+/* Frees a job that is in no list any more. */
+void rnl_job_free(struct rnl_job *job);
+
+/* ---- run.c ---- */
+
+/* Puts a job that may run into its queue. */
+void rnl_job_enqueue(struct rnl_job *job);
+
+/* Starts the timers of not_before and deadline, or enqueues. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
+
+/* Takes the job out of every list, stops its timers and its attempt. */
+void rnl_job_halt(struct rnl_job *job);
+
+/* Ends a job: its last event, its record, and the struct rnl_job. message may
+ * be NULL, request too. */
+void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
+                 enum rnl_code code, const char *message,
+                 struct rnl_store_request *request);
+
+void rnl_jobs_run(struct rnl_jobs *jobs);
+
+/* ---- job_view.c ---- */
+
+/* Describes a job that has not ended. Borrows from the job. */
+void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job);
+
+/* Describes any job, with its input if asked for. Errors: RNL_NOT_FOUND,
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_view_any(struct rnl_job_view *view,
+                                            struct rnl_jobs *jobs,
+                                            const char *job_id,
+                                            bool with_input);
+
+void rnl_job_view_fini(struct rnl_job_view *view);
+
+/* ---- job_service.c ---- */
+
+/* Frees those that still wait. */
+void rnl_waiters_free(struct rnl_jobs *jobs);
+
+/* ---- watch.c ---- */
+
+/* The listener of the store. */
+void rnl_watch_committed(void *arg, const char *job_id, uint64_t sequence);
+void rnl_watch_removed(void *arg, const char *job_id);
+
+void rnl_watch_on_message(struct rnl_stream *stream, const uint8_t *data,
+                          size_t len);
+void rnl_watch_on_writable(struct rnl_stream *stream);
+void rnl_watch_on_close(struct rnl_stream *stream, enum rnl_code code);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hash table from job ids to entries that embed a node. The ids are random
+ * ones of our own making (job_id.h), so that some of their characters are the
+ * hash and no caller can choose a collision.
+ */
+#ifndef RNL_JOBS_ID_TABLE_H
+#define RNL_JOBS_ID_TABLE_H
+
+#include <stddef.h>
+
+#include <runnel/status.h>
+
+#include "store.h"
+
+/* Embed it as the first member. */
+struct rnl_id_node {
+    struct rnl_id_node *next;
+    char id[RNL_JOB_ID_LEN + 1];
+};
+
+struct rnl_id_table {
+    struct rnl_id_node **buckets;
+    size_t bucket_count;
+    size_t count;
+};
+
+void rnl_id_table_init(struct rnl_id_table *table);
+
+/* Frees the buckets; the entries belong to their owners. */
+void rnl_id_table_fini(struct rnl_id_table *table);
+
+/* Adds a node with a new id. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_id_table_add(struct rnl_id_table *table,
+                                            struct rnl_id_node *node);
+
+/* Removes a node that is in the table. */
+void rnl_id_table_remove(struct rnl_id_table *table, struct rnl_id_node *node);
+
+/* NULL when there is none. id is any text. */
+struct rnl_id_node *rnl_id_table_find(const struct rnl_id_table *table,
+                                      const char *id);
+
+/* Any node, or NULL: for emptying a table. */
+struct rnl_id_node *rnl_id_table_any(const struct rnl_id_table *table);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "draft.h"
+#include "engine.h"
+
+#include "alloc.h"
+
+static void view_error(struct rnl_job_view *view, const struct rnl_job *job)
+{
+    view->error = (Runnel__V1__JobError)RUNNEL__V1__JOB_ERROR__INIT;
+    if (job->error_code == RNL_OK)
+        return;
+    view->error.code = (Runnel__V1__Code)job->error_code;
+    view->error.message = (char *)job->error_message;
+    view->error.attempt = job->error_attempt;
+    view->job.error = &view->error;
+}
+
+static void view_progress(struct rnl_job_view *view, const struct rnl_job *job)
+{
+    view->progress = (Runnel__V1__Progress)RUNNEL__V1__PROGRESS__INIT;
+    if (job->progress_unit == NULL)
+        return;
+    view->progress.done = job->progress_done;
+    view->progress.total = job->progress_total;
+    view->progress.unit = (char *)job->progress_unit;
+    view->job.progress = &view->progress;
+}
+
+void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job)
+{
+    view->stored = NULL;
+    view->job = *job->base;
+    view->job.state = job->state;
+    view->job.attempt = job->attempt;
+    view->job.output_bytes = job->output_bytes;
+    view->job.last_sequence = job->last_sequence;
+    view_progress(view, job);
+    view_error(view, job);
+    rnl_timestamp_set(&view->start_time, job->start_ns);
+    if (job->start_ns != 0)
+        view->job.start_time = &view->start_time;
+    rnl_timestamp_set(&view->end_time, job->end_ns);
+    if (job->end_ns != 0)
+        view->job.end_time = &view->end_time;
+}
+
+enum rnl_code rnl_job_view_any(struct rnl_job_view *view, struct rnl_jobs *jobs,
+                               const char *job_id, bool with_input)
+{
+    struct rnl_store *store = jobs->store;
+    struct rnl_store_log log;
+    Runnel__V1__Job *stored = NULL;
+    enum rnl_code code = store->ops->log(store, job_id, &log);
+    const struct rnl_job *job = rnl_jobs_find(jobs, job_id);
+    if (code == RNL_OK && (job == NULL || with_input))
+        code = store->ops->get(store, job_id, with_input, &stored);
+    if (code != RNL_OK)
+        return code;
+    if (job != NULL) {
+        rnl_job_view_active(view, job);
+        view->job.input = stored == NULL ? NULL : stored->input;
+    } else {
+        view->job = *stored;
+    }
+    view->stored = stored;
+    view->job.first_sequence = log.first_sequence;
+    return RNL_OK;
+}
+
+void rnl_job_view_fini(struct rnl_job_view *view)
+{
+    if (view->stored != NULL)
+        runnel__v1__job__free_unpacked(view->stored, &rnl_pb_allocator);
+    view->stored = NULL;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "draft.h"
+#include "utf8.h"
+
+/* Cuts a text at a character and makes it UTF-8 whatever was printed into
+ * it. */
+static void clean_text(char *text, size_t len_max)
+{
+    size_t len = strlen(text);
+    if (len > len_max)
+        len = rnl_utf8_cut(text, len, len_max);
+    text[len] = '\0';
+    if (rnl_utf8_valid(text, len))
+        return;
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    }
+}
+
+/* ---- events ---- */
+
+static enum rnl_code append(struct rnl_job *job, enum rnl_event_type type,
+                            const void *data, size_t len)
+{
+    struct rnl_store *store = job->jobs->store;
+    struct rnl_event event = {
+        .sequence = job->last_sequence + 1,
+        .time_ns = job->jobs->core->wall_ns,
+        .type = type,
+        .data = data,
+        .len = len,
+    };
+    enum rnl_code code = store->ops->append(store, job->node.id, &event, 1);
+    if (code == RNL_OK)
+        job->last_sequence++;
+    return code;
+}
+
+static enum rnl_code append_message(struct rnl_job *job,
+                                    enum rnl_event_type type,
+                                    const ProtobufCMessage *message)
+{
+    uint8_t bytes[RNL_JOB_LOG_LEN_MAX + 64];
+    size_t len = protobuf_c_message_get_packed_size(message);
+    if (len > sizeof(bytes))
+        return RNL_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(message, bytes);
+    return append(job, type, bytes, len);
+}
+
+static enum rnl_code append_state(struct rnl_job *job, enum rnl_event_type type)
+{
+    Runnel__V1__StateChange change = RUNNEL__V1__STATE_CHANGE__INIT;
+    Runnel__V1__JobError error = RUNNEL__V1__JOB_ERROR__INIT;
+    change.state = job->state;
+    change.attempt = job->attempt;
+    if (job->error_code != RNL_OK &&
+        job->state != RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING) {
+        error.code = (Runnel__V1__Code)job->error_code;
+        error.message = job->error_message;
+        error.attempt = job->error_attempt;
+        change.error = &error;
+    }
+    return append_message(job, type, &change.base);
+}
+
+static enum rnl_code update_record(struct rnl_job *job,
+                                   struct rnl_store_request *request)
+{
+    struct rnl_store *store = job->jobs->store;
+    struct rnl_job_view view;
+    rnl_job_view_active(&view, job);
+    return store->ops->update(store, &view.job, request);
+}
+
+/* ---- what kinds call ---- */
+
+/* Length of the next event of an output: whole characters, if it is text. */
+static size_t event_len(const uint8_t *data, size_t len)
+{
+    return rnl_utf8_cut(data, len, RNL_JOB_EVENT_BYTES_MAX);
+}
+
+enum rnl_code rnl_run_output(struct rnl_run *run, const void *data, size_t len)
+{
+    struct rnl_job *job = run->job;
+    const uint8_t *bytes = data;
+    while (len > 0) {
+        size_t part = event_len(bytes, len);
+        bool is_text =
+            memchr(bytes, '\0', part) == NULL && rnl_utf8_valid(bytes, part);
+        enum rnl_code code =
+            append(job, is_text ? RNL_EVENT_TEXT : RNL_EVENT_DATA, bytes, part);
+        if (code != RNL_OK)
+            return code;
+        job->output_bytes += part;
+        bytes += part;
+        len -= part;
+    }
+    return RNL_OK;
+}
+
+enum rnl_code rnl_run_log(struct rnl_run *run, const char *format, ...)
+{
+    char text[RNL_JOB_LOG_LEN_MAX + 1];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    clean_text(text, RNL_JOB_LOG_LEN_MAX);
+    Runnel__V1__LogEntry entry = RUNNEL__V1__LOG_ENTRY__INIT;
+    entry.message = text;
+    return append_message(run->job, RNL_EVENT_LOG, &entry.base);
+}
+
+enum rnl_code rnl_run_progress(struct rnl_run *run, double done, double total,
+                               const char *unit)
+{
+    struct rnl_job *job = run->job;
+    job->progress_done = done;
+    job->progress_total = total;
+    job->progress_unit = unit;
+    Runnel__V1__Progress progress = RUNNEL__V1__PROGRESS__INIT;
+    progress.done = done;
+    progress.total = total;
+    progress.unit = (char *)unit;
+    return append_message(job, RNL_EVENT_PROGRESS, &progress.base);
+}
+
+void rnl_step_fail(struct rnl_step *ret_step, enum rnl_code code,
+                   const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    ret_step->kind = RNL_STEP_FAILED;
+    ret_step->code = code;
+    vsnprintf(ret_step->message, sizeof(ret_step->message), format, args);
+    va_end(args);
+}
+
+void rnl_step_fail_full(struct rnl_step *ret_step)
+{
+    rnl_step_fail(ret_step, RNL_RESOURCE_EXHAUSTED,
+                  "the job's output is at its limit, or memory is out");
+}
+
+/* ---- queue ---- */
+
+static void kick(struct rnl_jobs *jobs)
+{
+    /* Cannot fail: the timer is started already. */
+    (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, INT64_MIN);
+}
+
+static struct rnl_job_list *queue_of(const struct rnl_job *job)
+{
+    return &job->jobs->queues[job->base->priority + RNL_JOB_PRIORITY_MAX];
+}
+
+void rnl_job_enqueue(struct rnl_job *job)
+{
+    TAILQ_INSERT_TAIL(queue_of(job), job, link);
+    job->place = RNL_PLACE_QUEUED;
+    kick(job->jobs);
+}
+
+static void make_ready(struct rnl_job *job)
+{
+    TAILQ_INSERT_TAIL(&job->jobs->ready, job, link);
+    job->place = RNL_PLACE_READY;
+    kick(job->jobs);
+}
+
+static void leave_place(struct rnl_job *job)
+{
+    if (job->place == RNL_PLACE_QUEUED)
+        TAILQ_REMOVE(queue_of(job), job, link);
+    else if (job->place == RNL_PLACE_READY)
+        TAILQ_REMOVE(&job->jobs->ready, job, link);
+    job->place = RNL_PLACE_WAITING;
+}
+
+static struct rnl_job *next_to_start(struct rnl_jobs *jobs)
+{
+    if (jobs->running_count >= RNL_JOBS_RUNNING_MAX)
+        return NULL;
+    for (int i = RNL_PRIORITY_COUNT - 1; i >= 0; i--) {
+        if (!TAILQ_EMPTY(&jobs->queues[i]))
+            return TAILQ_FIRST(&jobs->queues[i]);
+    }
+    return NULL;
+}
+
+static void on_wake(struct rnl_timer *timer, void *arg)
+{
+    (void)timer;
+    struct rnl_job *job = arg;
+    if (job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING)
+        make_ready(job);
+    else
+        rnl_job_enqueue(job);
+}
+
+static void on_deadline(struct rnl_timer *timer, void *arg)
+{
+    (void)timer;
+    rnl_job_end(arg, RUNNEL__V1__JOB_STATE__JOB_STATE_EXPIRED,
+                RNL_DEADLINE_EXCEEDED, "the job's deadline passed", NULL);
+}
+
+/* Monotonic time of a time of the wall clock. */
+static int64_t due_of(const struct rnl_core *core,
+                      const Google__Protobuf__Timestamp *timestamp)
+{
+    return core->now_ns + (rnl_timestamp_ns(timestamp) - core->wall_ns);
+}
+
+enum rnl_code rnl_job_schedule(struct rnl_job *job)
+{
+    struct rnl_core *core = job->jobs->core;
+    job->wake.fire = on_wake;
+    job->wake.arg = job;
+    job->deadline.fire = on_deadline;
+    job->deadline.arg = job;
+    if (job->base->deadline != NULL &&
+        rnl_timer_start(&core->timers, &job->deadline,
+                        due_of(core, job->base->deadline)) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (job->base->not_before != NULL &&
+        rnl_timestamp_ns(job->base->not_before) > core->wall_ns)
+        return rnl_timer_start(&core->timers, &job->wake,
+                               due_of(core, job->base->not_before));
+    rnl_job_enqueue(job);
+    return RNL_OK;
+}
+
+/* ---- attempts ---- */
+
+static void stop_attempt(struct rnl_job *job)
+{
+    if (job->kind_state != NULL)
+        job->kind->destroy(job->kind_state);
+    job->kind_state = NULL;
+    if (job->input_job != NULL)
+        runnel__v1__job__free_unpacked(job->input_job, &rnl_pb_allocator);
+    job->input_job = NULL;
+}
+
+/* The counts follow the state. */
+static void set_state(struct rnl_job *job, Runnel__V1__JobState state)
+{
+    struct rnl_jobs *jobs = job->jobs;
+    jobs->queued_count -= job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
+    jobs->running_count -=
+        job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
+    job->state = state;
+    jobs->queued_count += state == RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
+    jobs->running_count += state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
+}
+
+static void set_error(struct rnl_job *job, enum rnl_code code,
+                      const char *message)
+{
+    job->error_code = code;
+    job->error_attempt = job->attempt;
+    snprintf(job->error_message, sizeof(job->error_message), "%s",
+             message == NULL ? "" : message);
+    clean_text(job->error_message, RNL_JOB_ERROR_LEN_MAX);
+}
+
+void rnl_job_halt(struct rnl_job *job)
+{
+    leave_place(job);
+    rnl_timer_stop(&job->jobs->core->timers, &job->wake);
+    rnl_timer_stop(&job->jobs->core->timers, &job->deadline);
+    stop_attempt(job);
+}
+
+void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
+                 enum rnl_code code, const char *message,
+                 struct rnl_store_request *request)
+{
+    struct rnl_jobs *jobs = job->jobs;
+    rnl_job_halt(job);
+    set_state(job, state);
+    set_error(job, code, message);
+    job->end_ns = jobs->core->wall_ns;
+    /* The store keeps room for both from the start (store.h). */
+    (void)!append_state(job, RNL_EVENT_END);
+    (void)!update_record(job, request);
+    rnl_jobs_arm_expiry(
+        jobs, job->end_ns + job->base->retention->seconds * RNL_SECOND_NS +
+                  job->base->retention->nanos);
+    rnl_id_table_remove(&jobs->active, &job->node);
+    kick(jobs);
+    /* The store still holds the request of a put that is under way. */
+    if (job->put_pending)
+        TAILQ_INSERT_TAIL(&jobs->ended_early, job, link);
+    else
+        rnl_job_free(job);
+}
+
+/* Initial backoff doubled for each attempt, up to the longest, and then 50 to
+ * 100 % of it, so that jobs that failed together do not come back together. */
+static int64_t backoff_ns(struct rnl_job *job)
+{
+    const Runnel__V1__RetryPolicy *retry = job->base->retry;
+    double wait = (double)retry->initial_backoff->seconds * 1e9 +
+                  retry->initial_backoff->nanos;
+    double longest =
+        (double)retry->max_backoff->seconds * 1e9 + retry->max_backoff->nanos;
+    for (uint32_t i = 1; i < job->attempt && wait < longest; i++)
+        wait *= 2;
+    if (wait > longest)
+        wait = longest;
+    const struct rnl_core_options *options = &job->jobs->core->options;
+    uint16_t random;
+    options->random(options->random_arg, (uint8_t *)&random, sizeof(random));
+    return (int64_t)(wait * (0.5 + 0.5 * random / UINT16_MAX));
+}
+
+static bool try_again(struct rnl_job *job)
+{
+    struct rnl_core *core = job->jobs->core;
+    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
+    if (append_state(job, RNL_EVENT_STATE) != RNL_OK ||
+        update_record(job, NULL) != RNL_OK)
+        return false;
+    return rnl_timer_start(&core->timers, &job->wake,
+                           core->now_ns + backoff_ns(job)) == RNL_OK;
+}
+
+static void fail_attempt(struct rnl_job *job, const struct rnl_step *step)
+{
+    stop_attempt(job);
+    if (step->retry && job->attempt < job->base->retry->max_attempts) {
+        set_error(job, step->code, step->message);
+        if (try_again(job))
+            return;
+    }
+    rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED, step->code,
+                step->message, NULL);
+}
+
+static enum rnl_code begin_attempt(struct rnl_job *job)
+{
+    struct rnl_jobs *jobs = job->jobs;
+    if (job->start_ns == 0)
+        job->start_ns = jobs->core->wall_ns;
+    enum rnl_code code = append_state(job, RNL_EVENT_STATE);
+    if (code == RNL_OK)
+        code = update_record(job, NULL);
+    if (code == RNL_OK)
+        code = jobs->store->ops->get(jobs->store, job->node.id, true,
+                                     &job->input_job);
+    if (code != RNL_OK)
+        return code;
+    job->run.job = job;
+    job->work = (struct rnl_work){
+        .core = jobs->core,
+        .job = job->input_job,
+        .attempt = job->attempt,
+    };
+    rnl_input_of(job->input_job->input, &job->work.input);
+    return job->kind->create(&job->work, &job->kind_state);
+}
+
+static void start_attempt(struct rnl_job *job)
+{
+    leave_place(job);
+    job->attempt++;
+    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
+    if (begin_attempt(job) == RNL_OK) {
+        make_ready(job);
+        return;
+    }
+    struct rnl_step step = {.retry = true};
+    rnl_step_fail_full(&step);
+    fail_attempt(job, &step);
+}
+
+static void run_slice(struct rnl_job *job)
+{
+    struct rnl_core *core = job->jobs->core;
+    struct rnl_step step = {.kind = RNL_STEP_AGAIN};
+    leave_place(job);
+    job->kind->step(job->kind_state, &job->run, &step);
+    if (step.kind == RNL_STEP_AGAIN && step.delay_ns > 0 &&
+        rnl_timer_start(&core->timers, &job->wake,
+                        core->now_ns + step.delay_ns) != RNL_OK)
+        rnl_step_fail_full(&step);
+    if (step.kind == RNL_STEP_DONE)
+        rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED, RNL_OK,
+                    NULL, NULL);
+    else if (step.kind == RNL_STEP_FAILED)
+        fail_attempt(job, &step);
+    else if (step.delay_ns == 0)
+        make_ready(job);
+}
+
+void rnl_jobs_run(struct rnl_jobs *jobs)
+{
+    struct rnl_job *job;
+    /* A start copies the input: it costs about a slice. */
+    for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {
+        if ((job = next_to_start(jobs)) == NULL)
+            break;
+        start_attempt(job);
+    }
+    for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {
+        if ((job = TAILQ_FIRST(&jobs->ready)) == NULL)
+            break;
+        run_slice(job);
+    }
+    if (next_to_start(jobs) != NULL || !TAILQ_EMPTY(&jobs->ready))
+        kick(jobs);
+}
