@@ -267,7 +267,7 @@ static void a_line_above_the_limit_is_dropped(void **state)
     struct cli_buf got = {0};
     assert_non_null(input);
     memset(input, 'x', len);
-    strcpy(input + len, "\n{\"key\":\"a\"}\n");
+    snprintf(input + len, 20, "\n{\"key\":\"a\"}\n");
     read_cut(&options, &got, input, strlen(input), 1000, 4096);
     assert_string_equal(cli_buf_str(&got), "!1 longer than 1048576 bytes;a;");
     free(input);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// One job, live: its state, progress, log and output as they arrive. After a
+// reload everything is replayed from the first event, so that what is shown
+// is always the whole of it.
+import { cancelJob, getJob, jobEventsUrl, Problem } from './api.js';
+import { announce } from './dom.js';
+import { num } from './format.js';
+import { JobPage } from './job-page.js';
+import { onLink } from './link.js';
+import { LogView } from './log.js';
+import { OutputView } from './output.js';
+import { Feed } from './sse.js';
+import { hasEnded, stateWord } from './states.js';
+
+/**
+ * @typedef {import('./types.js').Job} Job
+ * @typedef {import('./types.js').StateChange} StateChange
+ */
+
+const EVENTS = ['delta', 'progress', 'status', 'log'];
+const TICK_MS = 250;
+
+export class JobView {
+  /**
+   * @param {string} id
+   * @param {() => void} onChange the job entered another state
+   */
+  constructor(id, onChange) {
+    this.id = id;
+    this.onChange = onChange;
+    /** @type {Job | null} */
+    this.job = null;
+    /** @type {Feed | null} */
+    this.feed = null;
+    this.gone = false;
+    this.output = new OutputView();
+    this.log = new LogView();
+    this.page = new JobPage(
+      id, this.output.element, this.log.element, () => this.cancel());
+    this.element = this.page.element;
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
+    this.offLink = onLink((state) => {
+      if (state === 'online' && !this.job)
+        this.start();
+    });
+    this.start();
+  }
+
+  destroy() {
+    this.gone = true;
+    clearInterval(this.ticker);
+    this.offLink();
+    this.feed?.close();
+  }
+
+  async start() {
+    try {
+      this.learn(await getJob(this.id));
+    } catch (error) {
+      this.fail(/** @type {Error} */ (error));
+      return;
+    }
+    if (!this.gone && !this.feed)
+      this.feed = this.follow();
+  }
+
+  follow() {
+    return new Feed({
+      url: jobEventsUrl(this.id),
+      names: EVENTS,
+      ordered: true,
+      onEvent: (name, data) => this.take(name, data),
+      onState: (state) => {
+        this.page.showFeed(state, this.feed?.cursor.last ?? 0);
+        this.tick();
+      },
+      onReset: () => this.restart(),
+      check: (last) => this.check(last),
+      onError: (error) => this.fail(error),
+    });
+  }
+
+  /**
+   * The server refused the events. Is there more to come?
+   * @param {number} last
+   */
+  async check(last) {
+    try {
+      const job = await getJob(this.id);
+      this.learn(job);
+      return !(hasEnded(job.state) && last >= num(job.lastSequence));
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404)
+        throw error;
+      return true;
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} data
+   */
+  take(name, data) {
+    if (name === 'delta')
+      this.output.add(data);
+    else if (name === 'log')
+      this.log.add(data.message ?? '');
+    else if (this.isNews() && name === 'progress')
+      this.learn({ progress: data });
+    else if (this.isNews())
+      this.enter(data);
+  }
+
+  /** Whether the current event is younger than what getJob said, and not a
+   * replay of states that the job has left. */
+  isNews() {
+    return num(this.feed?.cursor.last) > num(this.job?.lastSequence);
+  }
+
+  /** @param {StateChange} change */
+  enter(change) {
+    this.learn(change);
+    announce(`Job ${stateWord(change.state)}`);
+    this.onChange();
+    this.check(0).catch(() => {}); // learns when it began or ended
+  }
+
+  /** @param {Partial<Job>} news */
+  learn(news) {
+    const known = Object.entries(news).filter(([, v]) => v !== undefined);
+    this.job = {
+      .../** @type {Job} */ (this.job), ...Object.fromEntries(known),
+    };
+    this.page.show(this.job);
+    this.tick();
+  }
+
+  tick() {
+    const last = this.feed?.cursor.last ?? 0;
+    if (this.job)
+      this.page.showFacts(this.job, this.output.bytes, last);
+  }
+
+  async cancel() {
+    this.page.cancel.disabled = true;
+    try {
+      this.learn(await cancelJob(this.id));
+      this.onChange();
+    } catch (error) {
+      this.fail(/** @type {Error} */ (error));
+      this.page.cancel.disabled = false;
+    }
+  }
+
+  /** The server began anew: what is shown is of another time. */
+  restart() {
+    this.output.clear();
+    this.log.clear();
+    announce('The server has restarted; reading the job again');
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    if (!this.gone)
+      this.page.showProblem(error.message, 'failed');
+  }
+}

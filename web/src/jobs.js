@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jobs: a list that keeps itself fresh, and beside it one job or the form
+// for a new one.
+import { listJobs } from './api.js';
+import { h, setText } from './dom.js';
+import { ago, num } from './format.js';
+import { JobView } from './job.js';
+import { jobForm } from './job-form.js';
+import { poll } from './poll.js';
+import { href } from './router.js';
+import { emptyNote, keepRows, split } from './split.js';
+import { badge, hasEnded, setBadge } from './states.js';
+
+/** @typedef {import('./types.js').Job} Job */
+
+const REFRESH_MS = 2000;
+/** The address of the form; no job has such an id. */
+const NEW = 'new';
+
+export class JobsView {
+  constructor() {
+    this.split = split('Jobs');
+    this.element = this.split.element;
+    this.list = h('ul', { class: 'rows' });
+    this.note = emptyNote('Loading…');
+    this.split.side.append(
+      h('div', { class: 'side-head' },
+        h('h2', {}, 'Jobs'),
+        h('a', { class: 'button', href: href('jobs', NEW) }, 'New job')),
+      this.note, this.list);
+    /** @type {JobView | null} */
+    this.job = null;
+    this.item = '';
+    this.refresh = poll(() => this.load(), REFRESH_MS);
+  }
+
+  destroy() {
+    this.refresh.stop();
+    this.job?.destroy();
+  }
+
+  /** @param {string} item id of a job, "new" or "" */
+  show(item) {
+    this.job?.destroy();
+    this.job = null;
+    this.item = item;
+    this.mark();
+    if (item && item !== NEW) {
+      this.job = new JobView(item, () => this.refresh.now());
+      this.split.show(this.job.element, true);
+    } else {
+      this.split.show(jobForm(() => this.refresh.now()), item === NEW);
+    }
+  }
+
+  async load() {
+    try {
+      this.render((await listJobs()).jobs ?? []);
+    } catch (error) {
+      if (this.list.childElementCount === 0)
+        setText(this.note, /** @type {Error} */ (error).message);
+      throw error;
+    }
+  }
+
+  /** @param {Job[]} jobs */
+  render(jobs) {
+    setText(this.note, 'No job yet. Start one: its output appears here, live.');
+    this.note.hidden = jobs.length > 0;
+    keepRows(this.list, jobs, (job) => job.id, row, updateRow);
+    this.mark();
+  }
+
+  /** Marks the chosen job in the list. */
+  mark() {
+    for (const link of this.list.querySelectorAll('a')) {
+      if (link.closest('li')?.dataset.key === this.item)
+        link.setAttribute('aria-current', 'true');
+      else
+        link.removeAttribute('aria-current');
+    }
+  }
+}
+
+/** @param {Job} job */
+function row(job) {
+  return h('li', {},
+    h('a', { class: 'row', href: href('jobs', job.id) },
+      h('span', { class: 'row-name' }, jobTitle(job)),
+      badge(),
+      h('span', { class: 'row-id' }, job.id),
+      h('span', { class: 'row-note' })));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Job} job
+ */
+function updateRow(element, job) {
+  const [state, , note] = /** @type {HTMLElement[]} */ (
+    [...element.querySelectorAll('span')].slice(1));
+  setBadge(state, job);
+  setText(note, rowNote(job));
+}
+
+/** @param {Job} job */
+function rowNote(job) {
+  const total = num(job.progress?.total);
+  if (!hasEnded(job.state) && total > 0)
+    return `${Math.floor(num(job.progress?.done) / total * 100)} %`;
+  return ago(job.endTime ?? job.createTime, Date.now());
+}
+
+/** @param {Job} job */
+function jobTitle(job) {
+  const stream = job.options?.stream;
+  return stream ? `${job.kind} → ${stream}` : job.kind;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stream, live: its figures, charts, keys and anomalies in the window
+// that the person chose. All windows are received, so that a change of window
+// needs no request and keeps the lines that were drawn.
+import { getStats, Problem, statsEventsUrl } from './api.js';
+import { Anomalies } from './anomalies.js';
+import { num } from './format.js';
+import { History } from './history.js';
+import { href, stay } from './router.js';
+import { Feed } from './sse.js';
+import { StreamPage } from './stream-page.js';
+
+/**
+ * @typedef {import('./types.js').Snapshot} Snapshot
+ * @typedef {import('./types.js').StreamStats} StreamStats
+ */
+
+/** The server sends a snapshot a second while something changes. */
+const IDLE_MS = 2500;
+const TICK_MS = 1000;
+
+export class StreamView {
+  /**
+   * @param {string} name
+   * @param {number} window seconds; 0 for all time
+   */
+  constructor(name, window) {
+    this.name = name;
+    this.window = window;
+    /** @type {Map<number, StreamStats>} */
+    this.stats = new Map();
+    this.history = new History();
+    this.anomalies = new Anomalies();
+    this.heard = 0;
+    this.page = new StreamPage(name, this.anomalies.element, {
+      place: () => ({ stream: name, window: this.window }),
+      onWindow: (chosen) => this.choose(chosen),
+    });
+    this.element = this.page.element;
+    this.feed = this.follow();
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  destroy() {
+    clearInterval(this.ticker);
+    this.feed.close();
+    this.page.destroy();
+  }
+
+  follow() {
+    return new Feed({
+      url: statsEventsUrl(this.name),
+      names: ['stats', 'anomaly'],
+      ordered: false,
+      onEvent: (name, data) => {
+        if (name === 'anomaly')
+          this.anomalies.add(data);
+        else
+          this.take(data);
+      },
+      onState: (state) => this.page.showFeed(state),
+      onReset: () => this.restart(),
+      check: () => this.check(),
+      onError: (error) => this.page.showProblem(error.message),
+    });
+  }
+
+  /** Whether the stream is there, so that it is worth trying again. */
+  async check() {
+    try {
+      await getStats(this.name);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404)
+        return true; // its first event may be on the way
+      return !(error instanceof Problem && error.status === 400);
+    }
+  }
+
+  /** @param {Snapshot} snapshot */
+  take(snapshot) {
+    this.heard = Date.now();
+    this.history.add(snapshot, this.heard);
+    for (const stats of snapshot.windows ?? [])
+      this.stats.set(num(stats.windowSeconds), stats);
+    this.page.showWindows([...this.stats.keys()], this.window);
+    this.show();
+  }
+
+  tick() {
+    if (this.heard === 0 || Date.now() - this.heard < IDLE_MS)
+      return;
+    if (this.page.isLive())
+      this.history.idle(Date.now());
+    this.show();
+  }
+
+  show() {
+    const window = this.stats.has(this.window) ? this.window : 0;
+    const stats = this.stats.get(window);
+    if (stats)
+      this.page.show(
+        stats, this.history.of(window), this.history.rate, this.anomalies);
+  }
+
+  /** @param {number} window */
+  choose(window) {
+    this.window = window;
+    stay(href('streams', this.name, { window: String(window) }));
+    this.page.showWindows([...this.stats.keys()], window);
+    this.show();
+  }
+
+  /** The server began anew: what is shown is of another time. */
+  restart() {
+    this.stats.clear();
+    this.history = new History();
+    this.anomalies.clear();
+  }
+}
+
