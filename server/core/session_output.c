@@ -235,7 +235,10 @@ static void pop_frame(struct rnl_session *session)
 
 void rnl_session_wrote(struct rnl_session *session, size_t len)
 {
-    session->last_alive_ns = session->core->now_ns;
+    /* What a full socket takes again, the peer must have read. What an empty
+     * one takes is no sign of life. */
+    if (session->blocked)
+        session->last_alive_ns = session->core->now_ns;
     session->head_done += len;
     while (session->ring_count > 0) {
         size_t first = frame_len(&session->ring[session->ring_head]);
@@ -244,6 +247,7 @@ void rnl_session_wrote(struct rnl_session *session, size_t len)
         session->head_done -= first;
         pop_frame(session);
     }
+    session->blocked = session->ring_count > 0;
     if (!TAILQ_EMPTY(&session->waiting) &&
         rnl_session_backlog(session) < RNL_SESSION_OUTPUT_BYTES_LOW)
         rnl_session_mark_pending(session);

@@ -121,6 +121,8 @@ struct rnl_session {
     bool announced;
     bool going_away;
     bool ping_sent;
+    /* The last write took less than was lent. */
+    bool blocked;
     enum rnl_session_state state;
 
     /* What the peer said in Hello. */
