@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "bounds.h"
+#include "job_bounds.h"
 #include "log.h"
 #include "server.h"
 #include "settings.h"
@@ -25,6 +26,8 @@ static uint64_t keepalive_ms = RNL_KEEPALIVE_MS_DEFAULT;
 static uint64_t max_frame_bytes = RNL_FRAME_BYTES_DEFAULT;
 static uint64_t max_streams = RNL_STREAMS_MAX_DEFAULT;
 static uint64_t max_connections = RNL_CONNECTIONS_MAX_DEFAULT;
+static uint64_t max_jobs = RNL_JOBS_MAX_DEFAULT;
+static uint64_t max_job_output_bytes = RNL_JOB_OUTPUT_BYTES_DEFAULT;
 
 static const struct rnl_setting table[] = {
     {.name = "listen",
@@ -70,6 +73,20 @@ static const struct rnl_setting table[] = {
      .max = 1000000,
      .placeholder = "COUNT",
      .help = "Open connections."},
+    {.name = "max-jobs",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_jobs,
+     .min = 1,
+     .max = 100000000,
+     .placeholder = "COUNT",
+     .help = "Jobs that are stored, ended ones too."},
+    {.name = "max-job-output-bytes",
+     .type = RNL_SETTING_BYTES,
+     .target = &max_job_output_bytes,
+     .min = 1024,
+     .max = UINT64_C(1) << 40,
+     .placeholder = "SIZE",
+     .help = "Output of a job."},
     {.name = "handshake-timeout",
      .type = RNL_SETTING_DURATION,
      .target = &handshake_ms,
@@ -118,6 +135,8 @@ static void fill_options(struct rnl_server_options *ret_options)
                  .max_frame_bytes = (uint32_t)max_frame_bytes,
                  .max_streams = (uint32_t)max_streams,
                  .max_connections = (uint32_t)max_connections,
+                 .max_jobs = max_jobs,
+                 .max_job_output_bytes = max_job_output_bytes,
                  .handshake_ms = (uint32_t)handshake_ms,
                  .keepalive_ms = (uint32_t)keepalive_ms,
                  .token = token},

@@ -47,9 +47,9 @@ static void set_timer(struct rnl_server *server)
         uv_timer_stop(&server->timer);
         return;
     }
-    int64_t delay = due - (int64_t)uv_hrtime();
+    int64_t now = (int64_t)uv_hrtime();
     uint64_t delay_ms =
-        delay <= 0 ? 0 : (uint64_t)((delay + NS_PER_MS - 1) / NS_PER_MS);
+        due <= now ? 0 : (uint64_t)((due - now + NS_PER_MS - 1) / NS_PER_MS);
     uv_update_time(&server->loop);
     uv_timer_start(&server->timer, on_timer, delay_ms, 0);
 }

@@ -83,7 +83,7 @@ static void become(const struct daemon *daemon, const char *program,
     path_in(daemon, "notify", path);
     setenv("NOTIFY_SOCKET", path, 1);
     /* Not to be taken for a refusal of the program itself. */
-    setenv("ASAN_OPTIONS", "exitcode=99", 0);
+    setenv("ASAN_OPTIONS", "exitcode=99:quarantine_size_mb=8", 0);
     setenv("UBSAN_OPTIONS", "exitcode=99", 0);
     setenv("LSAN_OPTIONS", "exitcode=99", 0);
     snprintf(binary, sizeof(binary), "%s/%s", RNL_TEST_BIN_DIR, program);

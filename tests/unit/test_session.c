@@ -371,7 +371,7 @@ static void metadata_reaches_the_handler_and_is_bounded(void **state)
     (void)state;
     Runnel__V1__Call call = RUNNEL__V1__CALL__INIT;
     Runnel__V1__Call__MetadataEntry entries[33], *list[33];
-    char keys[33][8];
+    char keys[33][16];
     call.method = (char *)"test/Hold";
     call.metadata = list;
     for (int i = 0; i < 33; i++) {
