@@ -228,6 +228,31 @@ static void bytes_may_come_and_go_one_by_one(void **state)
     assert_int_equal(probe.closes, 1);
 }
 
+/* The bytes of docs/protocol.md. */
+static void the_documented_exchange_is_true(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\x0a\x12\x08\x08\x01\x12\x04"
+                                "demo"
+                                "\x24\x08\x01\x1a\x20\x0a\x1e"
+                                "runnel.v1.AdminService/GetInfo"
+                                "\x04\x08\x01\x22\x00"
+                                "\x04\x08\x01\x2a\x00"
+                                "\x09\x08\x03\x1a\x05\x0a\x03"
+                                "foo";
+    peer_feed(&peer, bytes, sizeof(bytes) - 1);
+    peer_fetch(&peer);
+    static const char hello[] =
+        "\x40\x12\x3e\x08\x01\x12\x0drunneld/0.1.0\x20\x80\x80\x40"
+        "\x28\x80\x80\x10\x30\x80\x08\x3a\x20";
+    assert_memory_equal(peer.out, hello, sizeof(hello) - 1);
+    static const char refusal[] =
+        "\x1a\x08\x03\x42\x16\x08\x0c\x12\x12unknown method foo";
+    assert_memory_equal(peer.out + 65, refusal, sizeof(refusal) - 1);
+    static const char status[] = "\x04\x08\x01\x42\x00";
+    assert_memory_equal(peer.out + peer.out_len - 5, status, 5);
+}
+
 static void methods_not_known_are_refused_on_their_stream(void **state)
 {
     (void)state;
@@ -760,6 +785,7 @@ int main(void)
         TEST_SILENT(a_token_must_be_equal_in_every_byte),
         TEST(a_unary_call_is_answered_by_message_and_status),
         TEST(bytes_may_come_and_go_one_by_one),
+        TEST_SILENT(the_documented_exchange_is_true),
         TEST(methods_not_known_are_refused_on_their_stream),
         TEST(every_method_of_the_schema_is_known),
         TEST(get_info_tells_of_the_server),
