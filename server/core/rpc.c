@@ -8,6 +8,7 @@
 #include <runnel/v1/frame.pb-c.h>
 
 #include "alloc.h"
+#include "request_check.h"
 #include "session_private.h"
 #include "utf8.h"
 
@@ -58,6 +59,16 @@ static void free_block(void *arg, void *block)
     rnl_free(block);
 }
 
+static void *check_text(struct rnl_stream *stream, void *message)
+{
+    char path[RNL_FIELD_PATH_MAX];
+    if (rnl_request_check_text(message, path))
+        return message;
+    rnl_stream_finish_field(stream, path, "must be UTF-8");
+    rnl_request_free(message);
+    return NULL;
+}
+
 void *rnl_stream_unpack(struct rnl_stream *stream,
                         const ProtobufCMessageDescriptor *descriptor,
                         const uint8_t *data, size_t len)
@@ -68,7 +79,7 @@ void *rnl_stream_unpack(struct rnl_stream *stream,
     void *message =
         protobuf_c_message_unpack(descriptor, &allocator, len, data);
     if (message != NULL)
-        return message;
+        return check_text(stream, message);
     if (out_of_memory)
         rnl_stream_finish(stream, RNL_RESOURCE_EXHAUSTED,
                           "the server is out of memory");

@@ -90,8 +90,9 @@ const char *rnl_stream_metadata(const struct rnl_stream *stream,
                                 const char *key);
 
 /*
- * Unpacks a request. On failure the stream has been finished with
- * RNL_INVALID_ARGUMENT (or RNL_RESOURCE_EXHAUSTED) and NULL is returned.
+ * Unpacks a request; its strings are then UTF-8. On failure the stream has been
+ * finished with RNL_INVALID_ARGUMENT (or RNL_RESOURCE_EXHAUSTED) and NULL is
+ * returned.
  * Free the result with rnl_request_free.
  */
 void *rnl_stream_unpack(struct rnl_stream *stream,

@@ -369,6 +369,47 @@ static void without_a_token_only_loopback_is_bound(void **state)
     assert_non_null(strstr(log, "only a loopback address may be bound"));
 }
 
+/* The settings are read from all three places, and checked. */
+static void settings_are_checked_before_anything_starts(void **state)
+{
+    (void)state;
+    char log[4096];
+    assert_int_equal(daemon_run("runneld",
+                                (const char *[]){"--check-config", NULL}, log,
+                                sizeof(log)),
+                     0);
+    assert_string_equal(log, "the settings are valid\n");
+    assert_int_equal(
+        daemon_run("runneld",
+                   (const char *[]){"--check-config", "--listen", "x", NULL},
+                   log, sizeof(log)),
+        2);
+    assert_string_equal(log,
+                        "runneld: listen: must be HOST:PORT or [HOST]:PORT\n");
+    assert_int_equal(daemon_run("runneld",
+                                (const char *[]){"--max-streams", "0", NULL},
+                                log, sizeof(log)),
+                     2);
+    assert_string_equal(log, "runneld: --max-streams: must be between 1 and "
+                             "1000000, not \"0\"\n");
+    assert_int_equal(daemon_run("runneld", (const char *[]){"--version", NULL},
+                                log, sizeof(log)),
+                     0);
+    assert_string_equal(log, "runneld " RNL_VERSION "\n");
+}
+
+static void an_address_in_use_is_a_clear_error(void **state)
+{
+    (void)state;
+    char log[4096];
+    assert_int_equal(
+        daemon_run("runneld",
+                   (const char *[]){"--listen", server.address, NULL}, log,
+                   sizeof(log)),
+        1);
+    assert_non_null(strstr(log, "address already in use"));
+}
+
 /* --- the end --- */
 
 static void sigterm_says_go_away_and_exits_with_0(void **state)
@@ -404,6 +445,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_says_nothing_is_closed),
         cmocka_unit_test(a_token_is_asked_for_and_never_logged),
         cmocka_unit_test(without_a_token_only_loopback_is_bound),
+        cmocka_unit_test(settings_are_checked_before_anything_starts),
+        cmocka_unit_test(an_address_in_use_is_a_clear_error),
         cmocka_unit_test(sigterm_says_go_away_and_exits_with_0),
     };
     return cmocka_run_group_tests(tests, start, stop);
