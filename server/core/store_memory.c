@@ -156,7 +156,7 @@ static void array_remove(struct item_array *array, const struct item *item)
 static void want_turn(struct memory *memory)
 {
     /* Cannot fail: the timer is started already. */
-    (void)!rnl_timer_start(memory->options.timers, &memory->turn, INT64_MIN);
+    (void)!rnl_timer_start(memory->options.timers, &memory->turn, 0);
 }
 
 static void report(struct memory *memory, struct item *item)

@@ -157,7 +157,7 @@ void rnl_step_fail_full(struct rnl_step *ret_step)
 static void kick(struct rnl_jobs *jobs)
 {
     /* Cannot fail: the timer is started already. */
-    (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, INT64_MIN);
+    (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, 0);
 }
 
 static struct rnl_job_list *queue_of(const struct rnl_job *job)
