@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core as the commands see it: the one place that uses librunnel. Answers
+ * come as JSON (json.h); every function returns an exit status, and has told
+ * the error when it is not CLI_EXIT_OK.
+ */
+#ifndef RNL_CLI_CORE_H
+#define RNL_CLI_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "context.h"
+#include "json.h"
+#include "reader.h"
+
+/* "name=value" of --option and --label. */
+struct cli_pair {
+    const char *name;
+    const char *value;
+};
+
+struct cli_new_job {
+    const char *kind;
+    const void *input;
+    size_t input_len;
+    const char *content_type;
+    const struct cli_pair *options;
+    size_t option_count;
+    const struct cli_pair *labels;
+    size_t label_count;
+    int32_t priority;
+    /* Since 1970; 0 means none. */
+    int64_t deadline_ms;
+    int64_t retention_ms;
+    const char *idempotency_key;
+};
+
+struct cli_job_filter {
+    const char *state;
+    const char *kind;
+    const struct cli_pair *labels;
+    size_t label_count;
+    uint32_t page_size;
+    const char *page_token;
+};
+
+/* *ret_answer is a CreateJobResponse; the caller frees it, as all below. */
+int cli_core_create_job(struct cli_context *context,
+                        const struct cli_new_job *job, json_t **ret_answer);
+
+/* A Job. */
+int cli_core_get_job(struct cli_context *context, const char *id,
+                     bool include_input, json_t **ret_job);
+
+/* A ListJobsResponse. */
+int cli_core_list_jobs(struct cli_context *context,
+                       const struct cli_job_filter *filter,
+                       json_t **ret_answer);
+
+/* A Job. */
+int cli_core_cancel_job(struct cli_context *context, const char *id,
+                        const char *reason, json_t **ret_job);
+int cli_core_delete_job(struct cli_context *context, const char *id);
+
+enum cli_event_kind {
+    CLI_EVENT_DELTA,
+    CLI_EVENT_PROGRESS,
+    CLI_EVENT_STATE,
+    CLI_EVENT_LOG,
+};
+
+/* One event of a job; borrowed during the callback. */
+struct cli_job_event {
+    uint64_t sequence;
+    uint64_t first_sequence;
+    int64_t time_ms;
+    enum cli_event_kind kind;
+    /* DELTA: the bytes of output. LOG: the line. */
+    const char *data;
+    size_t len;
+    /* PROGRESS: a Progress. STATE: a StateChange. */
+    const json_t *detail;
+};
+
+/* A JobEvent of the schema. */
+json_t *cli_job_event_json(const struct cli_job_event *event);
+
+struct cli_job_watch {
+    const char *job_id;
+    uint64_t after_sequence;
+    /* False ends the watch. */
+    bool (*on_event)(void *arg, const struct cli_job_event *event);
+    /* The connection was lost, or is back. */
+    void (*on_connection)(void *arg, bool connected);
+    /* Called every tick_ms while watching, when tick_ms is not 0. */
+    void (*on_tick)(void *arg);
+    int64_t tick_ms;
+    void *arg;
+};
+
+/* Watches until the terminal event, false of on_event, an error or a signal
+ * (CLI_EXIT_INTERRUPTED). */
+int cli_core_watch_job(struct cli_context *context,
+                       const struct cli_job_watch *watch);
+
+struct cli_new_stream {
+    const char *name;
+    uint32_t windows[8];
+    size_t window_count;
+    uint32_t unique_precision;
+    uint32_t top_capacity;
+    bool value_threshold_set;
+    double value_threshold;
+    double latency_threshold_ms;
+    double anomaly_threshold;
+};
+
+/* A CreateStreamResponse. */
+int cli_core_create_stream(struct cli_context *context,
+                           const struct cli_new_stream *stream,
+                           json_t **ret_answer);
+
+/* An array of StreamInfo: all of them. */
+int cli_core_list_streams(struct cli_context *context, json_t **ret_streams);
+int cli_core_delete_stream(struct cli_context *context, const char *name);
+
+/* A GetStatsResponse. */
+int cli_core_get_stats(struct cli_context *context, const char *stream,
+                       uint32_t window_seconds, uint32_t top,
+                       json_t **ret_answer);
+
+/* A GetFrequencyResponse. */
+int cli_core_get_frequency(struct cli_context *context, const char *stream,
+                           uint32_t window_seconds, const char *const *keys,
+                           size_t key_count, json_t **ret_answer);
+
+/* A GetQuantilesResponse. */
+int cli_core_get_quantiles(struct cli_context *context, const char *stream,
+                           uint32_t window_seconds, bool latency,
+                           const double *qs, size_t q_count,
+                           json_t **ret_answer);
+
+struct cli_stats_watch {
+    const char *stream;
+    /* 0 stands for all time. */
+    uint32_t windows[9];
+    size_t window_count;
+    uint32_t interval_ms;
+    uint32_t top;
+    /* update is a WatchStatsResponse. False ends the watch. */
+    bool (*on_update)(void *arg, const json_t *update);
+    void (*on_connection)(void *arg, bool connected);
+    void (*on_tick)(void *arg);
+    int64_t tick_ms;
+    void *arg;
+};
+
+/* Watches until false of on_update, an error or a signal. */
+int cli_core_watch_stats(struct cli_context *context,
+                         const struct cli_stats_watch *watch);
+
+/* What was acknowledged so far. */
+struct cli_ingest_totals {
+    uint64_t accepted_events;
+    uint64_t late_events;
+    uint64_t duplicate_batches;
+};
+
+/* Sends events to a stream in batches. */
+struct cli_sink;
+
+/* Events wait at most linger_ms for their batch to fill. */
+int cli_sink_open(struct cli_context *context, const char *stream,
+                  int64_t linger_ms, struct cli_sink **ret_sink);
+
+/* Accepts NULL; what was not acknowledged is dropped. */
+void cli_sink_close(struct cli_sink *sink);
+
+/* Takes one event; only while cli_sink_full is false. */
+int cli_sink_add(struct cli_sink *sink, const struct cli_record *record);
+
+/* So much is on its way that the input must wait. */
+bool cli_sink_full(const struct cli_sink *sink);
+
+/*
+ * Sends and receives until input_fd is readable, there is room in a full sink
+ * or timeout_ms (negative: none) is over, or a signal came; whichever is
+ * first. input_fd -1, or a full sink, means not to look at the input.
+ * *ret_readable is set.
+ */
+int cli_sink_wait(struct cli_sink *sink, int input_fd, int64_t timeout_ms,
+                  bool *ret_readable);
+
+/* Sends what is left and waits until all is acknowledged. */
+int cli_sink_finish(struct cli_sink *sink);
+
+void cli_sink_totals(const struct cli_sink *sink,
+                     struct cli_ingest_totals *ret_totals);
+
+/* A GetInfoResponse. */
+int cli_core_get_info(struct cli_context *context, json_t **ret_info);
+
+#endif
