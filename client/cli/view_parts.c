@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view_parts.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "draw.h"
+#include "text.h"
+
+/* The schema's limit of buckets. */
+#define BUCKET_COUNT_MAX ((size_t)64)
+
+#define HISTOGRAM_ROWS ((size_t)4)
+
+double cli_view_quantile(const json_t *distribution, double q)
+{
+    size_t i;
+    json_t *quantile;
+    json_array_foreach(cli_json_at(distribution, "quantiles"), i, quantile)
+    {
+        if (fabs(cli_json_number(quantile, "q") - q) < 1e-9)
+            return cli_json_number(quantile, "value");
+    }
+    return NAN;
+}
+
+/* "1,234 ±1.6%"; the interval is not symmetric, its wider half is shown. */
+static void add_estimate(struct cli_buf *buf, const json_t *estimate)
+{
+    double value = cli_json_number(estimate, "value");
+    double above = cli_json_number(estimate, "upper") - value;
+    double below = value - cli_json_number(estimate, "lower");
+    double error = above > below ? above : below;
+    cli_text_add_count(buf, (uint64_t)llround(value < 0 ? 0 : value));
+    if (value > 0 && error / value >= 0.0005)
+        cli_buf_printf(buf, " ±%.1f%%", error / value * 100);
+}
+
+static void add_rate(struct cli_buf *buf, const json_t *stats)
+{
+    cli_text_add_short(buf, cli_json_number(stats, "rate"));
+    cli_buf_text(buf, "/s");
+}
+
+/* "name 1,234   " with the number in bold. */
+static void add_fact(struct cli_buf *buf, const struct cli_term *term,
+                     const char *name, struct cli_buf *number)
+{
+    cli_term_add(term, buf, CLI_FAINT, name);
+    cli_buf_text(buf, " ");
+    cli_term_add(term, buf, CLI_STRONG, cli_buf_str(number));
+    cli_buf_text(buf, "   ");
+    cli_buf_reset(number);
+}
+
+static void end_line(struct cli_buf *buf)
+{
+    while (buf->len > 0 && buf->data[buf->len - 1] == ' ')
+        buf->len--;
+    cli_buf_text(buf, "\n");
+}
+
+static void add_rare_facts(struct cli_buf *buf, const struct cli_term *term,
+                           const json_t *stats)
+{
+    static const struct {
+        const char *field, *name;
+    } facts[] = {{"lateEvents", "late"},
+                 {"duplicateBatches", "duplicate batches"},
+                 {"anomalyCount", "anomalies"}};
+    struct cli_buf number = {0};
+    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+        uint64_t count = cli_json_u64(stats, facts[i].field);
+        if (count == 0)
+            continue;
+        cli_text_add_count(&number, count);
+        add_fact(buf, term, facts[i].name, &number);
+    }
+    cli_buf_fini(&number);
+}
+
+void cli_view_headline(struct cli_buf *buf, const struct cli_term *term,
+                       const json_t *stats)
+{
+    struct cli_buf number = {0};
+    uint32_t seconds = (uint32_t)cli_json_u64(stats, "windowSeconds");
+    cli_term_add(term, buf, CLI_STRONG, cli_json_text(stats, "stream"));
+    if (seconds == 0) {
+        cli_term_add(term, buf, CLI_FAINT, "  all time\n");
+    } else {
+        cli_buf_text(&number, "  last ");
+        cli_text_add_window(&number, seconds);
+        cli_buf_text(&number, "\n");
+        cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&number));
+        cli_buf_reset(&number);
+    }
+    cli_text_add_count(&number, cli_json_u64(stats, "count"));
+    add_fact(buf, term, "events", &number);
+    add_rate(&number, stats);
+    add_fact(buf, term, "rate", &number);
+    add_estimate(&number, cli_json_at(stats, "uniqueKeys"));
+    add_fact(buf, term, "unique keys", &number);
+    add_rare_facts(buf, term, stats);
+    end_line(buf);
+    cli_buf_fini(&number);
+}
+
+/* Which metric a window's row can tell of: latency where there is one. */
+static const char *row_metric(const json_t *windows)
+{
+    size_t i;
+    json_t *stats;
+    json_array_foreach(windows, i, stats)
+    {
+        if (cli_json_u64(stats, "latencyMs.count") > 0)
+            return "latencyMs";
+    }
+    return "value";
+}
+
+static void add_measure(struct cli_buf *buf, double number, bool is_ms)
+{
+    if (isnan(number))
+        cli_buf_text(buf, "-");
+    else if (is_ms)
+        cli_text_add_ms(buf, number);
+    else
+        cli_text_add_number(buf, number);
+}
+
+static void add_window_row(struct cli_table *table, const json_t *stats,
+                           const char *metric)
+{
+    static const double qs[] = {0.5, 0.9, 0.99};
+    const json_t *d = cli_json_at(stats, metric);
+    bool is_ms = strcmp(metric, "latencyMs") == 0;
+    struct cli_buf cell = {0};
+    cli_text_add_window(&cell, (uint32_t)cli_json_u64(stats, "windowSeconds"));
+    cli_table_take(table, CLI_PLAIN, &cell);
+    cli_text_add_count(&cell, cli_json_u64(stats, "count"));
+    cli_table_take(table, CLI_PLAIN, &cell);
+    add_rate(&cell, stats);
+    cli_table_take(table, CLI_PLAIN, &cell);
+    add_estimate(&cell, cli_json_at(stats, "uniqueKeys"));
+    cli_table_take(table, CLI_PLAIN, &cell);
+    for (size_t i = 0; i < 3; i++) {
+        bool any = cli_json_u64(d, "count") > 0;
+        add_measure(&cell, any ? cli_view_quantile(d, qs[i]) : NAN, is_ms);
+        cli_table_take(table, CLI_PLAIN, &cell);
+    }
+    cli_buf_fini(&cell);
+}
+
+void cli_view_windows(struct cli_buf *buf, const struct cli_term *term,
+                      const json_t *windows)
+{
+    const char *metric = row_metric(windows);
+    bool is_ms = strcmp(metric, "latencyMs") == 0;
+    const char *titles[] = {"WINDOW",
+                            "EVENTS",
+                            "RATE",
+                            "UNIQUE KEYS",
+                            is_ms ? "LATENCY p50" : "VALUE p50",
+                            "p90",
+                            "p99"};
+    struct cli_table table;
+    size_t i;
+    json_t *stats;
+    cli_table_init(&table, 7, 0x7E);
+    for (i = 0; i < 7; i++)
+        cli_table_cell(&table, CLI_FAINT, titles[i]);
+    json_array_foreach(windows, i, stats)
+    {
+        add_window_row(&table, stats, metric);
+    }
+    cli_table_draw(&table, term, buf);
+    cli_table_fini(&table);
+}
+
+/* Adds text padded to a width on its left or right. */
+static void add_padded(struct cli_buf *buf, const char *text, size_t columns,
+                       bool flush_right)
+{
+    size_t width = cli_text_width(text, strlen(text));
+    size_t pad = columns > width ? columns - width : 0;
+    if (flush_right)
+        cli_buf_repeat(buf, " ", pad);
+    cli_buf_text(buf, text);
+    if (!flush_right)
+        cli_buf_repeat(buf, " ", pad);
+}
+
+static void add_top_row(struct cli_buf *buf, const struct cli_term *term,
+                        const json_t *key, size_t columns, double total,
+                        double most)
+{
+    struct cli_buf part = {0};
+    const char *name = cli_json_text(key, "key");
+    size_t name_columns = columns > 72 ? 32 : columns > 40 ? columns - 40 : 8;
+    size_t bar_columns =
+        columns > name_columns + 24 ? columns - name_columns - 24 : 4;
+    double count = cli_json_number(key, "count");
+    cli_text_add_safe(&part, name, strlen(name), name_columns);
+    add_padded(buf, cli_buf_str(&part), name_columns, false);
+    cli_buf_reset(&part);
+    cli_text_add_count(&part, cli_json_u64(key, "count"));
+    add_padded(buf, cli_buf_str(&part), 12, true);
+    cli_buf_reset(&part);
+    cli_buf_printf(&part, "%5.1f%%  ", total > 0 ? count / total * 100 : 0);
+    add_padded(buf, cli_buf_str(&part), 10, true);
+    cli_buf_reset(&part);
+    cli_draw_bar(&part, most > 0 ? count / most : 0, bar_columns, term->unicode,
+                 false);
+    cli_term_add(term, buf, CLI_ACCENT, cli_buf_str(&part));
+    cli_buf_text(buf, "\n");
+    cli_buf_fini(&part);
+}
+
+void cli_view_top(struct cli_buf *buf, const struct cli_term *term,
+                  const json_t *stats, size_t columns, size_t count_max)
+{
+    const json_t *keys = cli_json_at(stats, "topKeys");
+    double most = cli_json_number(json_array_get(keys, 0), "count");
+    size_t i;
+    json_t *key;
+    if (json_array_size(keys) == 0)
+        return;
+    cli_buf_text(buf, "\n");
+    cli_term_add(term, buf, CLI_FAINT, "TOP KEYS");
+    cli_buf_text(buf, "\n");
+    json_array_foreach(keys, i, key)
+    {
+        if (i < count_max)
+            add_top_row(buf, term, key, columns,
+                        cli_json_number(stats, "count"), most);
+    }
+}
+
+static void add_moments(struct cli_buf *buf, const struct cli_term *term,
+                        const json_t *d, bool is_ms)
+{
+    static const struct {
+        const char *field, *name;
+    } facts[] = {
+        {"mean", "mean"}, {"stddev", "sd"}, {"min", "min"}, {"max", "max"}};
+    struct cli_buf number = {0};
+    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+        add_measure(&number, cli_json_number(d, facts[i].field), is_ms);
+        add_fact(buf, term, facts[i].name, &number);
+    }
+    end_line(buf);
+    cli_buf_fini(&number);
+}
+
+static void add_quantiles(struct cli_buf *buf, const struct cli_term *term,
+                          const json_t *d, bool is_ms)
+{
+    static const struct {
+        double q;
+        const char *name;
+    } shown[] = {{0.5, "p50"}, {0.9, "p90"}, {0.95, "p95"}, {0.99, "p99"}};
+    struct cli_buf number = {0};
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        add_measure(&number, cli_view_quantile(d, shown[i].q), is_ms);
+        add_fact(buf, term, shown[i].name, &number);
+    }
+    end_line(buf);
+    cli_buf_fini(&number);
+}
+
+/* Reads the buckets, neighbours merged until they fit; returns their number
+ * and *ret_edges, the lower edge of the first and the upper of the last. */
+static size_t read_buckets(const json_t *d, size_t columns_max, double *heights,
+                           double ret_edges[2])
+{
+    const json_t *buckets = cli_json_at(d, "histogram");
+    size_t count = json_array_size(buckets);
+    if (count > BUCKET_COUNT_MAX)
+        count = BUCKET_COUNT_MAX;
+    if (count == 0)
+        return 0;
+    size_t merge = (count + columns_max - 1) / columns_max;
+    memset(heights, 0, BUCKET_COUNT_MAX * sizeof(*heights));
+    for (size_t i = 0; i < count; i++)
+        heights[i / merge] +=
+            cli_json_number(json_array_get(buckets, i), "count");
+    ret_edges[0] = cli_json_number(json_array_get(buckets, 0), "lower");
+    ret_edges[1] = cli_json_number(json_array_get(buckets, count - 1), "upper");
+    return (count + merge - 1) / merge;
+}
+
+/* Each bucket one or two characters wide, an axis with its ends below. */
+static void add_histogram(struct cli_buf *buf, const struct cli_term *term,
+                          const json_t *d, bool is_ms, size_t columns)
+{
+    double heights[BUCKET_COUNT_MAX];
+    double edges[2] = {0};
+    size_t room = columns > 8 ? columns : 8;
+    size_t count = read_buckets(d, room, heights, edges);
+    struct cli_buf part = {0};
+    struct cli_buf low = {0};
+    if (count < 2)
+        return;
+    for (size_t row = 0; row < HISTOGRAM_ROWS; row++) {
+        cli_draw_histogram_row(&part, heights, count, row, HISTOGRAM_ROWS,
+                               term->unicode);
+        cli_term_add(term, buf, CLI_ACCENT_2, cli_buf_str(&part));
+        cli_buf_text(buf, "\n");
+        cli_buf_reset(&part);
+    }
+    add_measure(&low, edges[0], is_ms);
+    add_measure(&part, edges[1], is_ms);
+    size_t low_width = cli_text_width(cli_buf_str(&low), low.len);
+    size_t high_width = cli_text_width(cli_buf_str(&part), part.len);
+    cli_buf_repeat(
+        &low, " ",
+        count > low_width + high_width ? count - low_width - high_width : 1);
+    cli_buf_text(&low, cli_buf_str(&part));
+    cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&low));
+    cli_buf_text(buf, "\n");
+    cli_buf_fini(&part);
+    cli_buf_fini(&low);
+}
+
+void cli_view_distribution(struct cli_buf *buf, const struct cli_term *term,
+                           const json_t *distribution, const char *title,
+                           bool is_ms, size_t columns)
+{
+    if (cli_json_u64(distribution, "count") == 0)
+        return;
+    cli_buf_text(buf, "\n");
+    cli_term_add(term, buf, CLI_FAINT, title);
+    cli_buf_text(buf, "\n");
+    add_moments(buf, term, distribution, is_ms);
+    add_quantiles(buf, term, distribution, is_ms);
+    add_histogram(buf, term, distribution, is_ms, columns);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The views, as golden text: what a pipe gets, and what a live view holds. */
+#include "test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "view_ingest.h"
+#include "view_job.h"
+#include "view_stats.h"
+
+static const struct cli_term piped = {
+    .columns = 80, .rows = 24, .unicode = true};
+
+static json_t *parse(const char *text)
+{
+    json_error_t error;
+    json_t *value = json_loads(text, 0, &error);
+    if (!value)
+        fail_msg("%s", error.text);
+    return value;
+}
+
+static void expect(struct cli_buf *buf, const char *want)
+{
+    assert_string_equal(cli_buf_str(buf), want);
+    cli_buf_reset(buf);
+}
+
+static const char job_text[] =
+    "{\"id\":\"01JDF8Q6Z5N3M4K2P1R7S8T9V0\",\"kind\":\"echo\","
+    "\"state\":\"JOB_STATE_FAILED\",\"attempt\":2,"
+    "\"error\":{\"code\":\"CODE_INTERNAL\",\"message\":\"no \\u001b[2Jluck\"},"
+    "\"progress\":{\"done\":120,\"total\":200,\"unit\":\"rows\"},"
+    "\"createTime\":\"2026-11-24T11:12:01Z\","
+    "\"startTime\":\"2026-11-24T11:12:01.500Z\","
+    "\"endTime\":\"2026-11-24T11:12:04Z\","
+    "\"outputBytes\":\"1536\",\"outputContentType\":\"text/plain\","
+    "\"lastSequence\":\"17\",\"labels\":{\"team\":\"ads\"}}";
+
+static void a_job_is_a_property_a_line(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *job = parse(job_text);
+    cli_view_job(&buf, &piped, job);
+    expect(&buf, "id          01JDF8Q6Z5N3M4K2P1R7S8T9V0\n"
+                 "kind        echo\n"
+                 "state       failed, attempt 2\n"
+                 "error       no \xEF\xBF\xBD[2Jluck\n"
+                 "progress    120 of 200 rows\n"
+                 "created     2026-11-24 11:12:01\n"
+                 "started     2026-11-24 11:12:01  after 500 ms\n"
+                 "ended       2026-11-24 11:12:04  after 2.50 s\n"
+                 "output      1.50 KiB, text/plain, 17 events\n"
+                 "labels      team=ads\n");
+    json_decref(job);
+    cli_buf_fini(&buf);
+}
+
+static void jobs_are_a_table(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *jobs = json_array();
+    json_array_append_new(jobs, parse(job_text));
+    cli_view_jobs(&buf, &piped, jobs, 1795518731000);
+    expect(&buf,
+           "ID                          KIND  STATE    AGE    TOOK    OUTPUT  "
+           "PROGRESS\n"
+           "01JDF8Q6Z5N3M4K2P1R7S8T9V0  echo  failed  10 s  2.50 s  1.50 KiB  "
+           "no \xEF\xBF\xBD[2Jluck\n");
+    json_decref(jobs);
+    cli_buf_fini(&buf);
+}
+
+static void progress_is_one_line(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *job = parse("{\"state\":\"JOB_STATE_RUNNING\",\"progress\":"
+                        "{\"done\":6,\"total\":8,\"unit\":\"rows\"}}");
+    cli_view_progress(&buf, &piped, job, 12345);
+    expect(&buf, "running  ━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌  75%  6 of 8 rows  12.3 s");
+    json_decref(job);
+    cli_buf_fini(&buf);
+}
+
+static const char stats_text[] =
+    "{\"stream\":\"web\",\"windowSeconds\":60,\"count\":\"12345\","
+    "\"rate\":205.75,"
+    "\"uniqueKeys\":{\"value\":1234,\"lower\":1210,\"upper\":1260,"
+    "\"confidence\":0.95},"
+    "\"topKeys\":[{\"key\":\"a\\u001b[31m\",\"count\":\"6000\"},"
+    "{\"key\":\"b\",\"count\":\"3000\"}],"
+    "\"lateEvents\":\"3\","
+    "\"latencyMs\":{\"count\":\"12345\",\"min\":1,\"max\":900,\"mean\":12.345,"
+    "\"stddev\":23.4,\"quantiles\":[{\"q\":0.5,\"value\":10},"
+    "{\"q\":0.9,\"value\":80},{\"q\":0.95,\"value\":150},"
+    "{\"q\":0.99,\"value\":500}],"
+    "\"histogram\":[{\"lower\":1,\"upper\":10,\"count\":\"1\"},"
+    "{\"lower\":10,\"upper\":100,\"count\":\"4\"},"
+    "{\"lower\":100,\"upper\":1000,\"count\":\"2\"}]}}";
+
+static void statistics_are_blocks_without_escapes(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    struct cli_term term = piped;
+    json_t *stats = parse(stats_text);
+    term.columns = 60;
+    cli_view_stats(&buf, &term, stats);
+    assert_null(strchr(cli_buf_str(&buf), '\x1b'));
+    expect(&buf,
+           "web  last 1m\n"
+           "events 12,345   rate 206/s   unique keys 1,234 ±2.1%   late 3\n"
+           "\n"
+           "TOP KEYS\n"
+           "a\xEF\xBF\xBD[31m                     6,000   48.6%  "
+           "████████████████\n"
+           "b                          3,000   24.3%  ████████\n"
+           "\n"
+           "LATENCY\n"
+           "mean 12.3 ms   sd 23.4 ms   min 1.00 ms   max 900 ms\n"
+           "p50 10.0 ms   p90 80.0 ms   p95 150 ms   p99 500 ms\n"
+           " █ \n"
+           " █ \n"
+           " ██\n"
+           "███\n"
+           "1.00 ms 1.00 s\n");
+    json_decref(stats);
+    cli_buf_fini(&buf);
+}
+
+static void piped_updates_are_lines_of_names_and_values(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *snapshot = json_object();
+    json_object_set_new(snapshot, "time", json_string("T"));
+    json_object_set_new(snapshot, "windows", json_array());
+    json_array_append_new(json_object_get(snapshot, "windows"),
+                          parse(stats_text));
+    cli_view_snapshot_lines(&buf, snapshot);
+    expect(&buf, "time=T stream=web window=1m events=12345 rate=205.75 "
+                 "unique=1234 latency_mean=12.345 latency_p50=10 "
+                 "latency_p99=500 latency_max=900\n");
+    json_t *anomaly = parse(
+        "{\"time\":\"T\",\"metric\":\"ANOMALY_METRIC_RATE\",\"observed\":9,"
+        "\"baseline\":3,\"score\":7.25,\"method\":\"ANOMALY_METHOD_EWMA\"}");
+    cli_view_anomaly_line(&buf, "web", anomaly);
+    expect(&buf, "time=T stream=web anomaly=RATE observed=9 baseline=3 "
+                 "score=7.25\n");
+    json_decref(anomaly);
+    json_decref(snapshot);
+    cli_buf_fini(&buf);
+}
+
+static json_t *snapshot_of(const char *seconds_and_counts)
+{
+    char text[256];
+    struct cli_buf all = {0};
+    unsigned seconds;
+    unsigned count;
+    int used;
+    cli_buf_text(&all, "{\"windows\":[");
+    const char *at = seconds_and_counts;
+    for (int i = 0; sscanf(at, "%u:%u%n", &seconds, &count, &used) == 2; i++) {
+        snprintf(text, sizeof(text),
+                 "%s{\"stream\":\"web\",\"windowSeconds\":%u,\"count\":"
+                 "\"%u\"}",
+                 i > 0 ? "," : "", seconds, count);
+        cli_buf_text(&all, text);
+        at += used;
+    }
+    cli_buf_text(&all, "]}");
+    json_t *snapshot = parse(cli_buf_str(&all));
+    cli_buf_fini(&all);
+    return snapshot;
+}
+
+/* A snapshot carries only what changed; the view keeps the rest, the windows
+ * rising and all time last. */
+static void a_live_view_keeps_windows_that_did_not_change(void **state)
+{
+    (void)state;
+    struct cli_live live = {.stream = "web", .focus_seconds = 60};
+    json_t *first = snapshot_of("0:10 300:8 60:5");
+    json_t *second = snapshot_of("60:6");
+    cli_live_snapshot(&live, first);
+    cli_live_snapshot(&live, second);
+    assert_int_equal(json_array_size(live.windows), 3);
+    static const struct {
+        uint64_t seconds, count;
+    } want[] = {{60, 6}, {300, 8}, {0, 10}};
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *stats = json_array_get(live.windows, i);
+        assert_int_equal(cli_json_u64(stats, "windowSeconds"), want[i].seconds);
+        assert_int_equal(cli_json_u64(stats, "count"), want[i].count);
+    }
+    json_decref(first);
+    json_decref(second);
+    cli_live_fini(&live);
+}
+
+static void the_sparkline_shows_events_between_ticks(void **state)
+{
+    (void)state;
+    struct cli_live live = {.stream = "web"};
+    json_t *first = snapshot_of("0:100");
+    json_t *second = snapshot_of("0:600");
+    cli_live_tick(&live, 500);
+    assert_int_equal(live.rate_count, 0);
+    cli_live_snapshot(&live, first);
+    cli_live_tick(&live, 1000);
+    assert_int_equal(live.rate_count, 0);
+    cli_live_snapshot(&live, second);
+    cli_live_tick(&live, 1500);
+    cli_live_tick(&live, 2000);
+    assert_int_equal(live.rate_count, 2);
+    assert_true(live.rates[0] == 1000);
+    assert_true(live.rates[1] == 0);
+    /* A deleted and new stream counts from 0: no negative rate. */
+    cli_live_snapshot(&live, first);
+    cli_live_tick(&live, 2500);
+    assert_true(live.rates[2] == 0);
+    json_decref(first);
+    json_decref(second);
+    cli_live_fini(&live);
+}
+
+static void a_live_view_fits_any_width(void **state)
+{
+    (void)state;
+    static const size_t widths[] = {1, 10, 40, 79, 96, 200};
+    struct cli_live live = {
+        .stream = "web", .focus_seconds = 60, .status = "live"};
+    json_t *snapshot = json_object();
+    json_object_set_new(snapshot, "windows", json_array());
+    json_array_append_new(json_object_get(snapshot, "windows"),
+                          parse(stats_text));
+    cli_live_snapshot(&live, snapshot);
+    for (size_t i = 0; i < 600; i++)
+        live.rates[live.rate_count++ % CLI_RATE_COUNT_MAX] = (double)i;
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        struct cli_term term = piped;
+        struct cli_buf buf = {0};
+        term.columns = widths[i];
+        cli_live_draw(&live, &term, &buf, "11:12:03");
+        assert_non_null(strstr(cli_buf_str(&buf), "web  ● live"));
+        cli_buf_fini(&buf);
+    }
+    json_decref(snapshot);
+    cli_live_fini(&live);
+}
+
+static void an_ingest_tells_what_became_of_every_line(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    struct cli_ingest_view view = {.events = 2000,
+                                   .skipped = 2,
+                                   .without_value = 3,
+                                   .wants_value = true,
+                                   .bytes = 25,
+                                   .bytes_total = 100,
+                                   .elapsed_ms = 500};
+    struct cli_ingest_totals totals = {.accepted_events = 2000,
+                                       .late_events = 5};
+    cli_view_ingest_summary(&buf, &piped, "flights", &view, &totals);
+    expect(&buf, "flights  2,000 events accepted in 500 ms, 4.00 k/s, 5 late, "
+                 "2 lines skipped, 3 without a value\n");
+    cli_view_ingest_progress(&buf, &piped, &view);
+    expect(&buf, "━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  25%  2,000 events  4.00 k/s  "
+                 "2 skipped  1.50 s left");
+    cli_buf_fini(&buf);
+}
+
+static void json_keeps_large_numbers_and_hostile_text(void **state)
+{
+    (void)state;
+    json_t *object = cli_json_object();
+    cli_json_set_u64(object, "big", UINT64_MAX);
+    cli_json_set_text(object, "bad", "a\xff");
+    cli_json_set_number(object, "whole", 5);
+    cli_json_set_number(object, "nan", (double)NAN);
+    cli_json_set_time(object, "none", 0);
+    cli_json_set_time(object, "time", 1709210096789);
+    char *text = json_dumps(object, JSON_COMPACT);
+    assert_string_equal(text, "{\"big\":\"18446744073709551615\","
+                              "\"bad\":\"a\xEF\xBF\xBD\",\"whole\":5,"
+                              "\"nan\":\"NaN\","
+                              "\"time\":\"2024-02-29T12:34:56.789Z\"}");
+    assert_true(cli_json_u64(object, "big") == UINT64_MAX);
+    assert_true(cli_json_time_ms(object, "time") == 1709210096789);
+    assert_int_equal(cli_json_u64(object, "absent.path"), 0);
+    free(text);
+    json_decref(object);
+}
+
+int main(void)
+{
+    /* Local times in the golden text are those of UTC. */
+    setenv("TZ", "UTC", 1);
+    tzset();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_is_a_property_a_line),
+        cmocka_unit_test(jobs_are_a_table),
+        cmocka_unit_test(progress_is_one_line),
+        cmocka_unit_test(statistics_are_blocks_without_escapes),
+        cmocka_unit_test(piped_updates_are_lines_of_names_and_values),
+        cmocka_unit_test(a_live_view_keeps_windows_that_did_not_change),
+        cmocka_unit_test(the_sparkline_shows_events_between_ticks),
+        cmocka_unit_test(a_live_view_fits_any_width),
+        cmocka_unit_test(an_ingest_tells_what_became_of_every_line),
+        cmocka_unit_test(json_keeps_large_numbers_and_hostile_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
