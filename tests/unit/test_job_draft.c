@@ -87,7 +87,7 @@ static void maps_are_bounded_in_every_way(void **state)
 {
     (void)state;
     struct job_request request;
-    static char names[100][8];
+    static char names[100][16];
     job_request_init(&request, "echo", "x");
     for (int i = 0; i < 32; i++) {
         snprintf(names[i], sizeof(names[i]), "l%d", i);
@@ -118,7 +118,7 @@ static void maps_are_bounded_in_every_way(void **state)
     job_request_label(&request, "\xc0\x80", "v");
     expect_refused(&request, "labels");
     job_request_init(&request, "echo", "x");
-    char field[80];
+    char field[sizeof(long_text) + 16];
     snprintf(field, sizeof(field), "labels[%s]", text_of(64));
     job_request_label(&request, text_of(65), "v");
     expect_refused(&request, field);
