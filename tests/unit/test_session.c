@@ -204,28 +204,55 @@ static void a_unary_call_is_answered_by_message_and_status(void **state)
     assert_int_equal(core->rpc->stream_count, 0);
 }
 
+/* A whole call with its request, as bytes. */
+static size_t write_echo(uint8_t bytes[64], uint32_t id)
+{
+    static const char call[] = "\x0a\x09test/Echo";
+    size_t len = rnl_frame_head(bytes, id, RNL_FRAME_CALL, sizeof(call) - 1);
+    memcpy(bytes + len, call, sizeof(call) - 1);
+    len += sizeof(call) - 1;
+    len += rnl_frame_head(bytes + len, id, RNL_FRAME_MESSAGE, 2);
+    bytes[len++] = 'h';
+    bytes[len++] = 'i';
+    return len + rnl_frame_head(bytes + len, id, RNL_FRAME_HALF_CLOSE, 0);
+}
+
+static void expect_echo(uint32_t id)
+{
+    struct rnl_frame frame = peer_expect(&peer, RNL_FRAME_MESSAGE);
+    assert_int_equal(frame.stream_id, id);
+    assert_int_equal(frame.body_len, 2);
+    assert_memory_equal(frame.body, "hi", 2);
+    peer_expect_status(&peer, id, RNL_OK, "");
+}
+
 /* The same conversation, cut into single bytes on both ways. */
 static void bytes_may_come_and_go_one_by_one(void **state)
 {
     (void)state;
     uint8_t bytes[64];
-    static const char call[] = "\x0a\x09test/Echo";
-    size_t len = rnl_frame_head(bytes, 1, RNL_FRAME_CALL, sizeof(call) - 1);
-    memcpy(bytes + len, call, sizeof(call) - 1);
-    len += sizeof(call) - 1;
-    len += rnl_frame_head(bytes + len, 1, RNL_FRAME_MESSAGE, 2);
-    bytes[len++] = 'h';
-    bytes[len++] = 'i';
-    len += rnl_frame_head(bytes + len, 1, RNL_FRAME_HALF_CLOSE, 0);
+    size_t len = write_echo(bytes, 1);
     peer.write_max = 1;
     for (size_t i = 0; i < len; i++) {
         peer_expect_nothing(&peer);
         peer_feed(&peer, bytes + i, 1);
     }
-    struct rnl_frame frame = peer_expect(&peer, RNL_FRAME_MESSAGE);
-    assert_memory_equal(frame.body, "hi", 2);
-    peer_expect_status(&peer, 1, RNL_OK, "");
+    expect_echo(1);
     assert_int_equal(probe.closes, 1);
+}
+
+static void a_conversation_may_be_cut_anywhere(void **state)
+{
+    (void)state;
+    uint8_t bytes[64];
+    size_t len = write_echo(bytes, 1);
+    for (size_t cut = 0; cut <= len; cut++) {
+        uint32_t id = (uint32_t)(2 * cut + 1);
+        assert_int_equal(write_echo(bytes, id), len);
+        peer_feed(&peer, bytes, cut);
+        peer_feed(&peer, bytes + cut, len - cut);
+        expect_echo(id);
+    }
 }
 
 /* The bytes of docs/protocol.md. */
@@ -353,6 +380,26 @@ static void after_its_half_close_a_peer_is_silent_on_the_stream(void **state)
                        "a Message followed the HalfClose");
     assert_int_equal(probe.closes, 1);
     assert_int_equal(probe.last_code, RNL_INVALID_ARGUMENT);
+}
+
+/* Only its own HalfClose lets a request pass. */
+static void a_request_is_not_let_go_by_another_frame(void **state)
+{
+    (void)state;
+    uint8_t bytes[64];
+    peer_call(&peer, 1, "test/Echo", 0);
+    peer_call(&peer, 3, "test/Mirror", 0);
+    size_t len = rnl_frame_head(bytes, 1, RNL_FRAME_MESSAGE, 0);
+    len += rnl_frame_head(bytes + len, 3, RNL_FRAME_HALF_CLOSE, 0);
+    peer_feed(&peer, bytes, len);
+    assert_int_equal(probe.messages, 0);
+    peer_expect_status(&peer, 3, RNL_OK, "");
+    peer_call(&peer, 5, "test/Echo", 0);
+    len = rnl_frame_head(bytes, 5, RNL_FRAME_MESSAGE, 0);
+    len += rnl_frame_head(bytes + len, 5, RNL_FRAME_CANCEL, 0);
+    peer_feed(&peer, bytes, len);
+    assert_int_equal(probe.messages, 0);
+    peer_expect_status(&peer, 5, RNL_CANCELLED, NULL);
 }
 
 /* Message and HalfClose in different reads: the request is kept. */
@@ -785,6 +832,7 @@ int main(void)
         TEST_SILENT(a_token_must_be_equal_in_every_byte),
         TEST(a_unary_call_is_answered_by_message_and_status),
         TEST(bytes_may_come_and_go_one_by_one),
+        TEST(a_conversation_may_be_cut_anywhere),
         TEST_SILENT(the_documented_exchange_is_true),
         TEST(methods_not_known_are_refused_on_their_stream),
         TEST(every_method_of_the_schema_is_known),
@@ -792,6 +840,7 @@ int main(void)
         TEST(a_request_that_is_no_message_is_refused),
         TEST(a_unary_call_takes_exactly_one_message),
         TEST(after_its_half_close_a_peer_is_silent_on_the_stream),
+        TEST(a_request_is_not_let_go_by_another_frame),
         TEST(a_request_waits_for_its_half_close),
         TEST(streams_of_both_ways_end_with_the_half_close),
         TEST(metadata_reaches_the_handler_and_is_bounded),

@@ -105,13 +105,35 @@ static void the_status_needs_no_credit_but_comes_last(void **state)
     peer_request(&peer, 1, "", 0);
     assert_int_equal(probe.closes, 1);
     assert_int_equal(count_messages(1), 1);
-    peer_credit(&peer, 1, 10);
+    peer_credit(&peer, 1, 9);
+    assert_int_equal(count_messages(1), 0);
+    peer_credit(&peer, 1, 1);
     assert_int_equal(count_messages(1), 1);
     peer_credit(&peer, 1, 10);
     struct rnl_frame frame = peer_expect(&peer, RNL_FRAME_MESSAGE);
     assert_true(peer_next(&peer, &frame));
     assert_int_equal(frame.kind, RNL_FRAME_STATUS);
     assert_int_equal(core->rpc->stream_count, 0);
+}
+
+/* The handler has finished, and its Status waits behind a message. */
+static void what_comes_after_the_end_does_not_change_it(void **state)
+{
+    (void)state;
+    open_with(1, 0);
+    probe.message_len = 10;
+    probe.message_count = 2;
+    peer_call(&peer, 1, "test/Push", 0);
+    peer_request(&peer, 1, "", 0);
+    assert_int_equal(count_messages(1), 1);
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, "x", 1);
+    peer_send(&peer, 1, RNL_FRAME_HALF_CLOSE, "", 0);
+    assert_int_equal(count_messages(1), 0);
+    peer_credit(&peer, 1, 10);
+    peer_expect(&peer, RNL_FRAME_MESSAGE);
+    peer_expect_status(&peer, 1, RNL_OK, "");
+    assert_int_equal(probe.messages, 1);
+    assert_int_equal(probe.closes, 1);
 }
 
 static void credit_beyond_31_bits_ends_the_stream(void **state)
@@ -554,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_CORE(a_balance_may_fall_below_zero_by_one_message),
         TEST_CORE(the_status_needs_no_credit_but_comes_last),
+        TEST_CORE(what_comes_after_the_end_does_not_change_it),
         TEST(credit_beyond_31_bits_ends_the_stream),
         TEST_CORE(cancel_drops_what_waits_for_credit),
         TEST(consumed_messages_earn_new_credit),
