@@ -141,3 +141,65 @@ int64_t cli_json_time_ms(const json_t *object, const char *path)
         return 0;
     return time_ms;
 }
+
+static int add_piece(const char *piece, size_t len, void *arg)
+{
+    cli_buf_add(arg, piece, len);
+    return 0;
+}
+
+/* The shortest text that gives the same double back: 0.95 and not
+ * 0.94999999999999996, which is what jansson 2.14 writes. */
+static void add_real(struct cli_buf *buf, double number)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    cli_buf_text(buf, text);
+}
+
+static void add_scalar(struct cli_buf *buf, const json_t *value)
+{
+    if (json_is_real(value))
+        add_real(buf, json_real_value(value));
+    else if (json_dump_callback(value, add_piece, buf, JSON_ENCODE_ANY) != 0)
+        cli_json_must(NULL);
+}
+
+static void add_members(struct cli_buf *buf, const json_t *object)
+{
+    const char *name;
+    json_t *value;
+    const char *comma = "";
+    json_object_foreach((json_t *)object, name, value)
+    {
+        json_t *key = cli_json_must(json_string(name));
+        cli_buf_text(buf, comma);
+        add_scalar(buf, key);
+        cli_buf_text(buf, ":");
+        cli_json_add(buf, value);
+        json_decref(key);
+        comma = ",";
+    }
+}
+
+void cli_json_add(struct cli_buf *buf, const json_t *value)
+{
+    if (json_is_object(value)) {
+        cli_buf_text(buf, "{");
+        add_members(buf, value);
+        cli_buf_text(buf, "}");
+    } else if (json_is_array(value)) {
+        cli_buf_text(buf, "[");
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            cli_buf_text(buf, i > 0 ? "," : "");
+            cli_json_add(buf, json_array_get(value, i));
+        }
+        cli_buf_text(buf, "]");
+    } else {
+        add_scalar(buf, value);
+    }
+}

@@ -16,6 +16,8 @@
 
 #include <jansson.h>
 
+#include "buf.h"
+
 /* Returns value; exits the program when it is NULL, out of memory. */
 json_t *cli_json_must(json_t *value);
 
@@ -45,5 +47,8 @@ bool cli_json_bool(const json_t *object, const char *path);
 
 /* Milliseconds since 1970; 0 when absent. */
 int64_t cli_json_time_ms(const json_t *object, const char *path);
+
+/* Adds a value as one line of text, without the line end. */
+void cli_json_add(struct cli_buf *buf, const json_t *value);
 
 #endif
