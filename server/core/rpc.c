@@ -30,6 +30,8 @@ void rnl_stream_set_state(struct rnl_stream *stream, void *state)
 const char *rnl_stream_metadata(const struct rnl_stream *stream,
                                 const char *key)
 {
+    if (stream->metadata == NULL)
+        return NULL;
     const char *at = stream->metadata;
     const char *end = at + stream->metadata_len;
     while (at < end) {

@@ -2,7 +2,8 @@
 /*
  * What the parts of the session share, and nobody else sees:
  *
- *   session.c         life, handshake, control frames, timers
+ *   session.c         life, bytes to frames, control frames, time
+ *   session_hello.c   the handshake
  *   session_call.c    Call and the frames of its stream
  *   session_output.c  what is written, in which order
  *   stream.c          one call: its queue, credit and end
@@ -190,11 +191,19 @@ void rnl_session_fail(struct rnl_session *session, enum rnl_code code,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* (Re)starts the session's timer; without memory for it the session is dead. */
+void rnl_session_start_timer(struct rnl_session *session, uint32_t delay_ms);
+
 /* Has rnl_sessions_run_pending look at the session. */
 void rnl_session_mark_pending(struct rnl_session *session);
 
 /* Calls on_close and on_writable of all sessions that were marked. */
 void rnl_sessions_run_pending(struct rnl_core *core);
+
+/* session_hello.c */
+
+void rnl_session_take_hello(struct rnl_session *session,
+                            const struct rnl_frame *frame);
 
 /* session_call.c */
 
