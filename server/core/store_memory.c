@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs lie in one array sorted by id, which is by time: a new one goes to its
- * end, and a page of a listing is a walk down from a binary search. Removing
- * moves the pointers above; at 10,000 jobs that is a move of 80 KB at worst,
- * cheaper than the tree that would avoid it. A second array sorts the jobs
- * that have an idempotency key by that.
+ * Jobs lie in one array sorted by id, which is by time: a page of a listing is
+ * a walk down from a binary search. A second array sorts the jobs that have an
+ * idempotency key by that.
  */
 #include "store_memory.h"
 
@@ -13,6 +11,7 @@
 
 #include "alloc.h"
 #include "event_log.h"
+#include "sorted.h"
 
 struct item {
     char id[RNL_JOB_ID_LEN + 1];
@@ -43,19 +42,11 @@ struct item {
 
 TAILQ_HEAD(item_list, item);
 
-struct item_array {
-    struct item **items;
-    size_t count;
-    size_t cap;
-    int (*compare)(const struct item *item, const char *name);
-    const char *(*name)(const struct item *item);
-};
-
 struct memory {
     struct rnl_store store;
     struct rnl_store_memory_options options;
-    struct item_array by_id;
-    struct item_array by_key;
+    struct rnl_sorted by_id;
+    struct rnl_sorted by_key;
     /* In the order in which they ended: the first is the first to go. */
     struct item_list ended;
     /* Changed or removed since the last turn. */
@@ -75,80 +66,14 @@ static struct memory *memory_of(struct rnl_store *store)
     return (struct memory *)store;
 }
 
-/* ---- arrays of items ---- */
-
-static int compare_id(const struct item *item, const char *id)
+static const char *name_id(const void *item)
 {
-    return strcmp(item->id, id);
+    return ((const struct item *)item)->id;
 }
 
-static const char *name_id(const struct item *item)
+static const char *name_key(const void *item)
 {
-    return item->id;
-}
-
-static int compare_key(const struct item *item, const char *key)
-{
-    return strcmp(item->key, key);
-}
-
-static const char *name_key(const struct item *item)
-{
-    return item->key;
-}
-
-/* Position of the first item that is not below name. */
-static size_t array_position(const struct item_array *array, const char *name)
-{
-    size_t low = 0;
-    size_t high = array->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (array->compare(array->items[middle], name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static struct item *array_find(const struct item_array *array, const char *name)
-{
-    size_t position = array_position(array, name);
-    if (position == array->count ||
-        array->compare(array->items[position], name) != 0)
-        return NULL;
-    return array->items[position];
-}
-
-static enum rnl_code array_reserve_one(struct item_array *array)
-{
-    if (array->count < array->cap)
-        return RNL_OK;
-    size_t cap = array->cap == 0 ? 64 : array->cap * 2;
-    struct item **items = rnl_realloc(array->items, cap * sizeof(items[0]));
-    if (items == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    array->items = items;
-    array->cap = cap;
-    return RNL_OK;
-}
-
-static void array_insert(struct item_array *array, struct item *item)
-{
-    size_t position = array_position(array, array->name(item));
-    memmove(array->items + position + 1, array->items + position,
-            (array->count - position) * sizeof(array->items[0]));
-    array->items[position] = item;
-    array->count++;
-}
-
-static void array_remove(struct item_array *array, const struct item *item)
-{
-    size_t position = array_position(array, array->name(item));
-    array->count--;
-    memmove(array->items + position, array->items + position + 1,
-            (array->count - position) * sizeof(array->items[0]));
+    return ((const struct item *)item)->key;
 }
 
 /* ---- reports: what callers and listener are told at the next turn ---- */
@@ -245,9 +170,9 @@ static void count_bytes(struct memory *memory, struct item *item)
  * listener is to be told. */
 static void remove_item(struct memory *memory, struct item *item)
 {
-    array_remove(&memory->by_id, item);
+    rnl_sorted_remove(&memory->by_id, item);
     if (item->key[0] != '\0')
-        array_remove(&memory->by_key, item);
+        rnl_sorted_remove(&memory->by_key, item);
     if (item->in_ended) {
         TAILQ_REMOVE(&memory->ended, item, ended_link);
         memory->ended_bytes -= item->bytes;
@@ -339,8 +264,8 @@ static enum rnl_code fill_item(struct memory *memory, struct item *item,
 {
     if (pack_record(item, job) != RNL_OK || pack_input(item, job) != RNL_OK ||
         rnl_event_log_append(&item->log, first) != RNL_OK ||
-        array_reserve_one(&memory->by_id) != RNL_OK ||
-        array_reserve_one(&memory->by_key) != RNL_OK)
+        rnl_sorted_reserve(&memory->by_id) != RNL_OK ||
+        rnl_sorted_reserve(&memory->by_key) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
     return rnl_timer_start(&memory->expiries, &item->expiry, INT64_MAX);
 }
@@ -352,7 +277,7 @@ static enum rnl_code memory_put(struct rnl_store *store,
                                 struct rnl_store_request *request)
 {
     struct memory *memory = memory_of(store);
-    if (array_find(&memory->by_id, job->id) != NULL)
+    if (rnl_sorted_find(&memory->by_id, job->id) != NULL)
         return RNL_ALREADY_EXISTS;
     struct item *item = item_create(job, hash);
     if (item == NULL)
@@ -364,9 +289,9 @@ static enum rnl_code memory_put(struct rnl_store *store,
     if (code != RNL_OK)
         goto fail;
     count_bytes(memory, item);
-    array_insert(&memory->by_id, item);
+    rnl_sorted_insert(&memory->by_id, item);
     if (item->key[0] != '\0')
-        array_insert(&memory->by_key, item);
+        rnl_sorted_insert(&memory->by_key, item);
     report(memory, item);
     queue_request(memory, request);
     return RNL_OK;
@@ -417,7 +342,7 @@ static enum rnl_code memory_update(struct rnl_store *store,
                                    struct rnl_store_request *request)
 {
     struct memory *memory = memory_of(store);
-    struct item *item = array_find(&memory->by_id, job->id);
+    struct item *item = rnl_sorted_find(&memory->by_id, job->id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     enum rnl_code code = pack_record(item, job);
@@ -468,7 +393,7 @@ static enum rnl_code memory_append(struct rnl_store *store, const char *job_id,
                                    const struct rnl_event *events, size_t count)
 {
     struct memory *memory = memory_of(store);
-    struct item *item = array_find(&memory->by_id, job_id);
+    struct item *item = rnl_sorted_find(&memory->by_id, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     enum rnl_code code = check_room(memory, item, events, count);
@@ -484,7 +409,7 @@ static enum rnl_code memory_remove(struct rnl_store *store, const char *job_id,
                                    struct rnl_store_request *request)
 {
     struct memory *memory = memory_of(store);
-    struct item *item = array_find(&memory->by_id, job_id);
+    struct item *item = rnl_sorted_find(&memory->by_id, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     remove_item(memory, item);
@@ -508,7 +433,7 @@ static int64_t memory_expire(struct rnl_store *store, int64_t wall_ns)
 static enum rnl_code memory_get(struct rnl_store *store, const char *job_id,
                                 bool with_input, Runnel__V1__Job **ret_job)
 {
-    const struct item *item = array_find(&memory_of(store)->by_id, job_id);
+    const struct item *item = rnl_sorted_find(&memory_of(store)->by_id, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     Runnel__V1__Job *job = runnel__v1__job__unpack(
@@ -530,7 +455,7 @@ static enum rnl_code memory_get(struct rnl_store *store, const char *job_id,
 static enum rnl_code memory_log(struct rnl_store *store, const char *job_id,
                                 struct rnl_store_log *ret_log)
 {
-    const struct item *item = array_find(&memory_of(store)->by_id, job_id);
+    const struct item *item = rnl_sorted_find(&memory_of(store)->by_id, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     *ret_log = (struct rnl_store_log){
@@ -546,7 +471,7 @@ static enum rnl_code memory_read(struct rnl_store *store, const char *job_id,
                                  uint64_t after, size_t bytes_max,
                                  struct rnl_store_page *ret_page)
 {
-    const struct item *item = array_find(&memory_of(store)->by_id, job_id);
+    const struct item *item = rnl_sorted_find(&memory_of(store)->by_id, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     ret_page->count = 0;
@@ -560,7 +485,7 @@ static enum rnl_code memory_find_key(struct rnl_store *store, const char *key,
                                      char ret_job_id[RNL_JOB_ID_LEN + 1],
                                      struct rnl_request_hash *ret_hash)
 {
-    const struct item *item = array_find(&memory_of(store)->by_key, key);
+    const struct item *item = rnl_sorted_find(&memory_of(store)->by_key, key);
     if (item == NULL)
         return RNL_NOT_FOUND;
     memcpy(ret_job_id, item->id, RNL_JOB_ID_LEN + 1);
@@ -620,10 +545,10 @@ static enum rnl_code memory_list(struct rnl_store *store,
                                  const struct rnl_store_query *query,
                                  struct rnl_store_list *list)
 {
-    const struct item_array *array = &memory_of(store)->by_id;
+    const struct rnl_sorted *array = &memory_of(store)->by_id;
     size_t position = query->before[0] == '\0'
                           ? array->count
-                          : array_position(array, query->before);
+                          : rnl_sorted_position(array, query->before);
     struct walk walk = {.query = query, .list = list};
     size_t seen = 0;
     while (position > 0 && walk.found < query->limit &&
@@ -638,7 +563,7 @@ static enum rnl_code memory_list(struct rnl_store *store,
     }
     list->next[0] = '\0';
     if (position > 0 && position < array->count)
-        memcpy(list->next, array->items[position]->id, RNL_JOB_ID_LEN + 1);
+        memcpy(list->next, name_id(array->items[position]), RNL_JOB_ID_LEN + 1);
     return RNL_OK;
 }
 
@@ -668,8 +593,8 @@ static void memory_destroy(struct rnl_store *store)
     }
     for (size_t i = 0; i < memory->by_id.count; i++)
         item_free(memory->by_id.items[i]);
-    rnl_free(memory->by_id.items);
-    rnl_free(memory->by_key.items);
+    rnl_sorted_fini(&memory->by_id);
+    rnl_sorted_fini(&memory->by_key);
     rnl_timers_fini(&memory->expiries);
     rnl_free(memory);
 }
@@ -699,10 +624,8 @@ enum rnl_code rnl_store_memory_create(
         return RNL_RESOURCE_EXHAUSTED;
     memory->store.ops = &memory_ops;
     memory->options = *options;
-    memory->by_id.compare = compare_id;
-    memory->by_id.name = name_id;
-    memory->by_key.compare = compare_key;
-    memory->by_key.name = name_key;
+    rnl_sorted_init(&memory->by_id, name_id);
+    rnl_sorted_init(&memory->by_key, name_key);
     TAILQ_INIT(&memory->ended);
     TAILQ_INIT(&memory->reports);
     memory->requests_tail = &memory->requests;

@@ -9,6 +9,9 @@
 #include "draft.h"
 #include "utf8.h"
 
+_Static_assert(RNL_JOB_ERROR_LEN_MAX + 64 <= RNL_STORE_END_MAX / 2,
+               "an error fits a terminal event, and a record beside the rest");
+
 /* Cuts a text at a character and makes it UTF-8 whatever was printed into
  * it. */
 static void clean_text(char *text, size_t len_max)
