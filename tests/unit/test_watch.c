@@ -235,6 +235,39 @@ static void an_event_is_encoded_once_for_all(void **state)
     jobs_teardown(&core);
 }
 
+/* A job that makes many events a turn: watchers lag together, and share what
+ * is joined for them. */
+static void a_joined_delta_is_encoded_once_for_all(void **state)
+{
+    (void)state;
+    struct rnl_core core;
+    jobs_setup(&core);
+    char id[RNL_JOB_ID_LEN + 1];
+    create_echo(&core, 20000, "16", "0", id);
+    struct rnl_stream streams[10];
+    size_t replayed[10];
+    for (size_t i = 0; i < 10; i++) {
+        job_watch(&streams[i], &core, id, 0);
+        replayed[i] = streams[i].sent_count;
+    }
+    fake_core_advance(&core, SECOND);
+    bool shared = false;
+    size_t live = streams[0].sent_count - replayed[0];
+    for (size_t i = 0; i < 10; i++) {
+        check_output(&streams[i], 0, text, 20000);
+        assert_int_equal(streams[i].sent_count - replayed[i], live);
+        for (size_t k = 0; k < live; k++) {
+            struct rnl_buf *buf = streams[i].sent[replayed[i] + k];
+            assert_ptr_equal(buf, streams[0].sent[replayed[0] + k]);
+            shared = shared || buf->len > 500;
+        }
+    }
+    assert_true(shared);
+    for (size_t i = 0; i < 10; i++)
+        fake_close(&streams[i]);
+    jobs_teardown(&core);
+}
+
 /* One that does not read costs no allocation, delays nobody, and gets all in
  * the end. */
 static void a_watcher_that_stops_reading_costs_nothing(void **state)
@@ -460,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_cursor_outside_the_log_is_out_of_range),
         cmocka_unit_test(a_thousand_watchers_get_the_same_bytes),
         cmocka_unit_test(an_event_is_encoded_once_for_all),
+        cmocka_unit_test(a_joined_delta_is_encoded_once_for_all),
         cmocka_unit_test(a_watcher_that_stops_reading_costs_nothing),
         cmocka_unit_test(joined_deltas_are_text_only_if_all_are),
         cmocka_unit_test(a_joined_delta_fits_the_frames_of_its_watcher),

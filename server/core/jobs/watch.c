@@ -8,7 +8,8 @@
  *
  * Watchers of one job form a group. At the head of the log an event is encoded
  * once, by the watcher that comes first, and shared from the group's ring by
- * the others. A watcher further behind reads pages and gets deltas joined.
+ * the others. A watcher further behind reads pages and gets deltas joined,
+ * the last of which is shared in the same way.
  */
 #include "engine.h"
 
@@ -42,6 +43,12 @@ struct group {
     struct rnl_buf *ring[RING_COUNT];
     uint64_t ring_sequences[RING_COUNT];
     size_t ring_bytes;
+    /* The last joined delta, for the watchers that stand at the same event:
+     * when a job is faster than a turn of the loop, that is all of them. */
+    struct rnl_buf *joined;
+    uint64_t joined_first;
+    uint64_t joined_last;
+    size_t joined_max;
 };
 
 /* ---- the ring ---- */
@@ -118,6 +125,7 @@ static void group_leave(struct group *group)
     if (!TAILQ_EMPTY(&group->watchers))
         return;
     ring_clear(group);
+    rnl_buf_unref(group->joined);
     rnl_id_table_remove(&group->jobs->groups, &group->node);
     rnl_free(group);
 }
@@ -186,7 +194,7 @@ static bool send_one(struct watcher *watcher)
         return false;
     buf = rnl_watch_encode(&page.events[0], 0);
     bool sent = send(watcher, buf, page.events[0].sequence);
-    if (sent && group->committed - sequence < RING_COUNT)
+    if (sent)
         ring_put(group, sequence, buf);
     rnl_buf_unref(buf);
     return sent;
@@ -230,51 +238,91 @@ static size_t join_max(const struct watcher *watcher)
     return max < RNL_WATCH_JOIN_BYTES_MAX ? max : RNL_WATCH_JOIN_BYTES_MAX;
 }
 
+/* Joins the deltas after the watcher's last event; false when it has ended. */
+static bool join_next(struct watcher *watcher, struct joined *joined)
+{
+    const struct group *group = watcher->group;
+    uint64_t after = watcher->sent;
+    struct rnl_store_page page;
+    while (!joined->closed && after < group->committed) {
+        if (!read_page(watcher, after, joined->len_max - joined->len, &page))
+            break;
+        for (size_t i = 0; i < page.count && !joined->closed; i++)
+            join_event(group->jobs, joined, &page.events[i]);
+        after = page.events[page.count - 1].sequence;
+    }
+    return !watcher->finished;
+}
+
+static struct rnl_buf *encode_joined(const struct rnl_jobs *jobs,
+                                     const struct joined *joined)
+{
+    struct rnl_event event = {
+        .sequence = joined->last,
+        .time_ns = joined->time_ns,
+        .type = joined->is_text ? RNL_EVENT_TEXT : RNL_EVENT_DATA,
+        .data = jobs->join,
+        .len = joined->len,
+    };
+    return rnl_watch_encode(&event, joined->first);
+}
+
 /* Sends as many deltas as follow each other as one, or one event that is no
  * delta. */
 static bool send_joined(struct watcher *watcher)
 {
-    struct rnl_jobs *jobs = watcher->group->jobs;
+    struct group *group = watcher->group;
     struct joined joined = {.len_max = join_max(watcher)};
-    uint64_t after = watcher->sent;
-    struct rnl_store_page page;
-    while (!joined.closed && after < watcher->group->committed) {
-        if (!read_page(watcher, after, joined.len_max - joined.len, &page))
-            break;
-        for (size_t i = 0; i < page.count && !joined.closed; i++)
-            join_event(jobs, &joined, &page.events[i]);
-        after = page.events[page.count - 1].sequence;
-    }
-    if (watcher->finished)
+    if (group->joined != NULL && group->joined_first == watcher->sent + 1 &&
+        group->joined_max == joined.len_max)
+        return send(watcher, group->joined, group->joined_last);
+    if (!join_next(watcher, &joined))
         return false;
     if (joined.last == joined.first)
         return send_one(watcher);
-    struct rnl_event event = {
-        .sequence = joined.last,
-        .time_ns = joined.time_ns,
-        .type = joined.is_text ? RNL_EVENT_TEXT : RNL_EVENT_DATA,
-        .data = jobs->join,
-        .len = joined.len,
-    };
-    struct rnl_buf *buf = rnl_watch_encode(&event, joined.first);
-    bool sent = send(watcher, buf, joined.last);
-    rnl_buf_unref(buf);
+    rnl_buf_unref(group->joined);
+    group->joined = encode_joined(group->jobs, &joined);
+    group->joined_first = joined.first;
+    group->joined_last = joined.last;
+    group->joined_max = joined.len_max;
+    return send(watcher, group->joined, joined.last);
+}
+
+/* Sends the next message, if there is one and room for it; ends the watch after
+ * the last. False when nothing was sent. */
+static bool step(struct watcher *watcher)
+{
+    const struct group *group = watcher->group;
+    bool sent = false;
+    if (!watcher->finished && watcher->sent < group->committed &&
+        rnl_stream_writable(watcher->stream))
+        sent = group->committed - watcher->sent > RNL_WATCH_BEHIND_MAX
+                   ? send_joined(watcher)
+                   : send_one(watcher);
+    if (!watcher->finished && group->end != 0 && watcher->sent == group->end)
+        finish(watcher, RNL_OK, NULL);
     return sent;
 }
 
 static void pump(struct watcher *watcher)
 {
-    const struct group *group = watcher->group;
-    bool going = !watcher->finished;
-    while (going && watcher->sent < group->committed &&
-           rnl_stream_writable(watcher->stream)) {
-        if (group->committed - watcher->sent > RNL_WATCH_BEHIND_MAX)
-            going = send_joined(watcher);
-        else
-            going = send_one(watcher);
+    while (step(watcher))
+        ;
+}
+
+/* In rounds of one message each, so that watchers that stand at the same event
+ * find what the first of them had encoded. */
+static void pump_all(struct group *group)
+{
+    bool going = true;
+    while (going) {
+        going = false;
+        struct watcher *watcher;
+        TAILQ_FOREACH(watcher, &group->watchers, link)
+        {
+            going = step(watcher) || going;
+        }
     }
-    if (!watcher->finished && group->end != 0 && watcher->sent == group->end)
-        finish(watcher, RNL_OK, NULL);
 }
 
 /* ---- what the store tells ---- */
@@ -287,11 +335,7 @@ void rnl_watch_committed(void *arg, const char *job_id, uint64_t sequence)
         (struct group *)rnl_id_table_find(&jobs->groups, job_id);
     if (group == NULL || group_refresh(group) != RNL_OK)
         return;
-    struct watcher *watcher;
-    TAILQ_FOREACH(watcher, &group->watchers, link)
-    {
-        pump(watcher);
-    }
+    pump_all(group);
 }
 
 void rnl_watch_removed(void *arg, const char *job_id)
