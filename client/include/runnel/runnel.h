@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything of the Runnel client library. */
+#ifndef RNL_RUNNEL_H
+#define RNL_RUNNEL_H
+
+#include <runnel/call.h>
+#include <runnel/client.h>
+#include <runnel/ingest.h>
+#include <runnel/job.h>
+#include <runnel/stats.h>
+#include <runnel/status.h>
+
+#endif

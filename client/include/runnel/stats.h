@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statistics streams: create, list, read, watch; and the server's own state.
+ * No protobuf type appears. Results are made by the library; their strings are
+ * never NULL and live as long as the result.
+ */
+#ifndef RNL_STATS_H
+#define RNL_STATS_H
+
+#include <runnel/client.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RNL_STREAM_WINDOWS_MAX 8
+
+/* --- streams --- */
+
+/* 0 means the default. */
+struct rnl_stream_config {
+    size_t size;
+    /* 1 to 128 characters of a-z, A-Z, 0-9, '.', '_' and '-'. */
+    const char *name;
+    /* Sliding windows in seconds, 1 to 86,400; default 60, 300, 3,600. */
+    uint32_t window_seconds[RNL_STREAM_WINDOWS_MAX];
+    size_t window_count;
+    /* HyperLogLog precision, 4 to 18; default 14. */
+    uint32_t unique_precision;
+    /* Keys in the top list, 1 to 1,000; default 100. */
+    uint32_t top_capacity;
+    /* An event above it is an anomaly. */
+    bool has_value_threshold;
+    double value_threshold;
+    /* The same for latency; 0: off. */
+    double latency_threshold_ms;
+    /* In robust standard deviations, 3 to 100; default 6. */
+    double anomaly_threshold;
+};
+
+struct rnl_stream_info {
+    struct rnl_stream_config config;
+    int64_t create_time_ms;
+    uint64_t count;
+    /* Events a second over the last 60 s. */
+    double rate;
+    int64_t last_event_time_ms;
+    uint64_t memory_bytes;
+};
+
+/* Infos of streams. */
+struct rnl_stream_list {
+    const struct rnl_stream_info *streams;
+    size_t stream_count;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_stream_list_destroy(struct rnl_stream_list *list);
+
+/* Blocks. RNL_ALREADY_EXISTS when a stream of that name has another
+ * configuration; *ret_existing (may be NULL): it was there, the same. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stream_create(
+    struct rnl_client *client, const struct rnl_stream_config *config,
+    bool *ret_existing);
+
+/* Blocks: one stream, as a list of one. RNL_NOT_FOUND. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stream_get(
+    struct rnl_client *client, const char *name,
+    struct rnl_stream_list **ret_list);
+
+/* Blocks: all streams. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stream_list(
+    struct rnl_client *client, struct rnl_stream_list **ret_list);
+
+/* Blocks. RNL_NOT_FOUND. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stream_delete(struct rnl_client *client,
+                                                     const char *name);
+
+/* --- reading --- */
+
+/* lower <= the true value <= upper with that confidence; 1 is certain. */
+struct rnl_estimate {
+    double value;
+    double lower;
+    double upper;
+    double confidence;
+};
+
+struct rnl_key_frequency {
+    const char *key;
+    uint64_t count;
+    uint64_t lower;
+    uint64_t upper;
+    double confidence;
+};
+
+struct rnl_quantile {
+    /* 0 to 1. */
+    double q;
+    double value;
+};
+
+/* Events with lower < value <= upper. */
+struct rnl_histogram_bucket {
+    double lower;
+    double upper;
+    uint64_t count;
+};
+
+/* The distribution of value or latency. */
+struct rnl_distribution {
+    uint64_t count;
+    double sum;
+    double min;
+    double max;
+    double mean;
+    double variance;
+    double stddev;
+    const struct rnl_quantile *quantiles;
+    size_t quantile_count;
+    double quantile_relative_error;
+    const struct rnl_histogram_bucket *histogram;
+    size_t bucket_count;
+};
+
+/* The statistics of one window of a stream. */
+struct rnl_window_stats {
+    /* 0: all time. */
+    uint32_t window_seconds;
+    int64_t start_time_ms;
+    int64_t end_time_ms;
+    uint64_t count;
+    /* Events a second. */
+    double rate;
+    struct rnl_estimate unique_keys;
+    const struct rnl_key_frequency *top_keys;
+    size_t top_key_count;
+    struct rnl_distribution value;
+    struct rnl_distribution latency_ms;
+    uint64_t late_events;
+    uint64_t duplicate_batches;
+    uint64_t anomaly_count;
+};
+
+enum rnl_anomaly_metric {
+    RNL_ANOMALY_METRIC_UNSPECIFIED = 0,
+    RNL_ANOMALY_RATE = 1,
+    RNL_ANOMALY_VALUE_MEAN = 2,
+    RNL_ANOMALY_LATENCY_P99 = 3,
+    RNL_ANOMALY_UNIQUE_KEYS = 4,
+    RNL_ANOMALY_EVENT_VALUE = 5,
+    RNL_ANOMALY_EVENT_LATENCY = 6,
+};
+
+enum rnl_anomaly_method {
+    RNL_ANOMALY_METHOD_UNSPECIFIED = 0,
+    RNL_ANOMALY_EWMA = 1,
+    RNL_ANOMALY_MEDIAN_MAD = 2,
+    RNL_ANOMALY_THRESHOLD = 3,
+};
+
+struct rnl_anomaly {
+    /* 1, 2, 3... in each stream. */
+    uint64_t sequence;
+    int64_t time_ms;
+    enum rnl_anomaly_metric metric;
+    enum rnl_anomaly_method method;
+    double observed;
+    double baseline;
+    double score;
+    double threshold;
+    /* Of the event metrics; else empty. */
+    const char *key;
+};
+
+/* What one answer holds. */
+struct rnl_stats {
+    const char *stream;
+    const struct rnl_window_stats *windows;
+    size_t window_count;
+    const struct rnl_anomaly *anomalies;
+    size_t anomaly_count;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_stats_destroy(struct rnl_stats *stats);
+
+/* Blocks: one window (0: all time) with its top keys (0: 10), and the newest
+ * anomalies. RNL_NOT_FOUND; RNL_INVALID_ARGUMENT for a window that the stream
+ * does not have. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_get(struct rnl_client *client,
+                                                 const char *stream,
+                                                 uint32_t window_seconds,
+                                                 uint32_t top,
+                                                 struct rnl_stats **ret_stats);
+
+/* Which keys of which window. */
+struct rnl_frequency_query {
+    size_t size;
+    const char *stream;
+    uint32_t window_seconds;
+    /* 1 to 1,000. */
+    const char *const *keys;
+    size_t key_count;
+};
+
+struct rnl_frequencies {
+    /* In the order of the query. */
+    const struct rnl_key_frequency *keys;
+    size_t key_count;
+    /* Events that they are a part of. */
+    uint64_t count;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_frequencies_destroy(struct rnl_frequencies *frequencies);
+
+/* Blocks: how often keys occurred. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_frequency(
+    struct rnl_client *client, const struct rnl_frequency_query *query,
+    struct rnl_frequencies **ret_frequencies);
+
+enum rnl_metric {
+    RNL_METRIC_VALUE = 1,
+    RNL_METRIC_LATENCY = 2,
+};
+
+struct rnl_quantile_query {
+    size_t size;
+    const char *stream;
+    uint32_t window_seconds;
+    enum rnl_metric metric;
+    /* 0 to 1 each, 1 to 100 of them. */
+    const double *q;
+    size_t q_count;
+};
+
+struct rnl_quantiles {
+    const struct rnl_quantile *quantiles;
+    size_t quantile_count;
+    double relative_error;
+    uint64_t count;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_quantiles_destroy(struct rnl_quantiles *quantiles);
+
+/* Blocks. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_quantiles(
+    struct rnl_client *client, const struct rnl_quantile_query *query,
+    struct rnl_quantiles **ret_quantiles);
+
+/* --- watching --- */
+
+struct rnl_stats_watch;
+
+/* A snapshot (windows that changed) or anomalies; borrowed during the
+ * callback. */
+struct rnl_stats_update {
+    /* When the snapshot was taken; 0 for an anomaly. */
+    int64_t time_ms;
+    uint64_t sequence;
+    struct rnl_stats stats;
+    /* The runnel.v1.WatchStatsResponse as it came. */
+    const uint8_t *encoded;
+    size_t encoded_len;
+};
+
+struct rnl_stats_watch_options {
+    size_t size;
+    /* Windows wanted, 0 standing for all time; none means all. */
+    const uint32_t *window_seconds;
+    size_t window_count;
+    /* 100 to 3,600,000; default 1,000. */
+    uint32_t interval_ms;
+    uint32_t top;
+    /* Anomalies with a higher sequence come first. */
+    uint64_t after_anomaly;
+    /* See struct rnl_watch_options. */
+    bool no_resume;
+    bool manual_consume;
+    void (*on_update)(struct rnl_stats_watch *watch,
+                      const struct rnl_stats_update *update, void *arg);
+    void (*on_connection)(struct rnl_stats_watch *watch, bool connected,
+                          void *arg);
+    void (*on_end)(struct rnl_stats_watch *watch,
+                   const struct rnl_status_info *status, void *arg);
+    void *arg;
+};
+
+/* Watches a stream's statistics, over lost connections too, until the stream
+ * is deleted (RNL_NOT_FOUND) or rnl_stats_watch_destroy. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_watch_start(
+    struct rnl_client *client, const char *stream,
+    const struct rnl_stats_watch_options *options,
+    struct rnl_stats_watch **ret_watch);
+
+/* See manual_consume: len is the encoded_len of an update. */
+RNL_API void rnl_stats_watch_consume(struct rnl_stats_watch *watch, size_t len);
+
+/* Stops and frees; nothing is called back. May be called inside of its own
+ * callbacks. Accepts NULL. */
+RNL_API void rnl_stats_watch_destroy(struct rnl_stats_watch *watch);
+
+/* --- the server --- */
+
+struct rnl_server_info {
+    const char *version;
+    const char *epoch;
+    int64_t start_time_ms;
+    const char *store;
+    uint32_t connections;
+    uint32_t streams_open;
+    uint64_t calls;
+    uint64_t jobs_queued;
+    uint64_t jobs_running;
+    uint64_t jobs_stored;
+    uint64_t event_streams;
+    uint64_t events_ingested;
+    const char *const *kinds;
+    size_t kind_count;
+    bool draining;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_server_info_destroy(struct rnl_server_info *info);
+
+/* Blocks. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_server_info_get(
+    struct rnl_client *client, struct rnl_server_info **ret_info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
