@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Timers of the core: a binary heap of intrusive entries, driven by the time
- * that the transport tells. Insert, move and stop cost O(log n); n timers need
+ * Timers: a binary heap of intrusive entries, driven by the time that its user
+ * tells (the core's transport, a client's process). Insert, move and stop cost O(log n); n timers need
  * one array of n pointers.
  */
-#ifndef RNL_CORE_TIMER_H
-#define RNL_CORE_TIMER_H
+#ifndef RNL_COMMON_TIMER_H
+#define RNL_COMMON_TIMER_H
 
 #include <stdbool.h>
 #include <stddef.h>
