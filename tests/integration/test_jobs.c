@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -337,12 +338,56 @@ static void a_thousand_watchers_and_one_that_does_not_read(void **state)
     raw_close(&client);
 }
 
+/* SIGTERM: GoAway and UNAVAILABLE for who watches; the next server, with an
+ * empty memory store, does not know the job. */
+static void a_drain_ends_watches_and_a_new_server_says_so(void **state)
+{
+    (void)state;
+    struct daemon first;
+    daemon_start(&first, "runneld", NULL);
+    struct raw_client client;
+    raw_connect(&client, first.port);
+    raw_hello(&client);
+    char id[32];
+    create_echo(&client, 1, "16", "20", id);
+    Runnel__V1__WatchJobRequest request = RUNNEL__V1__WATCH_JOB_REQUEST__INIT;
+    request.job_id = id;
+    raw_call(&client, 3, "runnel.v1.JobService/WatchJob", &request.base);
+    struct rnl_frame frame;
+    do
+        assert_true(raw_receive(&client, &frame));
+    while (frame.kind != RNL_FRAME_MESSAGE);
+    daemon_signal(&first, SIGTERM);
+    bool saw_go_away = false;
+    do {
+        assert_true(raw_receive(&client, &frame));
+        saw_go_away = saw_go_away || frame.kind == RNL_FRAME_GO_AWAY;
+    } while (frame.kind != RNL_FRAME_STATUS);
+    assert_true(saw_go_away);
+    Runnel__V1__Status *status =
+        runnel__v1__status__unpack(NULL, frame.body_len, frame.body);
+    assert_int_equal(status->code, RNL_UNAVAILABLE);
+    runnel__v1__status__free_unpacked(status, NULL);
+    raw_close(&client);
+    assert_int_equal(daemon_wait(&first), 0);
+
+    raw_connect(&client, server.port);
+    raw_hello(&client);
+    raw_call(&client, 1, "runnel.v1.JobService/WatchJob", &request.base);
+    char why[128];
+    assert_int_equal(raw_await_status(&client, 1, why, sizeof(why)),
+                     RNL_NOT_FOUND);
+    assert_string_equal(why, "there is no such job");
+    raw_close(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_watch_resumes_over_a_new_connection),
         cmocka_unit_test(a_cancel_is_seen_by_all_watchers_in_100_ms),
         cmocka_unit_test(a_thousand_watchers_and_one_that_does_not_read),
+        cmocka_unit_test(a_drain_ends_watches_and_a_new_server_says_so),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

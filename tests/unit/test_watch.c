@@ -423,6 +423,99 @@ static void watchers_of_a_removed_job_are_told(void **state)
     jobs_teardown(&core);
 }
 
+/* ---- at random ---- */
+
+static uint64_t seed_state;
+
+static uint64_t draw(uint64_t below)
+{
+    seed_state =
+        seed_state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+    return (seed_state >> 33) % below;
+}
+
+/* A watcher that may stop, go on in small steps, and reconnect. */
+struct wanderer {
+    struct rnl_stream stream;
+    uint64_t after;
+    char output[sizeof(text)];
+    size_t len;
+};
+
+/* Moves what came into the wanderer, and opens its watch again. */
+static void reconnect(struct wanderer *wanderer, struct rnl_core *core,
+                      const char *id)
+{
+    size_t len;
+    char *output = watched_output(&wanderer->stream, wanderer->after, &len);
+    memcpy(wanderer->output + wanderer->len, output, len);
+    wanderer->len += len;
+    free(output);
+    if (wanderer->stream.sent_count > 0) {
+        Runnel__V1__WatchJobResponse *last =
+            watched(&wanderer->stream, wanderer->stream.sent_count - 1);
+        wanderer->after = last->event->sequence;
+        rnl_request_free(last);
+    }
+    fake_close(&wanderer->stream);
+    job_watch(&wanderer->stream, core, id, wanderer->after);
+}
+
+static void wander(struct wanderer *wanderer, struct rnl_core *core,
+                   const char *id)
+{
+    switch (draw(4)) {
+    case 0:
+        wanderer->stream.room = 0;
+        break;
+    case 1:
+        fake_give_room(&wanderer->stream, 1 + draw(5));
+        break;
+    case 2:
+        fake_give_room(&wanderer->stream, SIZE_MAX);
+        break;
+    default:
+        reconnect(wanderer, core, id);
+    }
+}
+
+/* Whatever watchers do, their parts join to the output, from any seed. */
+static void watchers_that_come_and_go_miss_nothing(void **state)
+{
+    (void)state;
+    static struct wanderer wanderers[8];
+    static const char *const paces[] = {"0", "1", "7"};
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        seed_state = seed;
+        struct rnl_core core;
+        jobs_setup(&core);
+        char id[RNL_JOB_ID_LEN + 1];
+        create_echo(&core, 8000, seed % 2 == 0 ? "16" : "100", paces[seed % 3],
+                    id);
+        for (size_t i = 0; i < 8; i++) {
+            wanderers[i].after = 0;
+            wanderers[i].len = 0;
+            job_watch(&wanderers[i].stream, &core, id, 0);
+        }
+        for (int i = 0; i < 400; i++) {
+            fake_core_advance(&core, (int64_t)draw(12) * MS);
+            wander(&wanderers[draw(8)], &core, id);
+        }
+        fake_core_advance(&core, 60 * SECOND);
+        for (size_t i = 0; i < 8; i++) {
+            fake_give_room(&wanderers[i].stream, SIZE_MAX);
+            assert_true(wanderers[i].stream.finished);
+            assert_int_equal(wanderers[i].stream.code, RNL_OK);
+            reconnect(&wanderers[i], &core, id);
+            fake_close(&wanderers[i].stream);
+            if (wanderers[i].len != 8000 ||
+                memcmp(wanderers[i].output, text, 8000) != 0)
+                fail_msg("seed %u, watcher %zu", (unsigned)seed, i);
+        }
+        jobs_teardown(&core);
+    }
+}
+
 /* ---- a store that trims ---- */
 
 static struct rnl_store_ops trimming;
@@ -499,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_joined_delta_fits_the_frames_of_its_watcher),
         cmocka_unit_test(a_cancel_is_seen_by_all_watchers_at_once),
         cmocka_unit_test(watchers_of_a_removed_job_are_told),
+        cmocka_unit_test(watchers_that_come_and_go_miss_nothing),
         cmocka_unit_test(events_that_are_no_longer_kept_are_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
