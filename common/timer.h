@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Timers: a binary heap of intrusive entries, driven by the time that its user
- * tells (the core's transport, a client's process). Insert, move and stop cost O(log n); n timers need
- * one array of n pointers.
+ * tells (the core's transport, a client's process). Insert, move and stop cost
+ * O(log n); n timers need one array of n pointers.
  */
 #ifndef RNL_COMMON_TIMER_H
 #define RNL_COMMON_TIMER_H
