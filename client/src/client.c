@@ -13,6 +13,7 @@
 #define RECONNECT_MIN_MS   100
 #define RECONNECT_MAX_MS   10000
 #define KEEPALIVE_MS       15000
+#define CALL_TIMEOUT_MS    30000
 #define FRAME_BYTES        (4u * 1024 * 1024)
 #define TOKEN_LEN_MAX      ((size_t)4096)
 #define AGENT_LEN_MAX      ((size_t)128)
@@ -50,6 +51,7 @@ static bool read_options(struct rnl_client *client,
     set_default(&options->reconnect_min_ms, RECONNECT_MIN_MS);
     set_default(&options->reconnect_max_ms, RECONNECT_MAX_MS);
     set_default(&options->keepalive_ms, KEEPALIVE_MS);
+    set_default(&options->call_timeout_ms, CALL_TIMEOUT_MS);
     if (options->max_frame_bytes == 0)
         options->max_frame_bytes = FRAME_BYTES;
     if (options->credit_bytes == 0)

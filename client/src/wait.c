@@ -7,8 +7,6 @@
 #include "alloc.h"
 #include "call_private.h"
 
-#define UNARY_TIMEOUT_MS 30000
-
 int64_t rnl_client_deadline(struct rnl_client *client, int64_t timeout_ms)
 {
     if (timeout_ms < 0 || timeout_ms > RNL_WAIT_MS_MAX)
@@ -225,8 +223,9 @@ enum rnl_code rnl_call_unary(struct rnl_client *client, const char *method,
                              struct rnl_buffer *ret_answer)
 {
     struct unary unary = {.client = client};
-    int64_t timeout_ms =
-        request->timeout_ms == 0 ? UNARY_TIMEOUT_MS : request->timeout_ms;
+    int64_t timeout_ms = request->timeout_ms == 0
+                             ? client->options.call_timeout_ms
+                             : request->timeout_ms;
     int64_t deadline_ns = rnl_client_deadline(client, timeout_ms);
     enum rnl_code code;
     bool again;

@@ -112,7 +112,7 @@ RNL_API void rnl_buffer_fini(struct rnl_buffer *buffer);
 struct rnl_request {
     const void *data;
     size_t len;
-    /* 0 means 30,000; negative: none. */
+    /* 0 means the client's call_timeout_ms; negative: none. */
     int64_t timeout_ms;
 };
 

@@ -144,6 +144,9 @@ struct rnl_client_options {
     /* What the server may send on a call before it is consumed: bounds the
      * memory of a call. Default 256 KiB. */
     uint32_t credit_bytes;
+    /* For each blocking call that is given no time of its own, as those of
+     * job.h and stats.h. Default 30,000; negative: none. */
+    int64_t call_timeout_ms;
     /* The state changed. server is NULL unless RNL_CLIENT_CONNECTED; status
      * says why a connection was lost (RNL_OK otherwise). Both are borrowed. */
     void (*on_state)(struct rnl_client *client, enum rnl_client_state state,
