@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libh2o's loop owns every socket that it watches and closes it itself, and
+ * its timers have one queue for each delay; librunnel owns its socket and asks
+ * for any delay. So both are watched by an epoll descriptor of their own,
+ * which is readable when one of them is ready, and the loop watches that one.
+ */
+#include "core_link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "h2o_use.h"
+#include "log.h"
+#include "topic.h"
+#include "worker.h"
+
+/* A page of jobs or a snapshot of all windows is below this by far. */
+#define FRAME_BYTES_MAX ((uint32_t)16 << 20)
+
+/* What a watch may have in flight before its browsers have taken it. */
+#define CREDIT_BYTES ((uint32_t)256 << 10)
+
+/* A core that restarts is found again within a second. */
+#define RECONNECT_MIN_MS 50
+#define RECONNECT_MAX_MS 1000
+
+struct rnl_core_link {
+    struct rnl_worker *worker;
+    struct rnl_client *client;
+    int epoll_fd;
+    int timer_fd;
+    /* The client's socket, as it is watched; -1: none is. */
+    int client_fd;
+    h2o_socket_t *watch;
+};
+
+static void watch_client(struct rnl_client *client, int fd, int events,
+                         void *arg)
+{
+    struct rnl_core_link *link = arg;
+    (void)client;
+    struct epoll_event event = {.data.fd = fd};
+    event.events = ((events & POLLIN) != 0 ? EPOLLIN : 0u) |
+                   ((events & POLLOUT) != 0 ? EPOLLOUT : 0u);
+    if (events == 0) {
+        epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        link->client_fd = -1;
+        return;
+    }
+    int op = link->client_fd == fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    epoll_ctl(link->epoll_fd, op, fd, &event);
+    link->client_fd = fd;
+}
+
+static void set_timer(struct rnl_client *client, int64_t timeout_ms, void *arg)
+{
+    struct rnl_core_link *link = arg;
+    (void)client;
+    struct itimerspec when = {0};
+    if (timeout_ms >= 0) {
+        when.it_value.tv_sec = timeout_ms / 1000;
+        when.it_value.tv_nsec = timeout_ms % 1000 * 1000000;
+        /* All 0 would stop the timer. */
+        if (timeout_ms == 0)
+            when.it_value.tv_nsec = 1;
+    }
+    timerfd_settime(link->timer_fd, 0, &when, NULL);
+}
+
+static int poll_events(uint32_t events)
+{
+    return ((events & EPOLLIN) != 0 ? POLLIN : 0) |
+           ((events & EPOLLOUT) != 0 ? POLLOUT : 0) |
+           ((events & EPOLLERR) != 0 ? POLLERR : 0) |
+           ((events & EPOLLHUP) != 0 ? POLLHUP : 0);
+}
+
+static void on_ready(h2o_socket_t *watch, const char *error)
+{
+    struct rnl_core_link *link = watch->data;
+    struct epoll_event events[2];
+    int revents = 0;
+    (void)error;
+    int count = epoll_wait(link->epoll_fd, events, 2, 0);
+    for (int i = 0; i < count; i++) {
+        uint64_t expirations;
+        if (events[i].data.fd != link->timer_fd)
+            revents |= poll_events(events[i].events);
+        else if (read(link->timer_fd, &expirations, sizeof(expirations)) < 0)
+            continue; /* It was set anew in between. */
+    }
+    if (count > 0)
+        rnl_client_process(link->client, revents);
+}
+
+static void on_state(struct rnl_client *client, enum rnl_client_state state,
+                     const struct rnl_server_hello *server,
+                     const struct rnl_status_info *status, void *arg)
+{
+    struct rnl_core_link *link = arg;
+    const char *core = link->worker->bridge->core;
+    (void)client;
+    if (state == RNL_CLIENT_CONNECTED && server->epoch_changed)
+        rnl_topics_reset(link->worker->topics);
+    if (state == RNL_CLIENT_CONNECTED)
+        rnl_log(RNL_LOG_INFO, "core_connected", RNL_LOG_TEXT("core", core),
+                RNL_LOG_TEXT("agent", server->agent),
+                RNL_LOG_TEXT("epoch", server->epoch));
+    else if (state == RNL_CLIENT_WAITING || state == RNL_CLIENT_CLOSED)
+        rnl_log(state == RNL_CLIENT_CLOSED ? RNL_LOG_ERROR : RNL_LOG_WARN,
+                "core_away", RNL_LOG_TEXT("core", core),
+                RNL_LOG_TEXT("code", rnl_code_name(status->code)),
+                RNL_LOG_TEXT("reason", status->message));
+}
+
+static enum rnl_code create_client(struct rnl_core_link *link)
+{
+    const struct rnl_bridge *bridge = link->worker->bridge;
+    struct rnl_client_options options = RNL_OPTIONS_INIT(options);
+    options.address = bridge->core;
+    options.token = bridge->token;
+    options.agent = "runnel-bridge/" RNL_VERSION;
+    options.reconnect_min_ms = RECONNECT_MIN_MS;
+    options.reconnect_max_ms = RECONNECT_MAX_MS;
+    options.max_frame_bytes = FRAME_BYTES_MAX;
+    options.credit_bytes = CREDIT_BYTES;
+    options.on_state = on_state;
+    options.on_poll = watch_client;
+    options.on_timer = set_timer;
+    options.arg = link;
+    return rnl_client_create(&options, &link->client);
+}
+
+static bool open_descriptors(struct rnl_core_link *link)
+{
+    link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    link->timer_fd =
+        timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = link->timer_fd};
+    return link->epoll_fd >= 0 && link->timer_fd >= 0 &&
+           epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, link->timer_fd, &event) ==
+               0;
+}
+
+enum rnl_code rnl_core_link_create(struct rnl_worker *worker,
+                                   struct rnl_core_link **ret_link)
+{
+    struct rnl_core_link *link = rnl_calloc(1, sizeof(*link));
+    if (link == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    link->worker = worker;
+    link->client_fd = -1;
+    enum rnl_code code = RNL_RESOURCE_EXHAUSTED;
+    if (open_descriptors(link))
+        code = create_client(link);
+    if (code != RNL_OK) {
+        rnl_log(RNL_LOG_ERROR, "core_link_failed",
+                RNL_LOG_TEXT("core", worker->bridge->core),
+                RNL_LOG_TEXT("reason", rnl_code_text((int)code)));
+        rnl_core_link_destroy(link);
+        return code;
+    }
+    link->watch = h2o_evloop_socket_create(worker->context.loop, link->epoll_fd,
+                                           H2O_SOCKET_FLAG_DONT_READ);
+    link->watch->data = link;
+    h2o_socket_read_start(link->watch, on_ready);
+    rnl_client_connect(link->client);
+    *ret_link = link;
+    return RNL_OK;
+}
+
+void rnl_core_link_destroy(struct rnl_core_link *link)
+{
+    if (link == NULL)
+        return;
+    rnl_client_destroy(link->client);
+    if (link->timer_fd >= 0)
+        close(link->timer_fd);
+    if (link->watch != NULL) {
+        h2o_socket_read_stop(link->watch);
+        h2o_socket_close(link->watch);
+    } else if (link->epoll_fd >= 0) {
+        close(link->epoll_fd);
+    }
+    rnl_free(link);
+}
+
+bool rnl_core_link_ready(const struct rnl_core_link *link)
+{
+    return rnl_client_state(link->client) == RNL_CLIENT_CONNECTED;
+}
+
+static enum rnl_code send_request(struct rnl_call *call,
+                                  const ProtobufCMessage *request)
+{
+    size_t len = protobuf_c_message_get_packed_size(request);
+    uint8_t *data = rnl_malloc(len > 0 ? len : 1);
+    if (data == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(request, data);
+    enum rnl_code code = rnl_call_send(call, data, len);
+    rnl_free(data);
+    return code;
+}
+
+enum rnl_code rnl_core_link_call(struct rnl_core_link *link, const char *method,
+                                 const ProtobufCMessage *request,
+                                 const struct rnl_call_options *options,
+                                 struct rnl_call **ret_call)
+{
+    struct rnl_call *call;
+    enum rnl_code code = rnl_call_start(link->client, method, options, &call);
+    if (code != RNL_OK)
+        return code;
+    code = send_request(call, request);
+    if (code != RNL_OK) {
+        rnl_call_destroy(call);
+        return code;
+    }
+    rnl_call_half_close(call);
+    *ret_call = call;
+    return RNL_OK;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker's connection to the core: a client of librunnel that runs in the
+ * worker's event loop. It connects when the worker starts and again whenever
+ * the connection is lost.
+ *
+ * Callbacks of calls come from the loop, never from inside the function that
+ * started them.
+ */
+#ifndef RNL_BRIDGE_CORE_LINK_H
+#define RNL_BRIDGE_CORE_LINK_H
+
+#include <stdbool.h>
+
+#include <runnel/call.h>
+#include <runnel/client.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+struct rnl_core_link;
+struct rnl_worker;
+
+/* Errors: RNL_RESOURCE_EXHAUSTED, or RNL_INVALID_ARGUMENT for an address that
+ * cannot be read; both after having logged them. */
+RNL_MUST_USE enum rnl_code rnl_core_link_create(
+    struct rnl_worker *worker, struct rnl_core_link **ret_link);
+
+/* Accepts NULL. Calls must be gone. */
+void rnl_core_link_destroy(struct rnl_core_link *link);
+
+/* Whether calls can run now. */
+bool rnl_core_link_ready(const struct rnl_core_link *link);
+
+/* Starts a call with one request, which is encoded at once. */
+RNL_MUST_USE enum rnl_code rnl_core_link_call(
+    struct rnl_core_link *link, const char *method,
+    const ProtobufCMessage *request, const struct rnl_call_options *options,
+    struct rnl_call **ret_call);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cors.h"
+
+#include <string.h>
+
+#include "bridge.h"
+#include "worker.h"
+
+bool rnl_cors_listed(const char *list, const char *origin, size_t len)
+{
+    while (list != NULL && *list != '\0') {
+        list += strspn(list, ", ");
+        size_t item = strcspn(list, ", ");
+        if ((item == 1 && *list == '*') ||
+            (item == len && memcmp(list, origin, len) == 0))
+            return true;
+        list += item;
+    }
+    return false;
+}
+
+/* "http://HOST" or "https://HOST" (a front proxy may speak TLS), where HOST is
+ * what this request was sent to. */
+static bool is_same_origin(const h2o_req_t *req, const h2o_iovec_t *origin)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    const h2o_iovec_t *host = &req->input.authority;
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(schemes[i]);
+        if (origin->len == len + host->len &&
+            memcmp(origin->base, schemes[i], len) == 0 &&
+            memcmp(origin->base + len, host->base, host->len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_safe(const h2o_iovec_t *method)
+{
+    return h2o_memis(method->base, method->len, "GET", 3) ||
+           h2o_memis(method->base, method->len, "HEAD", 4) ||
+           h2o_memis(method->base, method->len, "OPTIONS", 7);
+}
+
+static void allow_origin(struct rnl_exchange *exchange,
+                         const h2o_iovec_t *origin)
+{
+    h2o_req_t *req = exchange->req;
+    h2o_iovec_t copy = h2o_strdup(&req->pool, origin->base, origin->len);
+    rnl_exchange_set_header(exchange, "access-control-allow-origin", copy.base);
+    rnl_exchange_set_header(exchange, "access-control-expose-headers",
+                            "location, retry-after");
+    rnl_exchange_set_header(exchange, "vary", "origin");
+}
+
+static void answer_options(struct rnl_exchange *exchange, const char *allow)
+{
+    rnl_exchange_set_header(exchange, "allow", allow);
+    rnl_exchange_set_header(exchange, "access-control-allow-methods", allow);
+    rnl_exchange_set_header(exchange, "access-control-allow-headers",
+                            "content-type, idempotency-key, last-event-id");
+    rnl_exchange_set_header(exchange, "access-control-max-age", "600");
+    rnl_exchange_reply(exchange, 204, NULL, "", 0);
+}
+
+bool rnl_cors_admit(struct rnl_exchange *exchange, const char *allow)
+{
+    const h2o_req_t *req = exchange->req;
+    const h2o_iovec_t *origin = rnl_exchange_header(exchange, "origin");
+    bool listed = origin != NULL &&
+                  rnl_cors_listed(exchange->worker->bridge->cors_origins,
+                                  origin->base, origin->len);
+    if (listed)
+        allow_origin(exchange, origin);
+    if (h2o_memis(req->method.base, req->method.len, "OPTIONS", 7) &&
+        allow[0] != '\0') {
+        answer_options(exchange, allow);
+        return false;
+    }
+    if (origin == NULL || listed || is_safe(&req->method) ||
+        is_same_origin(req, origin))
+        return true;
+    rnl_exchange_fail_text(exchange, 403, RNL_PERMISSION_DENIED,
+                           "pages of this origin may not change anything here "
+                           "(--cors-origin)");
+    return false;
+}

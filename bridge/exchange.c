@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "alloc.h"
+#include "bridge.h"
+#include "worker.h"
+
+const char *rnl_exchange_param(const struct rnl_exchange *exchange,
+                               const char *name)
+{
+    for (size_t i = 0; i < exchange->param_count; i++) {
+        const struct rnl_path_param *param = &exchange->params[i];
+        if (strlen(name) == param->name_len &&
+            memcmp(param->name, name, param->name_len) == 0)
+            return param->value;
+    }
+    return NULL;
+}
+
+const h2o_iovec_t *rnl_exchange_header(const struct rnl_exchange *exchange,
+                                       const char *name)
+{
+    const h2o_headers_t *headers = &exchange->req->headers;
+    ssize_t at = h2o_find_header_by_str(headers, name, strlen(name), -1);
+    return at >= 0 ? &headers->entries[at].value : NULL;
+}
+
+bool rnl_exchange_content_is(const struct rnl_exchange *exchange,
+                             const char *type)
+{
+    const h2o_iovec_t *value = rnl_exchange_header(exchange, "content-type");
+    size_t len = strlen(type);
+    if (value == NULL || value->len < len ||
+        strncasecmp(value->base, type, len) != 0)
+        return false;
+    return value->len == len || strchr("; \t", value->base[len]) != NULL;
+}
+
+void rnl_exchange_set_header(struct rnl_exchange *exchange, const char *name,
+                             const char *value)
+{
+    h2o_req_t *req = exchange->req;
+    h2o_iovec_t copy = h2o_strdup(&req->pool, value, strlen(value));
+    h2o_set_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1,
+                          copy.base, copy.len, 1);
+}
+
+static bool is_head(const h2o_req_t *req)
+{
+    return h2o_memis(req->method.base, req->method.len, "HEAD", 4);
+}
+
+static void set_common(struct rnl_exchange *exchange, int status,
+                       const char *content_type)
+{
+    h2o_req_t *req = exchange->req;
+    exchange->answered = true;
+    req->res.status = status;
+    req->res.reason = rnl_http_reason(status);
+    rnl_worker_count_answer(exchange->worker, status);
+    if (content_type != NULL)
+        rnl_exchange_set_header(exchange, "content-type", content_type);
+    rnl_exchange_set_header(exchange, "x-content-type-options", "nosniff");
+    rnl_exchange_set_header(exchange, "cache-control", "no-store");
+    /* Whatever a job's output claims to be, it must not run as a page of this
+     * origin. Files of the console are answered elsewhere, with theirs. */
+    rnl_exchange_set_header(exchange, "content-security-policy",
+                            "default-src 'none'; frame-ancestors 'none'; "
+                            "sandbox");
+    rnl_exchange_set_header(exchange, "referrer-policy", "no-referrer");
+}
+
+void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
+                        const char *content_type, const char *body, size_t len)
+{
+    h2o_req_t *req = exchange->req;
+    static h2o_generator_t generator = {NULL, NULL};
+    set_common(exchange, status, content_type);
+    h2o_iovec_t copy = h2o_strdup(&req->pool, body, len);
+    bool bodiless = is_head(req) || status == 204;
+    req->res.content_length = len;
+    h2o_start_response(req, &generator);
+    h2o_send(req, &copy, bodiless || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void rnl_exchange_begin(struct rnl_exchange *exchange, const char *content_type)
+{
+    set_common(exchange, 200, content_type);
+    exchange->req->res.content_length = SIZE_MAX;
+}
+
+void rnl_exchange_fail(struct rnl_exchange *exchange,
+                       const struct rnl_problem *problem)
+{
+    struct rnl_text text;
+    char seconds[16];
+    uint32_t retry_s = rnl_problem_retry_s(problem);
+    if (retry_s > 0) {
+        snprintf(seconds, sizeof(seconds), "%u", retry_s);
+        rnl_exchange_set_header(exchange, "retry-after", seconds);
+    }
+    rnl_text_init(&text, RNL_ANSWER_BYTES_MAX);
+    rnl_problem_write(problem, &text);
+    if (text.failed)
+        rnl_text_reset(&text);
+    rnl_exchange_reply(exchange, rnl_problem_status(problem),
+                       "application/problem+json", text.data, text.len);
+    rnl_text_fini(&text);
+}
+
+void rnl_exchange_fail_mapping(struct rnl_exchange *exchange,
+                               enum rnl_code code,
+                               const struct rnl_pbjson_error *error)
+{
+    char detail[RNL_PBJSON_FIELD_MAX + RNL_PBJSON_WHAT_MAX + 2];
+    bool has_field = error->field[0] != '\0';
+    snprintf(detail, sizeof(detail), "%s%s%s", error->field,
+             has_field ? ": " : "", error->what);
+    struct rnl_violation violation = {error->field, error->what};
+    struct rnl_problem problem = {
+        .code = code,
+        .detail = detail,
+        .violations = &violation,
+        .violation_count = code == RNL_INVALID_ARGUMENT && has_field,
+    };
+    rnl_exchange_fail(exchange, &problem);
+}
+
+void rnl_exchange_fail_text(struct rnl_exchange *exchange, int status,
+                            enum rnl_code code, const char *detail)
+{
+    struct rnl_problem problem = {
+        .code = code, .status = status, .detail = detail};
+    rnl_exchange_fail(exchange, &problem);
+}
+
+void rnl_exchange_reply_message(struct rnl_exchange *exchange, int status,
+                                const ProtobufCMessage *message)
+{
+    struct rnl_text text;
+    struct rnl_pbjson_error error;
+    rnl_text_init(&text, RNL_ANSWER_BYTES_MAX);
+    enum rnl_code code = rnl_pbjson_write(message, &text, &error);
+    rnl_text_put_byte(&text, '\n');
+    if (code != RNL_OK)
+        rnl_exchange_fail_mapping(exchange, code, &error);
+    else
+        rnl_exchange_reply(exchange, status, "application/json", text.data,
+                           text.len);
+    rnl_text_fini(&text);
+}

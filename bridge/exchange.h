@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One HTTP request and its answer, as a handler sees it: the route it matched,
+ * its parameters, and one call to make to answer it. libh2o stays behind this
+ * header for all handlers but those that stream.
+ *
+ * It lives in the request's pool and dies with it, on its worker's thread.
+ */
+#ifndef RNL_BRIDGE_EXCHANGE_H
+#define RNL_BRIDGE_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "h2o_use.h"
+#include "pbjson.h"
+#include "problem.h"
+#include "query.h"
+#include "route.h"
+
+struct rnl_worker;
+
+struct rnl_exchange {
+    h2o_req_t *req;
+    struct rnl_worker *worker;
+    const struct rnl_route *route;
+    /* What stood for {name} in the route's pattern, decoded; owned by the
+     * request's pool. */
+    struct rnl_path_param params[RNL_ROUTE_PARAMS_MAX];
+    size_t param_count;
+    struct rnl_query query;
+    /* Of the handler: called when the request goes away, answered or not. */
+    void (*on_dispose)(struct rnl_exchange *exchange);
+    void *state;
+    bool answered;
+};
+
+/* The value of a path parameter. */
+const char *rnl_exchange_param(const struct rnl_exchange *exchange,
+                               const char *name);
+
+/* A request header's value, NULL when absent; lower-case name. The value is
+ * not NUL-terminated. */
+const h2o_iovec_t *rnl_exchange_header(const struct rnl_exchange *exchange,
+                                       const char *name);
+
+/* Whether the body's media type, without parameters, is this one. */
+bool rnl_exchange_content_is(const struct rnl_exchange *exchange,
+                             const char *type);
+
+/* Adds a header to the answer; copies value. */
+void rnl_exchange_set_header(struct rnl_exchange *exchange, const char *name,
+                             const char *value);
+
+/* --- answers: exactly one of these, once --- */
+
+/* A body of len bytes (copied). HEAD gets the headers alone. */
+void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
+                        const char *content_type, const char *body, size_t len);
+
+/* A message as JSON. */
+void rnl_exchange_reply_message(struct rnl_exchange *exchange, int status,
+                                const ProtobufCMessage *message);
+
+/* problem+json. */
+void rnl_exchange_fail(struct rnl_exchange *exchange,
+                       const struct rnl_problem *problem);
+
+/* The same, of a mapping's error. */
+void rnl_exchange_fail_mapping(struct rnl_exchange *exchange,
+                               enum rnl_code code,
+                               const struct rnl_pbjson_error *error);
+
+/* The same, of a code (or an HTTP status when not 0) and a sentence. */
+void rnl_exchange_fail_text(struct rnl_exchange *exchange, int status,
+                            enum rnl_code code, const char *detail);
+
+/* Starts an answer that streams: status 200, headers; the caller then uses
+ * h2o_start_response and h2o_send itself. content_type is copied. */
+void rnl_exchange_begin(struct rnl_exchange *exchange,
+                        const char *content_type);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /v1/jobs/{job_id}/events: the job's events as delta, progress, status and
+ * log, each with its sequence as id and the JobEvent as data; the terminal one
+ * is followed by `end` with the same data.
+ */
+#include "job_events.h"
+
+#include <string.h>
+
+#include <runnel/v1/jobs.pb-c.h>
+
+#include "alloc.h"
+#include "handlers.h"
+#include "jobs.h"
+#include "sse.h"
+#include "unary.h"
+
+/* A delta of the largest frame in base64, or fully escaped, twice over. */
+#define FRAME_BYTES_MAX ((size_t)64 << 20)
+
+typedef Runnel__V1__JobEvent event_message;
+
+static const char *event_name(const event_message *event)
+{
+    switch (event->payload_case) {
+    case RUNNEL__V1__JOB_EVENT__PAYLOAD_DELTA:
+        return "delta";
+    case RUNNEL__V1__JOB_EVENT__PAYLOAD_PROGRESS:
+        return "progress";
+    case RUNNEL__V1__JOB_EVENT__PAYLOAD_STATE:
+        return "status";
+    case RUNNEL__V1__JOB_EVENT__PAYLOAD_LOG:
+        return "log";
+    default:
+        return "message";
+    }
+}
+
+static bool is_terminal(const event_message *event)
+{
+    return event->payload_case == RUNNEL__V1__JOB_EVENT__PAYLOAD_STATE &&
+           rnl_job_state_is_terminal(event->state->state);
+}
+
+static enum rnl_code write_event(const event_message *event,
+                                 struct rnl_text *text)
+{
+    struct rnl_pbjson_error error;
+    struct rnl_text data;
+    rnl_text_init(&data, FRAME_BYTES_MAX);
+    enum rnl_code code = rnl_pbjson_write(&event->base, &data, &error);
+    rnl_sse_put(text, event->sequence, event_name(event), &data);
+    if (is_terminal(event))
+        rnl_sse_put(text, event->sequence, "end", &data);
+    rnl_text_fini(&data);
+    if (code == RNL_OK && text->failed)
+        code = RNL_RESOURCE_EXHAUSTED;
+    return code;
+}
+
+static enum rnl_code encode(const ProtobufCMessage *message, void *state,
+                            struct rnl_frame **ret_frame)
+{
+    const Runnel__V1__WatchJobResponse *response = (const void *)message;
+    const event_message *event = response->event;
+    struct rnl_text text;
+    (void)state;
+    if (event == NULL)
+        return RNL_OK;
+    rnl_text_init(&text, FRAME_BYTES_MAX);
+    enum rnl_code code = write_event(event, &text);
+    struct rnl_frame *frame = NULL;
+    if (code == RNL_OK) {
+        frame = rnl_frame_create(text.data, text.len);
+        code = frame != NULL ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+    }
+    if (frame != NULL) {
+        frame->last_sequence = event->sequence;
+        frame->first_sequence = rnl_job_event_first(event);
+        frame->terminal = is_terminal(event);
+        *ret_frame = frame;
+    }
+    rnl_text_fini(&text);
+    return code;
+}
+
+const struct rnl_topic_kind rnl_job_events = {
+    .feed = {.rpc = "runnel.v1.JobService/WatchJob",
+             .response = &runnel__v1__watch_job_response__descriptor,
+             .set_after = rnl_watch_job_set_after,
+             .encode = encode},
+};
+
+/* --- the path --- */
+
+static void follow(struct rnl_exchange *exchange, uint64_t after)
+{
+    const char *id = rnl_exchange_param(exchange, "job_id");
+    const struct rnl_sse_source source = {
+        .kind = &rnl_job_events,
+        .key = id,
+        .request = rnl_watch_job_request(id),
+        .after = after,
+    };
+    if (source.request != NULL)
+        rnl_sse_start(exchange, &source);
+    else
+        rnl_exchange_fail_text(exchange, 0, RNL_RESOURCE_EXHAUSTED, NULL);
+}
+
+static void decide(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
+{
+    struct rnl_sse_cursor cursor;
+    if (!rnl_sse_take_cursor(exchange, &cursor))
+        return;
+    if (!cursor.given && job->first_sequence > 0)
+        cursor.after = job->first_sequence - 1;
+    if (cursor.after > job->last_sequence)
+        rnl_sse_reset(exchange, "the job has fewer events than that",
+                      job->first_sequence);
+    else if (cursor.after + 1 < job->first_sequence)
+        rnl_sse_reset(exchange, "events after that are no longer kept",
+                      job->first_sequence);
+    else if (rnl_job_state_is_terminal(job->state) &&
+             cursor.after == job->last_sequence)
+        rnl_exchange_reply(exchange, 204, NULL, "", 0);
+    else
+        follow(exchange, cursor.after);
+}
+
+static void on_job(struct rnl_exchange *exchange,
+                   const ProtobufCMessage *response,
+                   const struct rnl_status_info *status)
+{
+    const Runnel__V1__GetJobResponse *got = (const void *)response;
+    if (got == NULL || got->job == NULL)
+        rnl_exchange_fail_status(exchange, status);
+    else
+        decide(exchange, got->job);
+}
+
+void rnl_handle_job_events(struct rnl_exchange *exchange)
+{
+    static const struct rnl_probe probe = {
+        .rpc = "runnel.v1.JobService/GetJob",
+        .response = &runnel__v1__get_job_response__descriptor,
+        .on_done = on_job};
+    Runnel__V1__GetJobRequest request = RUNNEL__V1__GET_JOB_REQUEST__INIT;
+    request.job_id = (char *)(uintptr_t)rnl_exchange_param(exchange, "job_id");
+    rnl_probe_start(exchange, &probe, &request.base);
+}

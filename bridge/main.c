@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runnel-bridge: settings in, then the bridge runs. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <runnel/client.h>
+
+#include "bridge.h"
+#include "log.h"
+#include "settings.h"
+
+#define TOKEN_FILE_BYTES 4097
+#define WEB_ROOT_MAX     4096
+
+/* Targets of the settings. */
+static const char *listen_address = "127.0.0.1:7480";
+static const char *port_file;
+static const char *core = RNL_ADDRESS_DEFAULT;
+static const char *token;
+static const char *token_file;
+static const char *web_root;
+static const char *cors_origins;
+static const char *log_level = "info";
+static uint64_t threads = 1;
+static uint64_t max_body_bytes = RNL_BODY_BYTES_DEFAULT;
+static uint64_t max_connections = RNL_BRIDGE_CONNECTIONS_DEFAULT;
+static uint64_t drain_grace_ms = 10000;
+static uint64_t call_timeout_ms = RNL_CALL_MS_DEFAULT;
+
+static const struct rnl_setting table[] = {
+    {.name = "listen",
+     .type = RNL_SETTING_TEXT,
+     .target = &listen_address,
+     .placeholder = "HOST:PORT",
+     .help = "Where to serve HTTP; port 0 takes a free one.",
+     .env = "RUNNEL_BRIDGE_LISTEN"},
+    {.name = "port-file",
+     .type = RNL_SETTING_TEXT,
+     .target = &port_file,
+     .placeholder = "FILE",
+     .help = "Write the address to this file once it is served.",
+     .env = "RUNNEL_BRIDGE_PORT_FILE"},
+    {.name = "core",
+     .type = RNL_SETTING_TEXT,
+     .target = &core,
+     .placeholder = "HOST:PORT",
+     .help = "The core daemon, runneld."},
+    {.name = "token",
+     .type = RNL_SETTING_TEXT,
+     .target = &token,
+     .placeholder = "TOKEN",
+     .help = "Token to show to the core. On the command line others can see\n"
+             "      it: prefer the variable or --token-file.",
+     .secret = true},
+    {.name = "token-file",
+     .type = RNL_SETTING_TEXT,
+     .target = &token_file,
+     .placeholder = "FILE",
+     .help = "Read the token from the first line of this file."},
+    {.name = "web-root",
+     .type = RNL_SETTING_TEXT,
+     .target = &web_root,
+     .placeholder = "DIR",
+     .help = "The console's files; none when the name is empty. By default\n"
+             "      those installed with, or built next to, the program."},
+    {.name = "threads",
+     .type = RNL_SETTING_COUNT,
+     .target = &threads,
+     .min = 1,
+     .max = 64,
+     .placeholder = "COUNT",
+     .help = "Workers, each with a loop and a connection to the core."},
+    {.name = "max-body-bytes",
+     .type = RNL_SETTING_BYTES,
+     .target = &max_body_bytes,
+     .min = 1024,
+     .max = RNL_BODY_BYTES_MAX,
+     .placeholder = "SIZE",
+     .help = "Largest request body."},
+    {.name = "max-connections",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_connections,
+     .min = 1,
+     .max = 1000000,
+     .placeholder = "COUNT",
+     .help = "Open connections of a worker.",
+     .env = "RUNNEL_BRIDGE_MAX_CONNECTIONS"},
+    {.name = "call-timeout",
+     .type = RNL_SETTING_DURATION,
+     .target = &call_timeout_ms,
+     .min = 10,
+     .max = 3600000,
+     .placeholder = "TIME",
+     .help = "Time that the core has to answer a request."},
+    {.name = "cors-origin",
+     .type = RNL_SETTING_TEXT,
+     .target = &cors_origins,
+     .placeholder = "ORIGIN,...",
+     .help = "Origins whose pages may use this bridge, or *."},
+    {.name = "drain-grace",
+     .type = RNL_SETTING_DURATION,
+     .target = &drain_grace_ms,
+     .min = 1,
+     .max = 3600000,
+     .placeholder = "TIME",
+     .help = "After SIGTERM, time that requests have to end."},
+    {.name = "log-level",
+     .type = RNL_SETTING_TEXT,
+     .target = &log_level,
+     .placeholder = "LEVEL",
+     .help = "debug, info, warn or error."},
+};
+
+static bool is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The console's place seen from the program: installed as PREFIX/bin and
+ * PREFIX/share/runnel/web, or built as build/PRESET/bin and build/web. */
+static const char *find_web_root(char out[WEB_ROOT_MAX])
+{
+    static const char *const places[] = {"../share/runnel/web", "../../web"};
+    char exe[WEB_ROOT_MAX / 2];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    if (len <= 0)
+        return NULL;
+    exe[len] = '\0';
+    const char *dir = dirname(exe);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(out, WEB_ROOT_MAX, "%s/%s", dir, places[i]);
+        if (is_directory(out))
+            return out;
+    }
+    return NULL;
+}
+
+static const char *check_web_root(char out[WEB_ROOT_MAX])
+{
+    if (web_root == NULL) {
+        web_root = find_web_root(out);
+        return NULL;
+    }
+    if (*web_root == '\0') {
+        web_root = NULL;
+        return NULL;
+    }
+    return is_directory(web_root) ? NULL : "web-root: is not a directory";
+}
+
+/* What the table cannot say. Returns NULL or what is wrong. */
+static const char *check(void)
+{
+    static char token_text[TOKEN_FILE_BYTES];
+    static char web_root_text[WEB_ROOT_MAX];
+    char host[256];
+    uint16_t port;
+    enum rnl_log_level level;
+    if (!rnl_settings_split_address(listen_address, host, sizeof(host), &port))
+        return "listen: must be HOST:PORT or [HOST]:PORT";
+    if (!rnl_log_level_parse(log_level, &level))
+        return "log-level: must be debug, info, warn or error";
+    rnl_log_set_level(level);
+    if (token_file != NULL) {
+        if (rnl_settings_read_secret(token_file, token_text,
+                                     sizeof(token_text)) != NULL)
+            return "token-file: cannot be read, or its first line is not a "
+                   "token of 1 to 4096 bytes";
+        token = token_text;
+    }
+    if (token != NULL && *token == '\0')
+        token = NULL;
+    return check_web_root(web_root_text);
+}
+
+static int refuse(const char *reason)
+{
+    fprintf(stderr, "runnel-bridge: %s\n", reason);
+    return 2;
+}
+
+static int run(enum rnl_settings_result loaded)
+{
+    const char *wrong = check();
+    if (wrong != NULL)
+        return refuse(wrong);
+    if (loaded == RNL_SETTINGS_CHECK) {
+        puts("the settings are valid");
+        return EXIT_SUCCESS;
+    }
+    struct rnl_bridge bridge = {
+        .listen = listen_address,
+        .port_file = port_file,
+        .core = core,
+        .token = token,
+        .web_root = web_root,
+        .cors_origins = cors_origins,
+        .threads = (uint32_t)threads,
+        .max_body_bytes = max_body_bytes,
+        .max_connections = max_connections,
+        .drain_grace_ms = drain_grace_ms,
+        .call_timeout_ms = call_timeout_ms,
+    };
+    return rnl_bridge_run(&bridge);
+}
+
+int main(int argc, char **argv)
+{
+    struct rnl_settings settings = {
+        .program = "runnel-bridge",
+        .version = RNL_VERSION,
+        .summary = "Serves Runnel as REST, server-sent events and a console.",
+        .env_prefix = "RUNNEL",
+        .table = table,
+        .count = sizeof(table) / sizeof(table[0]),
+    };
+    enum rnl_settings_result loaded =
+        rnl_settings_load(&settings, argc, argv, environ);
+    int status = EXIT_SUCCESS;
+    if (loaded == RNL_SETTINGS_ERROR)
+        status = refuse(settings.error);
+    else if (loaded != RNL_SETTINGS_DONE)
+        status = run(loaded);
+    rnl_settings_fini(&settings);
+    return status;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /metrics in the text format of Prometheus: the counters of all workers,
+ * and what the core says of itself. Metrics of the bridge are there while the
+ * core is away.
+ */
+#include <inttypes.h>
+#include <stddef.h>
+
+#include <runnel/v1/admin.pb-c.h>
+
+#include "core_link.h"
+#include "handlers.h"
+#include "unary.h"
+#include "worker.h"
+
+#define METRICS_BYTES_MAX (256 * 1024)
+
+struct metric {
+    const char *name;
+    const char *type;
+    const char *help;
+    /* Of struct rnl_counters. */
+    size_t offset;
+};
+
+#define METRIC(name_, type_, help_, field)       \
+    {                                            \
+        "runnel_bridge_" name_, type_, help_,    \
+            offsetof(struct rnl_counters, field) \
+    }
+
+static const struct metric metrics[] = {
+    METRIC("connections_accepted_total", "counter", "Connections accepted.",
+           connections_accepted),
+    METRIC("connections_refused_total", "counter",
+           "Connections closed at once: the limit was reached.",
+           connections_refused),
+    METRIC("connections_open", "gauge", "Connections open.", connections_open),
+    METRIC("event_streams_open", "gauge", "Answers that stream events.",
+           event_streams_open),
+    METRIC("topics_open", "gauge",
+           "Jobs and streams that are followed at the core.", topics_open),
+    METRIC("frames_encoded_total", "counter", "Events encoded, once each.",
+           frames_encoded),
+    METRIC("frames_sent_total", "counter", "Pieces of streams sent.",
+           frames_sent),
+    METRIC("stream_bytes_sent_total", "counter", "Bytes of streams sent.",
+           bytes_sent),
+    METRIC("fallbacks_total", "counter",
+           "Readers that fell behind and went on by a replay of their own.",
+           fallbacks),
+    METRIC("stuck_total", "counter", "Readers dropped: they took nothing.",
+           stuck),
+};
+
+static uint64_t sum(const struct rnl_worker *worker, size_t offset)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < worker->worker_count; i++) {
+        const char *counters = (const char *)&worker->workers[i].counters;
+        total += atomic_load_explicit(
+            (const atomic_uint_fast64_t *)(const void *)(counters + offset),
+            memory_order_relaxed);
+    }
+    return total;
+}
+
+static void put_head(struct rnl_text *text, const char *name, const char *type,
+                     const char *help)
+{
+    rnl_text_printf(text, "# HELP %s %s\n", name, help);
+    rnl_text_printf(text, "# TYPE %s %s\n", name, type);
+}
+
+static void put_bridge(struct rnl_text *text, const struct rnl_worker *worker)
+{
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+        const struct metric *metric = &metrics[i];
+        put_head(text, metric->name, metric->type, metric->help);
+        rnl_text_printf(text, "%s %" PRIu64 "\n", metric->name,
+                        sum(worker, metric->offset));
+    }
+    static const char answers[] = "runnel_bridge_answers_total";
+    put_head(text, answers, "counter", "HTTP answers by class of status.");
+    for (size_t class = 2; class <= 5; class ++)
+        rnl_text_printf(text, "%s{class=\"%zuxx\"} %" PRIu64 "\n", answers,
+                        class,
+                        sum(worker, offsetof(struct rnl_counters, answers) +
+                                        class * sizeof(atomic_uint_fast64_t)));
+}
+
+static void put_core_value(struct rnl_text *text, const char *name,
+                           const char *help, uint64_t value)
+{
+    char full[64];
+    snprintf(full, sizeof(full), "runnel_core_%s", name);
+    put_head(text, full, "gauge", help);
+    rnl_text_printf(text, "%s %" PRIu64 "\n", full, value);
+}
+
+static void put_core(struct rnl_text *text,
+                     const Runnel__V1__GetInfoResponse *info)
+{
+    put_core_value(text, "up", "The core answers.", info != NULL);
+    if (info == NULL)
+        return;
+    put_core_value(text, "connections", "Connections.", info->connections);
+    put_core_value(text, "streams_open", "Open calls.", info->streams_open);
+    put_core_value(text, "calls", "Calls since its start.", info->calls);
+    put_core_value(text, "jobs_queued", "Jobs waiting.", info->jobs_queued);
+    put_core_value(text, "jobs_running", "Jobs running.", info->jobs_running);
+    put_core_value(text, "jobs_stored", "Jobs kept.", info->jobs_stored);
+    put_core_value(text, "event_streams", "Statistics streams.",
+                   info->event_streams);
+    put_core_value(text, "events_ingested", "Events taken since its start.",
+                   info->events_ingested);
+    put_core_value(text, "draining", "It is shutting down.",
+                   (uint64_t)info->draining);
+}
+
+static void reply(struct rnl_exchange *exchange,
+                  const ProtobufCMessage *response,
+                  const struct rnl_status_info *status)
+{
+    struct rnl_text text;
+    (void)status;
+    rnl_text_init(&text, METRICS_BYTES_MAX);
+    put_bridge(&text, exchange->worker);
+    put_core(&text, (const void *)response);
+    if (text.failed)
+        rnl_exchange_fail_text(exchange, 500, RNL_RESOURCE_EXHAUSTED, NULL);
+    else
+        rnl_exchange_reply(exchange, 200,
+                           "text/plain; version=0.0.4; charset=utf-8",
+                           text.data, text.len);
+    rnl_text_fini(&text);
+}
+
+void rnl_handle_metrics(struct rnl_exchange *exchange)
+{
+    static const struct rnl_probe probe = {
+        .rpc = "runnel.v1.AdminService/GetInfo",
+        .response = &runnel__v1__get_info_response__descriptor,
+        .on_done = reply};
+    static const Runnel__V1__GetInfoRequest request =
+        RUNNEL__V1__GET_INFO_REQUEST__INIT;
+    if (rnl_core_link_ready(exchange->worker->core))
+        rnl_probe_start(exchange, &probe, &request.base);
+    else
+        reply(exchange, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /v1/jobs/{job_id}/output: the job's output as plain bytes with its own
+ * content type. Of a running job it streams until the job has ended. When the
+ * output cannot be had to its end the answer is cut, so that a client sees an
+ * error and not a shorter output.
+ */
+#include <string.h>
+
+#include <runnel/v1/jobs.pb-c.h>
+
+#include "alloc.h"
+#include "feed.h"
+#include "handlers.h"
+#include "jobs.h"
+#include "pbjson.h"
+#include "streaming.h"
+#include "unary.h"
+
+/* An answer; in the request's pool. */
+struct output {
+    struct rnl_streaming streaming;
+    ProtobufCMessage *request;
+    struct rnl_feed *feed;
+    struct rnl_frame_queue queue;
+};
+
+static ProtobufCBinaryData bytes_of(const Runnel__V1__OutputDelta *delta)
+{
+    ProtobufCBinaryData bytes = delta->data;
+    if (delta->content_case == RUNNEL__V1__OUTPUT_DELTA__CONTENT_TEXT) {
+        bytes.data = (uint8_t *)delta->text;
+        bytes.len = strlen(delta->text);
+    } else if (delta->content_case != RUNNEL__V1__OUTPUT_DELTA__CONTENT_DATA) {
+        bytes.len = 0;
+    }
+    return bytes;
+}
+
+/* Every event makes a frame, since the feed goes on after the last one; those
+ * that are no output are empty. */
+static enum rnl_code encode(const ProtobufCMessage *message, void *state,
+                            struct rnl_frame **ret_frame)
+{
+    const Runnel__V1__JobEvent *event =
+        ((const Runnel__V1__WatchJobResponse *)(const void *)message)->event;
+    ProtobufCBinaryData bytes = {.len = 0, .data = NULL};
+    (void)state;
+    if (event == NULL)
+        return RNL_OK;
+    if (event->payload_case == RUNNEL__V1__JOB_EVENT__PAYLOAD_DELTA)
+        bytes = bytes_of(event->delta);
+    struct rnl_frame *frame = rnl_frame_create(
+        bytes.len > 0 ? bytes.data : (const uint8_t *)"", bytes.len);
+    if (frame == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    frame->last_sequence = event->sequence;
+    frame->terminal =
+        event->payload_case == RUNNEL__V1__JOB_EVENT__PAYLOAD_STATE &&
+        rnl_job_state_is_terminal(event->state->state);
+    *ret_frame = frame;
+    return RNL_OK;
+}
+
+static const struct rnl_feed_type feed_type = {
+    .rpc = "runnel.v1.JobService/WatchJob",
+    .response = &runnel__v1__watch_job_response__descriptor,
+    .set_after = rnl_watch_job_set_after,
+    .encode = encode};
+
+static struct rnl_frame *take(struct output *output)
+{
+    struct rnl_frame *frame = STAILQ_FIRST(&output->queue);
+    if (frame == NULL)
+        return NULL;
+    STAILQ_REMOVE_HEAD(&output->queue, link);
+    if (output->feed != NULL)
+        rnl_feed_consume(output->feed, frame->wire_len);
+    return frame;
+}
+
+static void pump(struct rnl_streaming *streaming)
+{
+    struct output *output =
+        H2O_STRUCT_FROM_MEMBER(struct output, streaming, streaming);
+    struct rnl_frame *frames[RNL_STREAMING_FRAMES_MAX];
+    struct rnl_frame *frame;
+    size_t count = 0;
+    bool is_over = false;
+    if (!rnl_streaming_ready(streaming))
+        return;
+    while (count < RNL_STREAMING_FRAMES_MAX && (frame = take(output)) != NULL) {
+        is_over = is_over || frame->terminal;
+        if (frame->len > 0)
+            frames[count++] = frame;
+        else
+            rnl_frame_unref(frame);
+    }
+    if (count > 0)
+        rnl_streaming_send(streaming, frames, count);
+    if (is_over)
+        rnl_streaming_finish(streaming, false);
+}
+
+static void on_frame(void *arg, struct rnl_frame *frame)
+{
+    struct output *output = arg;
+    STAILQ_INSERT_TAIL(&output->queue, frame, link);
+    pump(&output->streaming);
+}
+
+/* With RNL_OK the terminal event is on its way through the queue. */
+static void on_end(void *arg, const struct rnl_status_info *status)
+{
+    struct output *output = arg;
+    if (status->code != RNL_OK)
+        rnl_streaming_finish(&output->streaming, true);
+}
+
+static void on_gone(struct rnl_streaming *streaming)
+{
+    struct output *output =
+        H2O_STRUCT_FROM_MEMBER(struct output, streaming, streaming);
+    struct rnl_frame *frame;
+    rnl_feed_destroy(output->feed);
+    output->feed = NULL;
+    rnl_pbjson_free(output->request);
+    while ((frame = take(output)) != NULL)
+        rnl_frame_unref(frame);
+}
+
+static const char *content_type(const Runnel__V1__Job *job)
+{
+    return *job->output_content_type != '\0' ? job->output_content_type
+                                             : "application/octet-stream";
+}
+
+static void stream(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
+{
+    struct output *output =
+        h2o_mem_alloc_pool(&exchange->req->pool, sizeof(*output));
+    memset(output, 0, sizeof(*output));
+    STAILQ_INIT(&output->queue);
+    output->streaming.on_ready = pump;
+    output->streaming.on_gone = on_gone;
+    output->streaming.cut_is_error = true;
+    output->request = rnl_watch_job_request(job->id);
+    const struct rnl_feed_owner owner = {.on_frame = on_frame,
+                                         .on_end = on_end,
+                                         .arg = output,
+                                         .request = output->request};
+    if (output->request == NULL ||
+        rnl_feed_create(exchange->worker, &feed_type, &owner, 0,
+                        &output->feed) != RNL_OK) {
+        rnl_pbjson_free(output->request);
+        rnl_exchange_fail_text(exchange, 0, RNL_RESOURCE_EXHAUSTED, NULL);
+        return;
+    }
+    rnl_streaming_start(&output->streaming, exchange, content_type(job));
+}
+
+static void on_job(struct rnl_exchange *exchange,
+                   const ProtobufCMessage *response,
+                   const struct rnl_status_info *status)
+{
+    const Runnel__V1__GetJobResponse *got = (const void *)response;
+    if (got == NULL || got->job == NULL)
+        rnl_exchange_fail_status(exchange, status);
+    else if (got->job->first_sequence > 1)
+        rnl_exchange_fail_text(exchange, 410, RNL_OUT_OF_RANGE,
+                               "the beginning of the output is no longer "
+                               "kept");
+    else
+        stream(exchange, got->job);
+}
+
+void rnl_handle_output(struct rnl_exchange *exchange)
+{
+    static const struct rnl_probe probe = {
+        .rpc = "runnel.v1.JobService/GetJob",
+        .response = &runnel__v1__get_job_response__descriptor,
+        .on_done = on_job};
+    Runnel__V1__GetJobRequest request = RUNNEL__V1__GET_JOB_REQUEST__INIT;
+    request.job_id = (char *)(uintptr_t)rnl_exchange_param(exchange, "job_id");
+    rnl_probe_start(exchange, &probe, &request.base);
+}

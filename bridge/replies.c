@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include <runnel/v1/jobs.pb-c.h>
+#include <runnel/v1/stats.pb-c.h>
+
+#include "handlers.h"
+
+/* Longest name or id that the core gives out, and the path before it. */
+#define LOCATION_MAX 192
+
+static void set_location(struct rnl_exchange *exchange, const char *prefix,
+                         const char *name)
+{
+    char location[LOCATION_MAX];
+    snprintf(location, sizeof(location), "%s%s", prefix, name);
+    rnl_exchange_set_header(exchange, "location", location);
+}
+
+void rnl_reply_created_job(struct rnl_exchange *exchange,
+                           const ProtobufCMessage *response)
+{
+    const Runnel__V1__CreateJobResponse *created = (const void *)response;
+    if (created->job != NULL)
+        set_location(exchange, "/v1/jobs/", created->job->id);
+    rnl_exchange_reply_message(exchange, created->existing ? 200 : 201,
+                               response);
+}
+
+void rnl_reply_created_stream(struct rnl_exchange *exchange,
+                              const ProtobufCMessage *response)
+{
+    const Runnel__V1__CreateStreamResponse *created = (const void *)response;
+    if (created->stream != NULL && created->stream->config != NULL)
+        set_location(exchange, "/v1/streams/", created->stream->config->name);
+    rnl_exchange_reply_message(exchange, created->existing ? 200 : 201,
+                               response);
+}
+
+void rnl_reply_sketch(struct rnl_exchange *exchange,
+                      const ProtobufCMessage *response)
+{
+    const Runnel__V1__ExportSketchResponse *exported = (const void *)response;
+    const char *type = exported->content_type;
+    rnl_exchange_reply(
+        exchange, 200, *type != '\0' ? type : "application/octet-stream",
+        (const char *)exported->sketch.data, exported->sketch.len);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An answer that streams: frames go out one after the other, never two sends
+ * at once, and nothing is sent that the peer has no room for. It hides what
+ * libh2o 2.2.5 leaves to its user: memory of a send stays until the send is
+ * over, a peer that leaves is noticed only by reading the socket, one that
+ * does not read is never dropped.
+ *
+ * It is not a source: an owner (sse.c, output.c) asks rnl_streaming_ready()
+ * before it sends, and goes on in on_ready.
+ */
+#ifndef RNL_BRIDGE_STREAMING_H
+#define RNL_BRIDGE_STREAMING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "exchange.h"
+#include "h2o_use.h"
+
+/* Frames of one send: one writev, so a lagging reader costs fewer calls. */
+#define RNL_STREAMING_FRAMES_MAX 16
+
+/* Bytes encoded once and sent to any number of peers of one worker. */
+struct rnl_frame {
+    uint32_t refs;
+    /* Of a job's event: the sequences it stands for. */
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    /* Bytes of the core's message that it was made of: its credit. */
+    size_t wire_len;
+    /* The answer ends after it. */
+    bool terminal;
+    /* Of a frame that only one reader has. */
+    STAILQ_ENTRY(rnl_frame) link;
+    size_t len;
+    char data[];
+};
+
+/* A frame with one reference and a copy of data; NULL when memory is out. */
+struct rnl_frame *rnl_frame_create(const void *data, size_t len);
+struct rnl_frame *rnl_frame_ref(struct rnl_frame *frame);
+/* Accepts NULL. */
+void rnl_frame_unref(struct rnl_frame *frame);
+
+/* Frames that one reader alone has. */
+STAILQ_HEAD(rnl_frame_queue, rnl_frame);
+
+struct rnl_streaming {
+    h2o_generator_t generator;
+    struct rnl_exchange *exchange;
+    /* A send may be made. Called from the loop, never from inside send. */
+    void (*on_ready)(struct rnl_streaming *streaming);
+    /* The answer is over, whatever ended it: called once and last. */
+    void (*on_gone)(struct rnl_streaming *streaming);
+    /* What ends a drain: true when a cut answer must not look whole. */
+    bool cut_is_error;
+    /* Sent when nothing else was for RNL_KEEPALIVE_MS; NULL for none. */
+    const char *keepalive;
+
+    struct rnl_frame *inflight[RNL_STREAMING_FRAMES_MAX];
+    size_t inflight_count;
+    bool busy;
+    bool ending;
+    bool end_is_error;
+    bool finished;
+    uint64_t sent_at_ms;
+    /* A cut answer is freed from inside h2o_send: so it is made from the loop,
+     * never from inside one of our calls. */
+    h2o_timeout_entry_t end;
+    LIST_ENTRY(rnl_streaming) link;
+};
+
+/* Starts the answer. The caller has set up everything above the line of
+ * inflight; streaming lives in the request's pool. */
+void rnl_streaming_start(struct rnl_streaming *streaming,
+                         struct rnl_exchange *exchange,
+                         const char *content_type);
+
+/* Whether a send may be made now. */
+bool rnl_streaming_ready(const struct rnl_streaming *streaming);
+
+/* Sends 1 to RNL_STREAMING_FRAMES_MAX frames; takes over the caller's
+ * references. Only when ready. */
+void rnl_streaming_send(struct rnl_streaming *streaming,
+                        struct rnl_frame *const *frames, size_t count);
+
+/* Ends the answer after what is in flight; on_gone follows, but not from
+ * inside this call. is_error cuts it, so that a client can tell. */
+void rnl_streaming_finish(struct rnl_streaming *streaming, bool is_error);
+
+/* Each second: keep-alives, and the end of those that do not read. */
+void rnl_streaming_sweep(struct rnl_worker *worker);
+
+/* Ends all of them. */
+void rnl_streaming_drain(struct rnl_worker *worker);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Topics: what several browsers of a worker watch at once. A topic has one
+ * feed from the core; its frames stay in a ring for a while, and every member
+ * reads them there at its own pace:
+ *
+ *   feed ──> ring [ 41 42 43 44 45 46 ]──> member A (at 46), B (at 43)
+ *   own feed of C, which asked for what came after 7 ──> C
+ *
+ * A member that wants what is no longer (or not yet) in the ring gets a feed
+ * of its own, one of few at a time, and joins the ring where the two meet. A
+ * member that falls out of the ring does the same. So memory is bounded by
+ * the ring and by the credit of calls, whatever a browser does, and no
+ * sequence is sent twice or left out.
+ *
+ * The topic takes from the core as fast as its fastest live member.
+ *
+ * Statistics are topics too, but nothing of theirs is replayed by the core:
+ * who joins late or falls behind gets a greeting made from what is kept
+ * (rnl_topic_kind.greet).
+ */
+#ifndef RNL_BRIDGE_TOPIC_H
+#define RNL_BRIDGE_TOPIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "feed.h"
+#include "streaming.h"
+
+/* Frames and bytes of a ring. A job's whole output often fits, and then no
+ * browser needs a replay; 1,000 jobs watched at once may take 1 GiB. */
+#define RNL_TOPIC_FRAMES_MAX 1024
+#define RNL_TOPIC_BYTES_MAX  ((size_t)1 << 20)
+
+/* Replays of a worker at a time: each takes a call of the core (1,024 a
+ * connection) and up to 256 KiB. Others wait their turn. */
+#define RNL_TOPIC_REPLAYS_MAX 64
+
+struct rnl_topic;
+struct rnl_topics;
+struct rnl_worker;
+
+/* What kind of thing is watched. */
+struct rnl_topic_kind {
+    struct rnl_feed_type feed;
+    /* For what the core does not replay: makes a frame that brings a member,
+     * which has had everything up to the sequence after, to the ring's head.
+     * *ret_frame is NULL when there is nothing yet. NULL where the core
+     * replays. */
+    enum rnl_code (*greet)(void *state, uint64_t after,
+                           struct rnl_frame **ret_frame);
+    /* Per topic, for encode and greet; NULL for kinds that need none. */
+    void *(*create_state)(void);
+    void (*destroy_state)(void *state);
+};
+
+enum rnl_member_mode {
+    /* In no topic. */
+    RNL_MEMBER_NONE,
+    /* Reads the ring. */
+    RNL_MEMBER_LIVE,
+    /* Waits for one of RNL_TOPIC_REPLAYS_MAX. */
+    RNL_MEMBER_WAITING,
+    /* Reads a feed of its own. */
+    RNL_MEMBER_REPLAY,
+};
+
+/* A browser. Embed it; set on_over after init. */
+struct rnl_member {
+    struct rnl_streaming *streaming;
+    /* Everything up to this sequence was sent. */
+    uint64_t cursor;
+    /* What is watched has ended, or cannot be watched (any more); the member
+     * is in no topic any longer. rnl_member_finish follows here or later. */
+    void (*on_over)(struct rnl_member *member,
+                    const struct rnl_status_info *status);
+
+    /* --- private --- */
+    struct rnl_topic *topic;
+    enum rnl_member_mode mode;
+    /* Live: number of the next frame of the ring. */
+    uint64_t next;
+    /* Frames of its own not sent yet: replayed ones, a greeting, the last
+     * one. */
+    struct rnl_frame_queue queue;
+    struct rnl_feed *replay;
+    TAILQ_ENTRY(rnl_member) link;
+    TAILQ_ENTRY(rnl_member) wait_link;
+};
+
+RNL_MUST_USE enum rnl_code rnl_topics_create(struct rnl_worker *worker,
+                                             struct rnl_topics **ret_topics);
+
+/* Accepts NULL. Members must be gone. */
+void rnl_topics_destroy(struct rnl_topics *topics);
+
+/* The core has begun a new epoch: every member's on_over is called with
+ * RNL_OUT_OF_RANGE. */
+void rnl_topics_reset(struct rnl_topics *topics);
+
+/*
+ * Joins the topic of a key (made from what is watched and how, so that equal
+ * keys want equal frames), creating it when needed; request is what its feed
+ * asks the core, taken over in any case.
+ *
+ * Errors: RNL_RESOURCE_EXHAUSTED.
+ */
+RNL_MUST_USE enum rnl_code rnl_topic_join(struct rnl_worker *worker,
+                                          const struct rnl_topic_kind *kind,
+                                          const char *key,
+                                          ProtobufCMessage *request,
+                                          struct rnl_member *member);
+
+/* A member that is in no topic yet. */
+void rnl_member_init(struct rnl_member *member, struct rnl_streaming *streaming,
+                     uint64_t cursor);
+
+/* Puts a frame of the member's own (taken over) before all that it gets from
+ * the topic from now on. */
+void rnl_member_push(struct rnl_member *member, struct rnl_frame *frame);
+
+/* Leaves; may be called at any time, also when in no topic. */
+void rnl_topic_leave(struct rnl_member *member);
+
+/* Sends what there is, if the member's streaming is ready. */
+void rnl_member_pump(struct rnl_member *member);
+
+/* Ends the answer, after one last frame (taken over) unless it is NULL. */
+void rnl_member_finish(struct rnl_member *member, struct rnl_frame *frame);
+
+#endif

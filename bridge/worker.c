@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <semaphore.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "alloc.h"
+#include "core_link.h"
+#include "dispatch.h"
+#include "files.h"
+#include "log.h"
+#include "streaming.h"
+#include "topic.h"
+
+/* How often a loop looks up without an event. */
+#define LOOP_WAIT_MS 1000
+
+/* --- connections --- */
+
+static void on_conn_close(void *data)
+{
+    struct rnl_conn *conn = data;
+    rnl_uncount(&conn->worker->counters.connections_open);
+    rnl_free(conn);
+}
+
+static bool has_room(struct rnl_worker *worker)
+{
+    uint64_t open = atomic_load_explicit(&worker->counters.connections_open,
+                                         memory_order_relaxed);
+    return open < worker->bridge->max_connections;
+}
+
+static void set_options(int fd)
+{
+    int size = RNL_SEND_BUFFER_BYTES;
+    /* Best effort: without it a reader that stops costs the kernel more. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static void accept_one(struct rnl_worker *worker, h2o_socket_t *sock)
+{
+    struct rnl_conn *conn =
+        has_room(worker) ? rnl_calloc(1, sizeof(*conn)) : NULL;
+    if (conn == NULL) {
+        rnl_count(&worker->counters.connections_refused, 1);
+        h2o_socket_close(sock);
+        return;
+    }
+    conn->worker = worker;
+    sock->on_close.cb = on_conn_close;
+    sock->on_close.data = conn;
+    rnl_count(&worker->counters.connections_accepted, 1);
+    rnl_count(&worker->counters.connections_open, 1);
+    set_options(h2o_socket_get_fd(sock));
+    h2o_accept(&worker->accept, sock);
+}
+
+static void on_accept(h2o_socket_t *listener, const char *error)
+{
+    struct rnl_worker *worker = listener->data;
+    h2o_socket_t *sock;
+    if (error == NULL && (sock = h2o_evloop_socket_accept(listener)) != NULL)
+        accept_one(worker, sock);
+}
+
+/* --- the second's tick, and the end --- */
+
+static void finish_drain(struct rnl_worker *worker)
+{
+    uint64_t open = atomic_load_explicit(&worker->counters.connections_open,
+                                         memory_order_relaxed);
+    if (open > 0)
+        rnl_log(RNL_LOG_WARN, "drain_cut", RNL_LOG_INT("connections", open));
+    worker->drain_until_ms = 0;
+}
+
+static void on_tick(h2o_timeout_entry_t *entry)
+{
+    struct rnl_worker *worker =
+        H2O_STRUCT_FROM_MEMBER(struct rnl_worker, tick, entry);
+    rnl_streaming_sweep(worker);
+    h2o_timeout_link(worker->context.loop, &worker->context.one_sec_timeout,
+                     entry);
+}
+
+static void on_drain(h2o_multithread_receiver_t *receiver,
+                     h2o_linklist_t *messages)
+{
+    struct rnl_worker *worker =
+        H2O_STRUCT_FROM_MEMBER(struct rnl_worker, receiver, receiver);
+    while (!h2o_linklist_is_empty(messages)) {
+        h2o_multithread_message_t *message = H2O_STRUCT_FROM_MEMBER(
+            h2o_multithread_message_t, link, messages->next);
+        h2o_linklist_unlink(&message->link);
+        rnl_free(message);
+    }
+    if (worker->draining)
+        return;
+    worker->draining = true;
+    worker->drain_until_ms =
+        rnl_worker_now(worker) + worker->bridge->drain_grace_ms;
+    h2o_socket_read_stop(worker->listener);
+    h2o_socket_close(worker->listener);
+    h2o_context_request_shutdown(&worker->context);
+    rnl_streaming_drain(worker);
+}
+
+void rnl_worker_drain(struct rnl_worker *worker)
+{
+    h2o_multithread_message_t *message = rnl_calloc(1, sizeof(*message));
+    if (message == NULL)
+        _exit(EXIT_FAILURE); /* We are leaving anyway. */
+    h2o_multithread_send_message(&worker->receiver, message);
+}
+
+static bool is_over(struct rnl_worker *worker)
+{
+    if (!worker->draining)
+        return false;
+    if (atomic_load(&worker->counters.connections_open) == 0)
+        return true;
+    if (rnl_worker_now(worker) < worker->drain_until_ms)
+        return false;
+    finish_drain(worker);
+    return true;
+}
+
+/* --- the thread --- */
+
+static void configure(struct rnl_worker *worker)
+{
+    h2o_globalconf_t *config = &worker->config;
+    h2o_config_init(config);
+    config->server_name = h2o_iovec_init(H2O_STRLIT("runnel"));
+    config->http1.req_timeout = RNL_REQUEST_MS;
+    /* libh2o 2.2.5 does not withstand floods of HTTP/2 frames. */
+    config->http1.upgrade_to_http2 = 0;
+    /* A little above ours: what is too large by a little is told so in the
+     * words of every other problem. */
+    config->max_request_entity_size =
+        (size_t)worker->bridge->max_body_bytes + RNL_BODY_SLACK_BYTES;
+    h2o_hostconf_t *host = h2o_config_register_host(
+        config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
+    rnl_dispatch_register(path);
+    if (worker->bridge->web_root != NULL)
+        rnl_files_register(path, worker->bridge->web_root);
+}
+
+static enum rnl_code set_up(struct rnl_worker *worker)
+{
+    h2o_loop_t *loop = h2o_evloop_create();
+    configure(worker);
+    h2o_context_init(&worker->context, loop, &worker->config);
+    h2o_multithread_register_receiver(worker->context.queue, &worker->receiver,
+                                      on_drain);
+    worker->accept.ctx = &worker->context;
+    worker->accept.hosts = worker->config.hosts;
+    worker->tick.cb = on_tick;
+    h2o_timeout_link(loop, &worker->context.one_sec_timeout, &worker->tick);
+    enum rnl_code code = rnl_core_link_create(worker, &worker->core);
+    if (code == RNL_OK)
+        code = rnl_topics_create(worker, &worker->topics);
+    if (code != RNL_OK)
+        return code;
+    worker->listener = h2o_evloop_socket_create(loop, worker->listen_fd,
+                                                H2O_SOCKET_FLAG_DONT_READ);
+    worker->listener->data = worker;
+    h2o_socket_read_start(worker->listener, on_accept);
+    return RNL_OK;
+}
+
+/* What start waits for. */
+struct starting {
+    struct rnl_worker *worker;
+    enum rnl_code code;
+    sem_t done;
+};
+
+static void *run(void *arg)
+{
+    struct starting *starting = arg;
+    struct rnl_worker *worker = starting->worker;
+    enum rnl_code code = set_up(worker);
+    starting->code = code;
+    sem_post(&starting->done); /* starting is gone from here on */
+    if (code != RNL_OK)
+        return NULL;
+    while (!is_over(worker))
+        h2o_evloop_run(worker->context.loop, LOOP_WAIT_MS);
+    rnl_topics_destroy(worker->topics);
+    rnl_core_link_destroy(worker->core);
+    return NULL;
+}
+
+bool rnl_worker_start(struct rnl_worker *worker)
+{
+    struct starting starting = {.worker = worker};
+    LIST_INIT(&worker->streaming);
+    sem_init(&starting.done, 0, 0);
+    int error = pthread_create(&worker->thread, NULL, run, &starting);
+    if (error == 0) {
+        while (sem_wait(&starting.done) != 0)
+            ;
+        if (starting.code != RNL_OK)
+            error = ENOMEM;
+    }
+    sem_destroy(&starting.done);
+    if (error == 0)
+        return true;
+    rnl_log(RNL_LOG_ERROR, "worker_failed",
+            RNL_LOG_TEXT("reason", strerror(error)));
+    return false;
+}
+
+void rnl_worker_join(struct rnl_worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+}
+
+struct rnl_worker *rnl_worker_of(h2o_req_t *req)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct rnl_worker, context, req->conn->ctx);
+}
+
+void rnl_worker_count_answer(struct rnl_worker *worker, int status)
+{
+    int class = status / 100;
+    if (class >= 1 && class <= 5)
+        rnl_count(&worker->counters.answers[class], 1);
+}
+
+uint64_t rnl_worker_now(const struct rnl_worker *worker)
+{
+    return h2o_now(worker->context.loop);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker: one thread with its own event loop, libh2o context, listening
+ * socket (SO_REUSEPORT shares the port out) and connection to the core.
+ * Workers share nothing that changes but counters.
+ *
+ * Everything of libh2o is created on the thread that uses it: its buffers come
+ * from thread-local pools, and a context made elsewhere shares one, which ends
+ * in a crash under load.
+ */
+#ifndef RNL_BRIDGE_WORKER_H
+#define RNL_BRIDGE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "bridge.h"
+#include "h2o_use.h"
+
+struct rnl_core_link;
+struct rnl_streaming;
+struct rnl_topics;
+struct rnl_worker;
+
+/* A connection's own data, in its socket's on_close.data. */
+struct rnl_conn {
+    struct rnl_worker *worker;
+    /* The answer that is streamed on it, if any. */
+    struct rnl_streaming *streaming;
+};
+
+/* Only counted up, but for the gauges; read by any worker for /metrics. */
+struct rnl_counters {
+    /* By the first digit of the status. */
+    atomic_uint_fast64_t answers[6];
+    atomic_uint_fast64_t connections_accepted;
+    atomic_uint_fast64_t connections_refused;
+    /* Gauges. */
+    atomic_uint_fast64_t connections_open;
+    atomic_uint_fast64_t event_streams_open;
+    atomic_uint_fast64_t topics_open;
+    /* Of event streams. */
+    atomic_uint_fast64_t frames_sent;
+    atomic_uint_fast64_t bytes_sent;
+    atomic_uint_fast64_t frames_encoded;
+    /* A reader fell behind what is shared and went over to a replay of its
+     * own. */
+    atomic_uint_fast64_t fallbacks;
+    /* Ended because nothing was taken for RNL_STUCK_MS. */
+    atomic_uint_fast64_t stuck;
+};
+
+static inline void rnl_count(atomic_uint_fast64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static inline void rnl_uncount(atomic_uint_fast64_t *counter)
+{
+    atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+}
+
+struct rnl_worker {
+    const struct rnl_bridge *bridge;
+    /* All of them, for /metrics. */
+    struct rnl_worker *workers;
+    uint32_t worker_count;
+    pthread_t thread;
+    int listen_fd;
+
+    /* Of the worker's thread. */
+    h2o_globalconf_t config;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    h2o_socket_t *listener;
+    h2o_multithread_receiver_t receiver;
+    h2o_timeout_entry_t tick;
+    struct rnl_core_link *core;
+    struct rnl_topics *topics;
+    LIST_HEAD(, rnl_streaming) streaming;
+    bool draining;
+    uint64_t drain_until_ms;
+
+    struct rnl_counters counters;
+};
+
+/* Starts the thread of a worker whose first block of fields is set; it takes
+ * over listen_fd. Returns when the worker accepts connections; false after
+ * having logged why it does not. */
+bool rnl_worker_start(struct rnl_worker *worker);
+
+/* Waits for the thread's end and frees what it left. */
+void rnl_worker_join(struct rnl_worker *worker);
+
+/* Any thread: stop accepting, end what streams, then end. */
+void rnl_worker_drain(struct rnl_worker *worker);
+
+/* The worker of a request. */
+struct rnl_worker *rnl_worker_of(h2o_req_t *req);
+
+void rnl_worker_count_answer(struct rnl_worker *worker, int status);
+
+/* Milliseconds of the loop's clock. */
+uint64_t rnl_worker_now(const struct rnl_worker *worker);
+
+#endif
