@@ -27,6 +27,11 @@ bool rnl_call_open(struct rnl_call *call)
     TAILQ_REMOVE(&client->waiting, call, link);
     TAILQ_INSERT_TAIL(&client->running, call, link);
     rnl_call_make_ready(call);
+    if (call->on_open != NULL) {
+        call->busy++;
+        call->on_open(call, call->options.arg);
+        (void)rnl_call_leave(call);
+    }
     return true;
 }
 

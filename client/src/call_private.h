@@ -65,6 +65,9 @@ struct rnl_call {
     /* Received, and not consumed. */
     uint64_t held;
 
+    /* For this library itself, set after the start: the Call was sent. Given
+     * options.arg. */
+    void (*on_open)(struct rnl_call *call, void *arg);
     /* Callbacks of this call that are running. */
     unsigned busy;
     /* rnl_call_destroy came while busy. */

@@ -65,6 +65,10 @@ struct rnl_ingest_options {
     /* Batches sent and not acknowledged, 1 to 1,024; default 16. With
      * batch_bytes this bounds the memory. */
     uint32_t in_flight_max;
+    /* Wait for the core also when it cannot be reached at the start; by
+     * default the ingest then ends with RNL_UNAVAILABLE. Once it was reached,
+     * the ingest always waits for it to come back. */
+    bool wait_for_connection;
     /* How long rnl_ingest_event may block for room; default 0: not at all,
      * negative: for ever. */
     int64_t block_ms;

@@ -138,7 +138,7 @@ struct rnl_job_filter {
     size_t label_count;
 };
 
-/* One page, newest job first. */
+/* One page, newest job first. The jobs belong to the page. */
 struct rnl_job_page {
     struct rnl_job *const *jobs;
     size_t job_count;
@@ -212,9 +212,12 @@ struct rnl_watch_options {
     size_t size;
     /* Events with a higher sequence are wanted; 0: all. */
     uint64_t after_sequence;
-    /* End with RNL_UNAVAILABLE when the core cannot be reached, in place of
-     * waiting for it. */
+    /* End with RNL_UNAVAILABLE when the connection is lost, in place of going
+     * on after it is back. */
     bool no_resume;
+    /* Wait for the core also when it cannot be reached at the start; by
+     * default the watch then ends with RNL_UNAVAILABLE. */
+    bool wait_for_connection;
     /* An event counts as consumed when rnl_watch_consume says so, with its
      * encoded_len, not when on_event returns. */
     bool manual_consume;

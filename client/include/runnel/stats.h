@@ -278,6 +278,7 @@ struct rnl_stats_watch_options {
     uint64_t after_anomaly;
     /* See struct rnl_watch_options. */
     bool no_resume;
+    bool wait_for_connection;
     bool manual_consume;
     void (*on_update)(struct rnl_stats_watch *watch,
                       const struct rnl_stats_update *update, void *arg);
