@@ -28,7 +28,7 @@ struct cli_context {
     char *token_owned;
     /* Of one call; 0 means none. */
     int64_t timeout_ms;
-    /* Connected by cli_core_open. */
+    /* Connected by core.c when it is needed. */
     struct rnl_client *client;
 };
 

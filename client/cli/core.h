@@ -11,24 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <runnel/call.h>
+
 #include "context.h"
 #include "json.h"
 #include "reader.h"
-
-/* "name=value" of --option and --label. */
-struct cli_pair {
-    const char *name;
-    const char *value;
-};
 
 struct cli_new_job {
     const char *kind;
     const void *input;
     size_t input_len;
     const char *content_type;
-    const struct cli_pair *options;
+    const struct rnl_pair *options;
     size_t option_count;
-    const struct cli_pair *labels;
+    const struct rnl_pair *labels;
     size_t label_count;
     int32_t priority;
     /* Since 1970; 0 means none. */
@@ -40,15 +36,15 @@ struct cli_new_job {
 struct cli_job_filter {
     const char *state;
     const char *kind;
-    const struct cli_pair *labels;
+    const struct rnl_pair *labels;
     size_t label_count;
     uint32_t page_size;
     const char *page_token;
 };
 
-/* *ret_answer is a CreateJobResponse; the caller frees it, as all below. */
+/* *ret_job is a Job; the caller frees it, as all below. */
 int cli_core_create_job(struct cli_context *context,
-                        const struct cli_new_job *job, json_t **ret_answer);
+                        const struct cli_new_job *job, json_t **ret_job);
 
 /* A Job. */
 int cli_core_get_job(struct cli_context *context, const char *id,
@@ -117,10 +113,14 @@ struct cli_new_stream {
     double anomaly_threshold;
 };
 
-/* A CreateStreamResponse. */
+/* *ret_existing: it was there, with this configuration. */
 int cli_core_create_stream(struct cli_context *context,
                            const struct cli_new_stream *stream,
-                           json_t **ret_answer);
+                           bool *ret_existing);
+
+/* A StreamInfo. */
+int cli_core_get_stream(struct cli_context *context, const char *name,
+                        json_t **ret_stream);
 
 /* An array of StreamInfo: all of them. */
 int cli_core_list_streams(struct cli_context *context, json_t **ret_streams);
@@ -131,15 +131,27 @@ int cli_core_get_stats(struct cli_context *context, const char *stream,
                        uint32_t window_seconds, uint32_t top,
                        json_t **ret_answer);
 
+struct cli_keys {
+    const char *const *keys;
+    size_t count;
+};
+
 /* A GetFrequencyResponse. */
 int cli_core_get_frequency(struct cli_context *context, const char *stream,
-                           uint32_t window_seconds, const char *const *keys,
-                           size_t key_count, json_t **ret_answer);
+                           uint32_t window_seconds, const struct cli_keys *keys,
+                           json_t **ret_answer);
+
+struct cli_quantile_query {
+    const char *stream;
+    uint32_t window_seconds;
+    bool latency;
+    const double *qs;
+    size_t q_count;
+};
 
 /* A GetQuantilesResponse. */
-int cli_core_get_quantiles(struct cli_context *context, const char *stream,
-                           uint32_t window_seconds, bool latency,
-                           const double *qs, size_t q_count,
+int cli_core_get_quantiles(struct cli_context *context,
+                           const struct cli_quantile_query *query,
                            json_t **ret_answer);
 
 struct cli_stats_watch {
@@ -151,6 +163,9 @@ struct cli_stats_watch {
     uint32_t top;
     /* update is a WatchStatsResponse. False ends the watch. */
     bool (*on_update)(void *arg, const json_t *update);
+    /* There is no such stream, or no longer: true waits until there is one
+     * (a core that restarted gets it back with the next event). */
+    bool (*on_missing)(void *arg);
     void (*on_connection)(void *arg, bool connected);
     void (*on_tick)(void *arg);
     int64_t tick_ms;
@@ -198,6 +213,9 @@ int cli_sink_finish(struct cli_sink *sink);
 
 void cli_sink_totals(const struct cli_sink *sink,
                      struct cli_ingest_totals *ret_totals);
+
+/* Closes the connection, if there is one. */
+void cli_core_close(struct cli_context *context);
 
 /* A GetInfoResponse. */
 int cli_core_get_info(struct cli_context *context, json_t **ret_info);

@@ -137,6 +137,9 @@ static bool put_time(struct cli_reader *reader, const char *text, size_t len,
 {
     record->has_time = cli_parse_time_ms(
         text, len, &reader->options.time_format, &record->time_ms);
+    if (record->has_time && record->time_ms < 1)
+        return cli_reader_fail(reader, "%s: a time must be after 1970-01-01",
+                               cli_reader_field(reader, CLI_COLUMN_TIME));
     if (record->has_time)
         return true;
     return cli_reader_fail(reader,

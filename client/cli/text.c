@@ -233,7 +233,9 @@ void cli_text_add_bytes(struct cli_buf *buf, double bytes)
 
 void cli_text_add_ms(struct cli_buf *buf, double ms)
 {
-    if (ms < 1 && ms > 0) {
+    if (ms == 0) {
+        cli_buf_text(buf, "0 ms");
+    } else if (ms > 0 && ms < 1) {
         add_figures(buf, ms * 1000);
         cli_buf_text(buf, " µs");
     } else if (ms < 999.5) {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entry of every command; commands.c lists them in order. */
+#ifndef RNL_CLI_COMMANDS_H
+#define RNL_CLI_COMMANDS_H
+
+#include "command.h"
+
+extern const struct cli_command cli_job_create;
+extern const struct cli_command cli_job_get;
+extern const struct cli_command cli_job_list;
+extern const struct cli_command cli_job_watch_command;
+extern const struct cli_command cli_job_output;
+extern const struct cli_command cli_job_cancel;
+extern const struct cli_command cli_job_delete;
+extern const struct cli_command cli_ingest;
+extern const struct cli_command cli_stats_get;
+extern const struct cli_command cli_stats_watch_command;
+extern const struct cli_command cli_stats_freq;
+extern const struct cli_command cli_stats_quantile;
+extern const struct cli_command cli_stats_list;
+extern const struct cli_command cli_stats_create;
+extern const struct cli_command cli_stats_delete;
+extern const struct cli_command cli_info;
+extern const struct cli_command cli_completion;
+
+#endif
