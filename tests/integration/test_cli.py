@@ -79,8 +79,9 @@ class Piped:
     """A program in the background, its stdout read by line."""
 
     def __init__(self, core, *args):
+        # Unbuffered: communicate() does not see what a buffer has read ahead.
         self.process = subprocess.Popen(
-            command(core, *args), stdin=subprocess.PIPE,
+            command(core, *args), bufsize=0, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env())
         self.watchdog = threading.Timer(DEADLINE_S, self.process.kill)
         self.watchdog.start()
@@ -98,6 +99,50 @@ class Piped:
         out, err = self.process.communicate(timeout=DEADLINE_S)
         self.watchdog.cancel()
         return self.process.returncode, out, err
+
+
+class Proxy:
+    """Passes bytes on to a core; cut() breaks what is connected."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.target = (host, int(port))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.pairs = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self.target)
+            self.pairs.append((near, far))
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=(a, b),
+                                 daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink):
+        try:
+            while chunk := source.recv(65536):
+                sink.sendall(chunk)
+        except OSError:
+            pass
+
+    def cut(self):
+        for pair in self.pairs:
+            for end in pair:
+                end.shutdown(socket.SHUT_RDWR)
+                end.close()
+        self.pairs = []
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.cut()
 
 
 class Terminal:
@@ -265,6 +310,28 @@ class Jobs(WithCore):
         (answer,) = self.json("job", "get", job)
         self.assertEqual(answer["state"], "JOB_STATE_RUNNING")
         self.ok("job", "cancel", job)
+
+    def test_a_watch_over_lost_connections_misses_nothing(self):
+        text = "".join("line %d\n" % i for i in range(300))
+        job = self.create("-o", "pace_ms=2", "-o", "chunk_bytes=5",
+                          input=text)
+        proxy = Proxy(self.core.address)
+        try:
+            watch = Piped(proxy, "job", "watch", job)
+            got = b""
+            for needle in (b"line 20\n", b"line 90\n", b"line 180\n"):
+                for line in watch.process.stdout:
+                    got += line
+                    if line == needle:
+                        break
+                proxy.cut()
+            status, rest, err = watch.end()
+        finally:
+            proxy.stop()
+        self.assertEqual(status, 0, err)
+        self.assertEqual((got + rest).decode(), text)
+        self.assertEqual(err.count(b"connection lost; reconnecting"), 3)
+        self.assertEqual(err.count(b"connected again"), 3)
 
     def test_the_exit_status_tells_the_outcome(self):
         done = run(self.core, "job", "create", "--kind", "echo", "--input",
@@ -536,6 +603,22 @@ class Surroundings(unittest.TestCase):
                 RUNNEL_TOKEN="secret")).returncode, 0)
         finally:
             core.stop()
+
+    def test_a_job_that_a_restart_lost_is_not_found(self):
+        core = Core()
+        job = run(core, "job", "create", "--kind", "echo", "--input",
+                  "line\n" * 1000, "-o", "pace_ms=50", "-o",
+                  "chunk_bytes=5").stdout.decode().strip()
+        watch = Piped(core, "job", "watch", job)
+        watch.line_with(b"line")
+        core.stop(signal.SIGKILL)
+        again = Core(core.address)
+        try:
+            status, _, err = watch.end()
+            self.assertEqual(status, 4, err)
+            self.assertIn(b"NOT_FOUND", err)
+        finally:
+            again.stop()
 
     def test_watches_survive_a_restart_of_the_core(self):
         core = Core()
