@@ -156,6 +156,7 @@ static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
     (void)rnl_feed_leave(feed);
 }
 
+/* The request is made only now, when the epoch of the server is known. */
 static void on_open(struct rnl_call *call, void *arg)
 {
     struct rnl_feed *feed = arg;
@@ -164,6 +165,11 @@ static void on_open(struct rnl_call *call, void *arg)
         strncat(feed->epoch, feed->client->server.epoch,
                 sizeof(feed->epoch) - 1);
     feed->opened = true;
+    enum rnl_code code = feed->ops->ask(feed);
+    if (code != RNL_OK) {
+        rnl_feed_fail(feed, code, "cannot ask: %s", rnl_code_text(code));
+        return;
+    }
     rnl_feed_enter(feed);
     tell_connection(feed, true);
     (void)rnl_feed_leave(feed);
@@ -202,14 +208,8 @@ static enum rnl_code start_call(struct rnl_feed *feed)
     };
     enum rnl_code code =
         rnl_call_start(feed->client, feed->ops->method, &options, &feed->call);
-    if (code != RNL_OK)
-        return code;
-    feed->call->on_open = on_open;
-    code = feed->ops->ask(feed);
-    if (code != RNL_OK) {
-        rnl_call_destroy(feed->call);
-        feed->call = NULL;
-    }
+    if (code == RNL_OK)
+        feed->call->on_open = on_open;
     return code;
 }
 

@@ -18,7 +18,7 @@ struct rnl_feed;
 
 struct rnl_feed_ops {
     const char *method;
-    /* Packs the request that goes on from here and gives it to
+    /* A call begins: packs the request that goes on from here and gives it to
      * rnl_feed_ask. */
     RNL_MUST_USE enum rnl_code (*ask)(struct rnl_feed *feed);
     /* data is borrowed. */
