@@ -95,8 +95,7 @@ static void times_and_sizes_are_written_for_people(void **state)
         cli_buf_text(&buf, "|");
     }
     assert_string_equal(
-        taken(&buf),
-        "0 ms|250 µs|12.3 ms|1.00 s|61.0 s|3 min 20 s|2 h 5 min|");
+        taken(&buf), "0 ms|250 µs|12.3 ms|1.00 s|61.0 s|3 min 20 s|2 h 5 min|");
     cli_text_add_bytes(&buf, 512);
     cli_buf_text(&buf, "|");
     cli_text_add_bytes(&buf, 1536);
