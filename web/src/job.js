@@ -14,6 +14,7 @@ import { hasEnded, stateWord } from './states.js';
 
 /**
  * @typedef {import('./types.js').Job} Job
+ * @typedef {import('./types.js').JobEvent} JobEvent
  * @typedef {import('./types.js').StateChange} StateChange
  */
 
@@ -69,7 +70,7 @@ export class JobView {
       url: jobEventsUrl(this.id),
       names: EVENTS,
       ordered: true,
-      onEvent: (name, data) => this.take(name, data),
+      onEvent: (_, event) => this.take(event),
       onState: (state) => {
         this.page.showFeed(state, this.feed?.cursor.last ?? 0);
         this.tick();
@@ -96,19 +97,16 @@ export class JobView {
     }
   }
 
-  /**
-   * @param {string} name
-   * @param {any} data
-   */
-  take(name, data) {
-    if (name === 'delta')
-      this.output.add(data);
-    else if (name === 'log')
-      this.log.add(data.message ?? '');
-    else if (this.isNews() && name === 'progress')
-      this.learn({ progress: data });
-    else if (this.isNews())
-      this.enter(data);
+  /** @param {JobEvent} event */
+  take({ delta, log, progress, state }) {
+    if (delta)
+      this.output.add(delta);
+    else if (log)
+      this.log.add(log.message ?? '');
+    else if (progress && this.isNews())
+      this.learn({ progress });
+    else if (state && this.isNews())
+      this.enter(state);
   }
 
   /** Whether the current event is younger than what getJob said, and not a

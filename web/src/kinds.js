@@ -58,7 +58,7 @@ export const KINDS = [
     sample: ECHO_SAMPLE,
     fields: [
       { name: 'chunk_bytes', label: 'Piece size', type: 'number',
-        value: '4', min: 1, max: 65_536, hint: 'bytes' },
+        value: '4', min: 1, max: 8192, hint: 'bytes' },
       { name: 'pace_ms', label: 'Pause between pieces', type: 'number',
         value: '40', min: 0, max: 60_000, hint: 'ms' },
     ],

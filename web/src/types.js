@@ -37,6 +37,14 @@
  * @property {number} [attempt]
  * @property {JobError} [error]
  *
+ * @typedef {object} JobEvent one of its last four
+ * @property {Int64} sequence
+ * @property {string} [time]
+ * @property {{text?: string, data?: string}} [delta]
+ * @property {Progress} [progress]
+ * @property {StateChange} [state]
+ * @property {{message?: string}} [log]
+ *
  * @typedef {object} StreamInfo
  * @property {{name: string, windowSeconds?: number[]}} config
  * @property {Int64} [count]

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs in the console: made, followed live, resumed, cancelled, listed.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { holds, shows, World } from './support/world.mjs';
+
+/** @typedef {import('./support/world.mjs').Page} Page */
+
+const world = await World.start();
+after(() => world.stop());
+
+const TEXT = Array.from({ length: 60 },
+  (_, i) => `Line ${i}: Übergrößen, 流れ, 🌊 and a <b>tag</b>.\n`).join('');
+
+/** A job that goes on until it is cancelled: its input lasts for minutes. */
+const endless = {
+  kind: 'echo', input: { text: TEXT.repeat(10) },
+  options: { chunk_bytes: '7', pace_ms: '60' },
+};
+
+/** @param {Page} page */
+const output = (page) =>
+  page.locator('.output-text').evaluate((box) => box.textContent ?? '');
+
+/**
+ * Waits until the output has more than so many characters.
+ * @param {Page} page
+ * @param {number} length
+ */
+const grows = (page, length) => holds(page, (than) =>
+  (document.querySelector('.output-text')?.textContent?.length ?? 0) > than,
+length);
+
+test('a job made in the form streams its output to the end', async () => {
+  const page = await world.open('#/jobs');
+  await page.getByLabel('Text').fill(TEXT);
+  await page.getByLabel('Piece size').fill('9');
+  await page.getByLabel('Pause').fill('1');
+  await page.getByRole('button', { name: 'Start job' }).click();
+  await shows(page.locator('.job .badge'), 'succeeded');
+  assert.equal(await output(page), TEXT);
+  await shows(page.locator('.job .progress'), '100 %');
+  await shows(page.locator('.feed'), 'complete');
+  await shows(page.locator('.rows .badge'), 'succeeded');
+  const whole = page.getByRole('link', { name: 'Whole output' });
+  const answer = await page.request.get(
+    new URL(await whole.getAttribute('href') ?? '', page.url()).href);
+  assert.equal(await answer.text(), TEXT);
+  await world.close(page);
+});
+
+test('output arrives while the job runs', async () => {
+  const id = await world.createJob(
+    { ...endless, options: { chunk_bytes: '7', pace_ms: '60000' } });
+  const page = await world.open(`#/jobs/${id}`);
+  await shows(page.locator('.output-text'), 'Line 0');
+  await shows(page.locator('.feed'), 'live');
+  await shows(page.locator('.job .badge'), 'running');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shows(page.locator('.job .badge'), 'cancelled');
+  await world.close(page);
+});
+
+test('a reload in the middle loses nothing', async () => {
+  const id = await world.createJob(endless);
+  const page = await world.open(`#/jobs/${id}`);
+  await grows(page, 30);
+  const before = await output(page);
+  await page.reload();
+  await grows(page, before.length + 30);
+  assert.ok((await output(page)).startsWith(before));
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shows(page.locator('.feed'), 'complete');
+  assert.equal(await output(page), await world.output(id));
+  await world.close(page);
+});
+
+test('every window knows at once that a job was cancelled', async () => {
+  const id = await world.createJob(endless);
+  const [one, two] = await Promise.all(
+    [world.open(`#/jobs/${id}`), world.open(`#/jobs/${id}`)]);
+  await Promise.all([grows(one, 0), grows(two, 0)]);
+  await one.getByRole('button', { name: 'Cancel' }).click();
+  for (const page of [one, two]) {
+    await shows(page.locator('.job .badge'), 'cancelled');
+    await shows(page.locator('.problem'), 'cancelled in the console');
+    await shows(page.locator('.feed'), 'complete');
+    assert.equal(
+      await page.getByRole('button', { name: 'Cancel' }).isVisible(), false);
+  }
+  assert.equal(await output(one), await output(two));
+  await world.close(one);
+  await world.close(two);
+});
+
+test('a second bridge shows the same job', async () => {
+  const id = await world.createJob(endless);
+  const { startBridge } = await import('./support/programs.mjs');
+  const other = await startBridge(world.core);
+  const page = await world.open('#/jobs');
+  await page.goto(`http://${other.address}/#/jobs/${id}`);
+  await grows(page, 20);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shows(page.locator('.feed'), 'complete');
+  assert.equal(await output(page), await world.output(id));
+  await world.close(page);
+  await other.stop();
+});
+
+test('a job that failed says why', async () => {
+  const id = await world.createJob(
+    { kind: 'echo', input: { text: 'x' }, options: { fail_attempts: '1' } });
+  const page = await world.open(`#/jobs/${id}`);
+  await shows(page.locator('.job .badge'), 'failed');
+  await shows(page.locator('.problem'), /\w/);
+  await world.close(page);
+});
+
+test('bytes that are no text do not break the output', async () => {
+  const bytes = Buffer.from([0x41, 0, 0xff, 0xfe, 0x42, 0xc3, 0xa9, 0x0a]);
+  const id = await world.createJob({
+    kind: 'echo', input: { data: bytes.toString('base64') },
+    options: { chunk_bytes: '1' },
+  });
+  const page = await world.open(`#/jobs/${id}`);
+  await shows(page.locator('.feed'), 'complete');
+  assert.equal(await output(page), 'A\0\ufffd\ufffdBé\n');
+  await world.close(page);
+});
+
+test('the list shows every state, the newest job first', async () => {
+  const far = new Date(Date.now() + 86_400_000).toISOString();
+  const soon = new Date(Date.now() + 500).toISOString();
+  const text = { text: 'x' };
+  /** @type {[string, object][]} */
+  const wanted = [
+    ['succeeded', { kind: 'echo', input: text }],
+    ['failed', { kind: 'echo', input: text, options: { fail_attempts: '1' } }],
+    ['expired', { ...endless, deadline: soon }],
+    ['running', endless],
+    ['queued', { kind: 'echo', input: text, notBefore: far }],
+  ];
+  const ids = [];
+  for (const [, wish] of wanted)
+    ids.push(await world.createJob(wish));
+  const page = await world.open('#/jobs');
+  for (const [i, [word]] of wanted.entries())
+    await shows(page.locator(`li[data-key="${ids[i]}"] .badge`), word);
+  const listed = await page.locator('.rows li').evaluateAll((rows) =>
+    rows.map((row) => /** @type {HTMLElement} */ (row).dataset.key));
+  assert.deepEqual(listed.slice(0, ids.length), [...ids].reverse());
+
+  await page.locator(`li[data-key="${ids[3]}"] a`).click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shows(page.locator(`li[data-key="${ids[3]}"] .badge`), 'cancelled');
+  await world.request('POST', `v1/jobs/${ids[4]}/cancel`, {});
+  await world.close(page);
+});
+
+test('the form shows what the server refuses, and keeps the input', async () => {
+  const page = await world.open('#/jobs');
+  const long = 'x'.repeat(1_000_000);
+  await page.getByLabel('Text').fill(long);
+  await page.getByRole('button', { name: 'Start job' }).click();
+  await shows(page.getByRole('alert'), /input/);
+  assert.equal(await page.getByLabel('Text').inputValue(), long);
+  assert.match(page.url(), /#\/jobs$/);
+  await world.close(page);
+});
+
+test('a job that does not exist is said to', async () => {
+  const page = await world.open(`#/jobs/${'0'.repeat(26)}`);
+  await shows(page.locator('.problem'), 'no such job');
+  await world.close(page);
+});
+
+test('back and forward lead through what was looked at', async () => {
+  const id = await world.createJob({ kind: 'echo', input: { text: 'pond' } });
+  const page = await world.open('#/jobs');
+  await page.locator(`li[data-key="${id}"] a`).click();
+  await shows(page.locator('.output-text'), 'pond');
+  await page.goBack();
+  await page.getByRole('heading', { name: 'New job' }).waitFor();
+  await page.goForward();
+  await shows(page.locator('.output-text'), 'pond');
+  await world.close(page);
+});
