@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads lines "name: figure" and prints them as a table with the ratios that
+decide, then as they were, the ratios among them."""
+import sys
+
+ROWS = [
+    ("reading the inputs", "zipf_read_ns_per_event", "ns"),
+    ("hashing each distinct key of a batch", "zipf_hash_ns_per_event", "ns"),
+    ("copying the bytes", "zipf_copy_ns_per_event", "ns"),
+    ("engine, one core, batches of 8,192", "zipf_engine_events_per_s", "rate"),
+    ("engine, batches of 1,000", "batch_of_1000_engine_events_per_s", "rate"),
+    ("engine, all keys alike", "uniform_engine_events_per_s", "rate"),
+    ("engine, flights", "flights_engine_events_per_s", "rate"),
+    ("engine, 1,000 events", "events_1000_engine_events_per_s", "rate"),
+    ("engine, 100,000 events", "events_100000_engine_events_per_s", "rate"),
+    ("engine, 100,000,000 events", "events_100000000_engine_events_per_s",
+     "rate"),
+    ("engine, 10 streams", "streams_10_engine_events_per_s", "rate"),
+    ("engine, 100 streams", "streams_100_engine_events_per_s", "rate"),
+    ("engine, 1,000 streams", "streams_1000_engine_events_per_s", "rate"),
+    ("runneld over loopback", "zipf_wire_events_per_s", "rate"),
+    ("runneld, a second of its CPU", "zipf_wire_events_per_core_s", "rate"),
+    ("Redis: PFADD, ZINCRBY, HINCRBY", "zipf_redis_events_per_s", "rate"),
+    ("Redis, a second of its CPU", "zipf_redis_events_per_core_s", "rate"),
+    ("Python, asyncio, pure", "zipf_python_events_per_s", "rate"),
+    ("Apache DataSketches in Python", "zipf_datasketches_events_per_s",
+     "rate"),
+    ("bytes of a stream", "zipf_stream_bytes", "bytes"),
+    ("bytes of a stream at most", "zipf_stream_bytes_max", "bytes"),
+    ("a snapshot of all windows", "zipf_snapshot_us", "us"),
+]
+
+RATIOS = [
+    ("engine_over_reading", "zipf_engine_ns_per_event",
+     "zipf_read_ns_per_event"),
+    ("runneld_over_redis", "zipf_wire_events_per_core_s",
+     "zipf_redis_events_per_core_s"),
+    ("runneld_over_python", "zipf_wire_events_per_core_s",
+     "zipf_python_events_per_s"),
+    ("engine_over_datasketches", "zipf_engine_events_per_s",
+     "zipf_datasketches_events_per_s"),
+    ("runneld_over_engine", "zipf_wire_events_per_core_s",
+     "zipf_engine_events_per_s"),
+]
+
+
+def shown(figure, unit):
+    if unit == "rate":
+        return f"{figure / 1e6:,.2f} M events/s"
+    if unit == "bytes":
+        return f"{figure / 1024:,.0f} KiB"
+    return f"{figure:,.2f} {unit}"
+
+
+def main():
+    figures = {}
+    for line in sys.stdin:
+        name, figure = line.split(": ")
+        figures[name] = float(figure)
+    for text, name, unit in ROWS:
+        if name in figures:
+            print(f"{text:<40} {shown(figures[name], unit):>20}")
+    for name, above, below in RATIOS:
+        if above in figures and figures.get(below):
+            figures[name] = figures[above] / figures[below]
+            print(f"{name:<40} {figures[name]:>19,.2f}x")
+    print()
+    for name, figure in figures.items():
+        print(f"{name}: {figure:.6g}")
+
+
+main()
