@@ -36,7 +36,10 @@
  * the very registers that the same keys would have made without the sparse
  * form, so nothing is lost and nothing is wrong at the border: the error goes
  * up to the one of the table, and never above. Which form it has depends on the
- * set of keys alone.
+ * set of keys alone (a sketch read from a foreign format may be dense early).
+ *
+ * In profile redis an address has the 14 bits that Redis knows, so that both
+ * forms answer what PFCOUNT would.
  *
  * Merging takes coupons together and the higher of two registers, so it has no
  * order, and any split of the keys gives the same bytes in the end. Sketches of
@@ -75,6 +78,9 @@
 /* Share of answers within the bounds: two standard deviations. */
 #define RNL_HLL_CONFIDENCE 0.954
 
+/* What registers that are all full stand for: 2^64 - 1, as a double. */
+#define RNL_HLL_ESTIMATE_MAX 18446744073709551615.0
+
 /* Bytes before the coupons or registers of the serialized form. */
 #define RNL_HLL_HEADER_LEN 24
 
@@ -91,15 +97,20 @@ struct rnl_hll {
     uint32_t cap;
     /* Sparse: the table; NULL when cap is 0. */
     uint32_t *coupons;
-    /* Dense: m registers. Sparse: NULL, or what rnl_hll_reserve put aside. */
+    /* Dense: m registers. Sparse: NULL, or m bytes of anything, put aside by
+     * rnl_hll_reserve or rnl_hll_reset. */
     uint8_t *registers;
 };
 
-/* value is within lower and upper with RNL_HLL_CONFIDENCE. */
 struct rnl_hll_estimate {
+    /* A whole number; at most RNL_HLL_ESTIMATE_MAX. */
     double value;
+    /* The number of keys is within these, both included, with
+     * RNL_HLL_CONFIDENCE. lower <= value <= upper. */
     double lower;
     double upper;
+    /* Standard error of value, relative to it. */
+    double error;
 };
 
 /* ---- life ---- */
@@ -118,8 +129,7 @@ RNL_MUST_USE enum rnl_code rnl_hll_init(struct rnl_hll *hll, unsigned precision,
 /* Accepts what rnl_hll_init made, any number of times. */
 void rnl_hll_fini(struct rnl_hll *hll);
 
-/* Empties it and gives its memory back, so that its form depends on its keys
- * only. */
+/* Empties it and keeps its memory: see rnl_hll_trim. */
 void rnl_hll_reset(struct rnl_hll *hll);
 
 /* Makes target equal to source, in no more memory than needed; target had been
@@ -135,7 +145,8 @@ RNL_MUST_USE enum rnl_code rnl_hll_copy(struct rnl_hll *target,
 RNL_MUST_USE enum rnl_code rnl_hll_reserve(struct rnl_hll *hll,
                                            size_t hash_count);
 
-/* Gives back what rnl_hll_reserve took and nobody needed. */
+/* Gives back the memory that rnl_hll_reserve and rnl_hll_reset hold in
+ * advance, as far as it can. */
 void rnl_hll_trim(struct rnl_hll *hll);
 
 /* Counts the key of that hash: rnl_hash_profiled with the settings of the
@@ -169,9 +180,6 @@ RNL_MUST_USE enum rnl_code rnl_hll_fold(struct rnl_hll *hll,
 /* Costs one pass over coupons (cheap) or registers (some 5 us at p 14). */
 void rnl_hll_estimate(const struct rnl_hll *hll,
                       struct rnl_hll_estimate *ret_estimate);
-
-/* Standard error relative to the estimate, as used for the bounds. */
-double rnl_hll_relative_error(const struct rnl_hll *hll);
 
 /* Heap bytes it holds besides itself; at most m, or twice that between
  * rnl_hll_reserve and rnl_hll_trim. */
