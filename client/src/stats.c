@@ -23,9 +23,15 @@ struct quantiles_box {
     struct rnl_arena arena;
 };
 
+struct ranks_box {
+    struct rnl_ranks ranks;
+    struct rnl_arena arena;
+};
+
 _Static_assert(offsetof(struct stats_box, stats) == 0 &&
                    offsetof(struct frequencies_box, frequencies) == 0 &&
-                   offsetof(struct quantiles_box, quantiles) == 0,
+                   offsetof(struct quantiles_box, quantiles) == 0 &&
+                   offsetof(struct ranks_box, ranks) == 0,
                "a result is its box");
 
 void rnl_stats_destroy(struct rnl_stats *stats)
@@ -49,6 +55,15 @@ void rnl_frequencies_destroy(struct rnl_frequencies *frequencies)
 void rnl_quantiles_destroy(struct rnl_quantiles *quantiles)
 {
     struct quantiles_box *box = (struct quantiles_box *)quantiles;
+    if (box == NULL)
+        return;
+    rnl_arena_fini(&box->arena);
+    rnl_free(box);
+}
+
+void rnl_ranks_destroy(struct rnl_ranks *ranks)
+{
+    struct ranks_box *box = (struct ranks_box *)ranks;
     if (box == NULL)
         return;
     rnl_arena_fini(&box->arena);
@@ -199,4 +214,41 @@ enum rnl_code rnl_stats_quantiles(struct rnl_client *client,
     else
         rnl_quantiles_destroy(&box->quantiles);
     return code;
+}
+
+/* The unpacked answer lies in the arena of the result already. */
+enum rnl_code rnl_stats_rank(struct rnl_client *client,
+                             const struct rnl_rank_query *query,
+                             struct rnl_ranks **ret_ranks)
+{
+    static const struct rnl_method_type method = {
+        "runnel.v1.StatsService/GetRank",
+        &runnel__v1__get_rank_response__descriptor,
+    };
+    struct rnl_rank_query own;
+    rnl_options_read(&own, sizeof(own), query);
+    struct ranks_box *box = rnl_calloc(1, sizeof(*box));
+    if (box == NULL)
+        return rnl_typed_no_memory(client);
+    Runnel__V1__GetRankRequest request = RUNNEL__V1__GET_RANK_REQUEST__INIT;
+    request.stream = rnl_typed_text(own.stream);
+    request.window_seconds = own.window_seconds;
+    request.metric = (Runnel__V1__Metric)own.metric;
+    request.values = (double *)own.values;
+    request.n_values = own.value_count;
+    void *answer;
+    enum rnl_code code =
+        rnl_typed_call(client, &method, &request.base, &box->arena, &answer);
+    if (code != RNL_OK) {
+        rnl_ranks_destroy(&box->ranks);
+        return code;
+    }
+    const Runnel__V1__GetRankResponse *response = answer;
+    box->ranks = (struct rnl_ranks){
+        .ranks = response->ranks,
+        .rank_count = response->n_ranks,
+        .count = response->count,
+    };
+    *ret_ranks = &box->ranks;
+    return RNL_OK;
 }

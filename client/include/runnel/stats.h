@@ -250,6 +250,32 @@ RNL_API RNL_MUST_USE enum rnl_code rnl_stats_quantiles(
     struct rnl_client *client, const struct rnl_quantile_query *query,
     struct rnl_quantiles **ret_quantiles);
 
+struct rnl_rank_query {
+    size_t size;
+    const char *stream;
+    uint32_t window_seconds;
+    enum rnl_metric metric;
+    /* Finite, 1 to 100 of them. */
+    const double *values;
+    size_t value_count;
+};
+
+struct rnl_ranks {
+    /* The share of events at or below each value, 0 to 1, in the order of the
+     * query. */
+    const double *ranks;
+    size_t rank_count;
+    uint64_t count;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_ranks_destroy(struct rnl_ranks *ranks);
+
+/* Blocks. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_rank(
+    struct rnl_client *client, const struct rnl_rank_query *query,
+    struct rnl_ranks **ret_ranks);
+
 /* --- watching --- */
 
 struct rnl_stats_watch;
