@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "keys.h"
 #include "parse.h"
 #include "text.h"
 
@@ -176,7 +177,8 @@ static void on_signal(int number)
 {
     int error = errno;
     if (interrupted) {
-        cli_screen_rescue(STDERR_FILENO);
+        cli_screen_rescue();
+        cli_keys_rescue();
         _exit(128 + number);
     }
     interrupted = 1;
@@ -185,19 +187,51 @@ static void on_signal(int number)
     errno = error;
 }
 
+/* Ctrl-Z: the shell gets its terminal as it was, and what is shown comes back
+ * with the next update. */
+static void on_stop(int number)
+{
+    int error = errno;
+    struct sigaction stop = {.sa_handler = SIG_DFL};
+    struct sigaction again = {.sa_handler = on_stop};
+    sigset_t set;
+    cli_screen_rescue();
+    cli_keys_rescue();
+    sigaction(number, &stop, NULL);
+    raise(number);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    /* Continued. */
+    sigaction(number, &again, NULL);
+    cli_keys_again();
+    errno = error;
+}
+
 void cli_interrupt_catch(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    if (interrupt_pipe[0] >= 0 || pipe2(interrupt_pipe, O_CLOEXEC) != 0)
+    struct sigaction stop = {.sa_handler = on_stop};
+    if (interrupt_pipe[0] >= 0 ||
+        pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         return;
     sigemptyset(&action.sa_mask);
+    sigemptyset(&stop.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGTSTP, &stop, NULL);
 }
 
 int cli_interrupt_fd(void)
 {
     return interrupt_pipe[0];
+}
+
+void cli_interrupt_take(void)
+{
+    char bytes[16];
+    while (read(interrupt_pipe[0], bytes, sizeof(bytes)) > 0)
+        ;
 }
 
 bool cli_interrupted(void)

@@ -65,8 +65,10 @@ bool cli_write_out(const struct cli_context *context, const void *data,
  * ending the program; a second one ends it. */
 void cli_interrupt_catch(void);
 
-/* Becomes readable when a signal came; -1 before cli_interrupt_catch. */
+/* Becomes readable when a signal came, until cli_interrupt_take; -1 before
+ * cli_interrupt_catch. */
 int cli_interrupt_fd(void);
+void cli_interrupt_take(void);
 bool cli_interrupted(void);
 
 /* Milliseconds: monotonic, and since 1970. */

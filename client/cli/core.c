@@ -4,9 +4,11 @@
 #include "core.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core_internal.h"
+#include "core_json.h"
 
 /* The library's limit is a day; no one waits longer than this to connect. */
 #define CONNECT_MS_MAX 60000
@@ -86,10 +88,36 @@ int cli_core_open(struct cli_context *context)
     return cli_core_end(context, context->address, code);
 }
 
+int cli_core_connect(struct cli_context *context)
+{
+    return cli_core_open(context);
+}
+
 void cli_core_close(struct cli_context *context)
 {
     rnl_client_destroy(context->client);
     context->client = NULL;
+}
+
+const char *cli_stream_subject(struct cli_subject *subject, const char *name)
+{
+    snprintf(subject->text, sizeof(subject->text), "stream %.128s", name);
+    return subject->text;
+}
+
+int cli_core_get_info(struct cli_context *context, json_t **ret_info)
+{
+    struct rnl_server_info *info;
+    int status = cli_core_open(context);
+    if (status != CLI_EXIT_OK)
+        return status;
+    status = cli_core_end(context, "info",
+                          rnl_server_info_get(context->client, &info));
+    if (status != CLI_EXIT_OK)
+        return status;
+    *ret_info = cli_info_json(info);
+    rnl_server_info_destroy(info);
+    return CLI_EXIT_OK;
 }
 
 static int shorter(int64_t a, int64_t b)
@@ -111,6 +139,8 @@ void cli_core_wait(struct cli_context *context, int input_fd,
     };
     int count =
         poll(fds, 3, shorter(rnl_client_timeout_ms(client), timeout_ms));
+    if (count > 0 && fds[1].revents != 0)
+        cli_interrupt_take();
     rnl_client_process(client, count > 0 ? fds[0].revents : 0);
     if (ret_readable)
         *ret_readable = count > 0 && fds[2].revents != 0;

@@ -17,6 +17,10 @@
 #include "json.h"
 #include "reader.h"
 
+/* Connects, where a command wants to know before its first call whether the
+ * core is there. */
+int cli_core_connect(struct cli_context *context);
+
 struct cli_new_job {
     const char *kind;
     const void *input;
@@ -154,25 +158,34 @@ int cli_core_get_quantiles(struct cli_context *context,
                            const struct cli_quantile_query *query,
                            json_t **ret_answer);
 
+/* A GetRankResponse; qs of the query are values. */
+int cli_core_get_ranks(struct cli_context *context,
+                       const struct cli_quantile_query *query,
+                       json_t **ret_answer);
+
 struct cli_stats_watch {
     const char *stream;
-    /* 0 stands for all time. */
+    /* 0 stands for all time; none: every window of the stream. */
     uint32_t windows[9];
     size_t window_count;
     uint32_t interval_ms;
     uint32_t top;
     /* update is a WatchStatsResponse. False ends the watch. */
     bool (*on_update)(void *arg, const json_t *update);
-    /* There is no such stream, or no longer: true waits until there is one
-     * (a core that restarted gets it back with the next event). */
+    /* There is no such stream, or no longer: true waits until there is one. */
     bool (*on_missing)(void *arg);
     void (*on_connection)(void *arg, bool connected);
     void (*on_tick)(void *arg);
     int64_t tick_ms;
+    /* Watched as well, -1: nothing. False ends the watch. */
+    int input_fd;
+    bool (*on_input)(void *arg);
+    /* An error is about to be told; may be NULL. */
+    void (*on_fail)(void *arg);
     void *arg;
 };
 
-/* Watches until false of on_update, an error or a signal. */
+/* Watches until false of a callback, an error or a signal. */
 int cli_core_watch_stats(struct cli_context *context,
                          const struct cli_stats_watch *watch);
 
@@ -199,17 +212,22 @@ int cli_sink_add(struct cli_sink *sink, const struct cli_record *record);
 /* So much is on its way that the input must wait. */
 bool cli_sink_full(const struct cli_sink *sink);
 
+/* The connection was lost and is not back. */
+bool cli_sink_reconnecting(const struct cli_sink *sink);
+
 /*
- * Sends and receives until input_fd is readable, there is room in a full sink
- * or timeout_ms (negative: none) is over, or a signal came; whichever is
- * first. input_fd -1, or a full sink, means not to look at the input.
- * *ret_readable is set.
+ * Sends and receives, and waits until something happened: input_fd (-1: none)
+ * is readable, an answer came, a signal, or timeout_ms (negative: none) is
+ * over. *ret_readable is set.
  */
 int cli_sink_wait(struct cli_sink *sink, int input_fd, int64_t timeout_ms,
                   bool *ret_readable);
 
-/* Sends what is left and waits until all is acknowledged. */
-int cli_sink_finish(struct cli_sink *sink);
+/* Sends what is gathered, without waiting for it. */
+int cli_sink_flush(struct cli_sink *sink);
+
+/* Everything was acknowledged. */
+bool cli_sink_drained(const struct cli_sink *sink);
 
 void cli_sink_totals(const struct cli_sink *sink,
                      struct cli_ingest_totals *ret_totals);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What core.c, core_job.c, core_stats.c and core_ingest.c share; for nobody
- * else. */
+/* What core.c and the other files core_*.c share; for nobody else. */
 #ifndef RNL_CLI_CORE_INTERNAL_H
 #define RNL_CLI_CORE_INTERNAL_H
 
 #include <runnel/runnel.h>
 
 #include "core.h"
+
+/* "stream web" for messages, in a buffer of the caller. */
+struct cli_subject {
+    char text[160];
+};
+
+const char *cli_stream_subject(struct cli_subject *subject, const char *name);
 
 /* Connects, once; cli_context_fini closes. Returns an exit status. */
 int cli_core_open(struct cli_context *context);

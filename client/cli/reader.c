@@ -90,6 +90,8 @@ const char *cli_reader_field(const struct cli_reader *reader,
     const char *given = reader->options.fields[column];
     if (given)
         return given;
+    if (column == CLI_COLUMN_TIME && reader->options.arrival_time)
+        return NULL;
     if (is_access(reader->options.format))
         return access[column];
     if (column != CLI_COLUMN_KEY)
@@ -157,6 +159,8 @@ static bool put_latency(struct cli_reader *reader, const char *text, size_t len,
         put_number(reader, CLI_COLUMN_LATENCY, text, len, &record->latency_ms);
     if (!record->has_latency)
         return false;
+    if (reader->options.latency_unit_ms > 0)
+        record->latency_ms *= reader->options.latency_unit_ms;
     if (record->latency_ms >= 0)
         return true;
     return cli_reader_fail(reader, "%s: a latency cannot be negative",

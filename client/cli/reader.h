@@ -44,6 +44,11 @@ struct cli_reader_options {
     /* Field of each property; NULL: the format's default. Borrowed. */
     const char *fields[CLI_COLUMN_COUNT];
     struct cli_time_format time_format;
+    /* Milliseconds in one unit of the latency field; 0: what the format says,
+     * else milliseconds. */
+    double latency_unit_ms;
+    /* Events have no time of their own, even where the format has one. */
+    bool arrival_time;
     /* CSV and TSV: the first row is data and fields are numbers from 1. */
     bool no_header;
 };

@@ -137,7 +137,8 @@ static bool put_request_time(struct cli_reader *reader, struct slice field,
     if (!cli_reader_put(reader, CLI_COLUMN_LATENCY, field.data, field.len,
                         record))
         return false;
-    record->latency_ms *= seconds ? 1e3 : 1e-3;
+    if (reader->options.latency_unit_ms == 0)
+        record->latency_ms *= seconds ? 1e3 : 1e-3;
     return true;
 }
 
@@ -149,7 +150,10 @@ bool cli_read_access(struct cli_reader *reader, const char *text, size_t len,
         return false;
     for (int i = 0; i < CLI_COLUMN_COUNT; i++) {
         enum cli_column column = (enum cli_column)i;
-        int which = find_field(cli_reader_field(reader, column));
+        const char *name = cli_reader_field(reader, column);
+        if (!name)
+            continue;
+        int which = find_field(name);
         struct slice field = fields[which];
         bool ok;
         if (column == CLI_COLUMN_LATENCY && which == FIELD_REQUEST_TIME)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -73,17 +74,39 @@ void cli_term_add(const struct cli_term *term, struct cli_buf *buf,
     cli_buf_text(buf, cli_term_color(term, CLI_PLAIN));
 }
 
+/* For signal handlers: a screen is shown, on that descriptor, and is the
+ * terminal's second one. */
+static volatile sig_atomic_t shown;
+static volatile sig_atomic_t shown_fd;
+static volatile sig_atomic_t shown_full;
+
+static void take_terminal(struct cli_screen *screen, struct cli_buf *out)
+{
+    if (!shown)
+        screen->cursor_hidden = false;
+    shown = 1;
+    shown_fd = fileno(screen->term->file);
+    if (screen->full && !shown_full) {
+        cli_buf_text(out, "\x1b[?1049h");
+        screen->lines_drawn = 0;
+    }
+    shown_full = screen->full;
+}
+
 /* Begins an update; terminals that know it show the update at once, without
  * flicker (mode 2026), the others ignore it. */
 static void begin_update(struct cli_screen *screen, struct cli_buf *out)
 {
+    take_terminal(screen, out);
     cli_buf_text(out, "\x1b[?2026h");
     if (!screen->cursor_hidden)
         cli_buf_text(out, "\x1b[?25l");
     screen->cursor_hidden = true;
-    if (screen->lines_drawn > 1)
+    if (screen->full)
+        cli_buf_text(out, "\x1b[H");
+    else if (screen->lines_drawn > 1)
         cli_buf_printf(out, "\x1b[%zuA", screen->lines_drawn - 1);
-    if (screen->lines_drawn > 0)
+    if (screen->lines_drawn > 0 && !screen->full)
         cli_buf_text(out, "\r");
 }
 
@@ -131,18 +154,28 @@ void cli_screen_clear(struct cli_screen *screen)
 
 void cli_screen_end(struct cli_screen *screen)
 {
-    if (screen->lines_drawn > 0)
+    if (screen->full && shown_full)
+        fputs("\x1b[?1049l", screen->term->file);
+    else if (screen->lines_drawn > 0)
         fputs("\r\n", screen->term->file);
     if (screen->cursor_hidden)
         fputs("\x1b[?25h", screen->term->file);
     fflush(screen->term->file);
     screen->lines_drawn = 0;
     screen->cursor_hidden = false;
+    shown = 0;
+    shown_full = 0;
 }
 
-void cli_screen_rescue(int fd)
+void cli_screen_rescue(void)
 {
-    static const char show[] = "\x1b[?2026l\x1b[?25h\r\n";
-    if (write(fd, show, sizeof(show) - 1) < 0)
+    static const char in_place[] = "\x1b[?2026l\x1b[?25h\r\n";
+    static const char full[] = "\x1b[?2026l\x1b[?1049l\x1b[?25h";
+    if (!shown)
         return;
+    shown = 0;
+    if (write((int)shown_fd, shown_full ? full : in_place,
+              (shown_full ? sizeof(full) : sizeof(in_place)) - 1) < 0)
+        return;
+    shown_full = 0;
 }

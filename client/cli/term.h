@@ -82,9 +82,12 @@ void cli_table_take(struct cli_table *table, enum cli_color color,
 void cli_table_draw(const struct cli_table *table, const struct cli_term *term,
                     struct cli_buf *buf);
 
-/* A view that is redrawn in place, below what was there before. */
+/* A view that is redrawn in place: below what was there before, or, with
+ * full, on the terminal's second screen, which leaves the first untouched. One
+ * at a time. */
 struct cli_screen {
     struct cli_term *term;
+    bool full;
     size_t lines_drawn;
     bool cursor_hidden;
 };
@@ -93,13 +96,14 @@ struct cli_screen {
  * Does nothing that a pipe could see: not for use without a terminal. */
 void cli_screen_show(struct cli_screen *screen, const struct cli_buf *buf);
 
-/* Leaves what is shown and gives the cursor back. */
+/* Leaves what is shown, or the second screen, and gives the cursor back. */
 void cli_screen_end(struct cli_screen *screen);
 
 /* Removes what is shown, so that a line can be printed in its place. */
 void cli_screen_clear(struct cli_screen *screen);
 
-/* Gives the cursor back with write(2) alone: for signal handlers. */
-void cli_screen_rescue(int fd);
+/* Gives the terminal back, if a screen has it, with what a signal handler may
+ * call. The next cli_screen_show takes it again. */
+void cli_screen_rescue(void);
 
 #endif

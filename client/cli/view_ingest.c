@@ -25,11 +25,13 @@ static void add_share(struct cli_buf *buf, const struct cli_term *term,
 void cli_view_ingest_progress(struct cli_buf *buf, const struct cli_term *term,
                               const struct cli_ingest_view *view)
 {
+    if (view->reconnecting)
+        cli_term_add(term, buf, CLI_WARN, "reconnecting…  ");
     if (view->bytes_total > 0)
         add_share(buf, term, view);
     cli_text_add_count(buf, view->events);
     cli_buf_text(buf, " events  ");
-    cli_text_add_short(buf, rate_of(view->events, view->elapsed_ms));
+    cli_text_add_short(buf, view->rate);
     cli_buf_text(buf, "/s");
     if (view->skipped > 0) {
         cli_buf_text(buf, "  ");

@@ -18,6 +18,10 @@ struct cli_ingest_view {
     /* 0: not known, a pipe. */
     uint64_t bytes_total;
     int64_t elapsed_ms;
+    /* Events a second just now, for the progress line. */
+    double rate;
+    /* The input waits for the core to come back. */
+    bool reconnecting;
     /* The person asked for that field, so that its absence is worth a word. */
     bool wants_value;
     bool wants_latency;

@@ -11,8 +11,6 @@
 /* The schema's limit of buckets. */
 #define BUCKET_COUNT_MAX ((size_t)64)
 
-#define HISTOGRAM_ROWS ((size_t)4)
-
 double cli_view_quantile(const json_t *distribution, double q)
 {
     size_t i;
@@ -130,12 +128,13 @@ static void add_measure(struct cli_buf *buf, double number, bool is_ms)
 }
 
 static void add_window_row(struct cli_table *table, const json_t *stats,
-                           const char *metric)
+                           const char *metric, const char *mark)
 {
     static const double qs[] = {0.5, 0.9, 0.99};
     const json_t *d = cli_json_at(stats, metric);
     bool is_ms = strcmp(metric, "latencyMs") == 0;
     struct cli_buf cell = {0};
+    cli_buf_text(&cell, mark);
     cli_text_add_window(&cell, (uint32_t)cli_json_u64(stats, "windowSeconds"));
     cli_table_take(table, CLI_PLAIN, &cell);
     cli_text_add_count(&cell, cli_json_u64(stats, "count"));
@@ -153,7 +152,7 @@ static void add_window_row(struct cli_table *table, const json_t *stats,
 }
 
 void cli_view_windows(struct cli_buf *buf, const struct cli_term *term,
-                      const json_t *windows)
+                      const json_t *windows, const json_t *focus)
 {
     const char *metric = row_metric(windows);
     bool is_ms = strcmp(metric, "latencyMs") == 0;
@@ -172,7 +171,10 @@ void cli_view_windows(struct cli_buf *buf, const struct cli_term *term,
         cli_table_cell(&table, CLI_FAINT, titles[i]);
     json_array_foreach(windows, i, stats)
     {
-        add_window_row(&table, stats, metric);
+        add_window_row(&table, stats, metric,
+                       stats != focus  ? "  "
+                       : term->unicode ? "▸ "
+                                       : "> ");
     }
     cli_table_draw(&table, term, buf);
     cli_table_fini(&table);
@@ -290,49 +292,67 @@ static size_t read_buckets(const json_t *d, size_t columns_max, double *heights,
     return (count + merge - 1) / merge;
 }
 
-/* Each bucket one or two characters wide, an axis with its ends below. */
+/* The ends of the histogram, below it. */
+static void add_axis(struct cli_buf *buf, const struct cli_term *term,
+                     const double edges[2], bool is_ms, size_t columns)
+{
+    struct cli_buf low = {0};
+    struct cli_buf high = {0};
+    add_measure(&low, edges[0], is_ms);
+    add_measure(&high, edges[1], is_ms);
+    size_t width = cli_text_width(cli_buf_str(&low), low.len) +
+                   cli_text_width(cli_buf_str(&high), high.len);
+    cli_buf_repeat(&low, " ", columns > width ? columns - width : 1);
+    cli_buf_text(&low, cli_buf_str(&high));
+    cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&low));
+    cli_buf_text(buf, "\n");
+    cli_buf_fini(&low);
+    cli_buf_fini(&high);
+}
+
+/* Each bucket one character wide. */
 static void add_histogram(struct cli_buf *buf, const struct cli_term *term,
-                          const json_t *d, bool is_ms, size_t columns)
+                          const json_t *d, const struct cli_block *block)
 {
     double heights[BUCKET_COUNT_MAX];
     double edges[2] = {0};
-    size_t room = columns > 8 ? columns : 8;
+    size_t room = block->columns > 8 ? block->columns : 8;
     size_t count = read_buckets(d, room, heights, edges);
     struct cli_buf part = {0};
-    struct cli_buf low = {0};
     if (count < 2)
         return;
-    for (size_t row = 0; row < HISTOGRAM_ROWS; row++) {
-        cli_draw_histogram_row(&part, heights, count, row, HISTOGRAM_ROWS,
-                               term->unicode);
+    for (size_t row = 0; row < block->histogram_rows; row++) {
+        cli_draw_histogram_row(&part, heights, count, row,
+                               block->histogram_rows, term->unicode);
         cli_term_add(term, buf, CLI_ACCENT_2, cli_buf_str(&part));
         cli_buf_text(buf, "\n");
         cli_buf_reset(&part);
     }
-    add_measure(&low, edges[0], is_ms);
-    add_measure(&part, edges[1], is_ms);
-    size_t low_width = cli_text_width(cli_buf_str(&low), low.len);
-    size_t high_width = cli_text_width(cli_buf_str(&part), part.len);
-    cli_buf_repeat(
-        &low, " ",
-        count > low_width + high_width ? count - low_width - high_width : 1);
-    cli_buf_text(&low, cli_buf_str(&part));
-    cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&low));
-    cli_buf_text(buf, "\n");
+    add_axis(buf, term, edges, block->is_ms, count);
     cli_buf_fini(&part);
-    cli_buf_fini(&low);
 }
 
 void cli_view_distribution(struct cli_buf *buf, const struct cli_term *term,
-                           const json_t *distribution, const char *title,
-                           bool is_ms, size_t columns)
+                           const json_t *distribution,
+                           const struct cli_block *block)
 {
     if (cli_json_u64(distribution, "count") == 0)
         return;
     cli_buf_text(buf, "\n");
-    cli_term_add(term, buf, CLI_FAINT, title);
+    cli_term_add(term, buf, CLI_FAINT, block->is_ms ? "LATENCY" : "VALUE");
     cli_buf_text(buf, "\n");
-    add_moments(buf, term, distribution, is_ms);
-    add_quantiles(buf, term, distribution, is_ms);
-    add_histogram(buf, term, distribution, is_ms, columns);
+    add_moments(buf, term, distribution, block->is_ms);
+    add_quantiles(buf, term, distribution, block->is_ms);
+    if (block->histogram_rows > 0)
+        add_histogram(buf, term, distribution, block);
+}
+
+size_t cli_view_distribution_lines(const json_t *distribution,
+                                   const struct cli_block *block)
+{
+    if (cli_json_u64(distribution, "count") == 0)
+        return 0;
+    bool drawn = block->histogram_rows > 0 &&
+                 json_array_size(cli_json_at(distribution, "histogram")) > 1;
+    return 4 + (drawn ? block->histogram_rows + 1 : 0);
 }

@@ -17,17 +17,30 @@ double cli_view_quantile(const json_t *distribution, double q);
 void cli_view_headline(struct cli_buf *buf, const struct cli_term *term,
                        const json_t *stats);
 
-/* A table of windows, one a row. */
+/* A table of windows, one a row; focus, one of them or NULL, is marked. */
 void cli_view_windows(struct cli_buf *buf, const struct cli_term *term,
-                      const json_t *windows);
+                      const json_t *windows, const json_t *focus);
 
 /* The most frequent keys with bars; at most count_max of them. */
 void cli_view_top(struct cli_buf *buf, const struct cli_term *term,
                   const json_t *stats, size_t columns, size_t count_max);
 
+/* How a distribution is drawn. */
+struct cli_block {
+    /* Latency, not value. */
+    bool is_ms;
+    size_t columns;
+    /* Height of the histogram; 0: none. */
+    size_t histogram_rows;
+};
+
 /* Moments, quantiles and histogram; nothing when it counted no event. */
 void cli_view_distribution(struct cli_buf *buf, const struct cli_term *term,
-                           const json_t *distribution, const char *title,
-                           bool is_ms, size_t columns);
+                           const json_t *distribution,
+                           const struct cli_block *block);
+
+/* Lines that cli_view_distribution adds. */
+size_t cli_view_distribution_lines(const json_t *distribution,
+                                   const struct cli_block *block);
 
 #endif

@@ -236,6 +236,24 @@ static void access_log_fields_can_be_chosen(void **state)
     assert_non_null(strstr(error, "--key address"));
 }
 
+/* What the log says of its request time is a guess, which a unit overrules. */
+static void the_unit_of_a_latency_can_be_said(void **state)
+{
+    (void)state;
+    struct cli_reader_options options = {.format = CLI_FORMAT_CSV,
+                                         .fields = {"k", NULL, "took", NULL},
+                                         .latency_unit_ms = 1000};
+    expect(&options, "k,took\na,1.5\nb,-\nc,-1\n",
+           "a l=1500;b;!4 took: a latency cannot be negative;");
+    struct cli_reader_options access = {.format = CLI_FORMAT_COMMON,
+                                        .arrival_time = true};
+    static const char line[] = "::1 - - [10/Oct/2000:13:55:36 +0000] "
+                               "\"GET / HTTP/1.1\" 200 7 250\n";
+    expect(&access, line, "::1 v=7 l=0.25;");
+    access.latency_unit_ms = 1;
+    expect(&access, line, "::1 v=7 l=250;");
+}
+
 static void lines_are_keys_by_themselves(void **state)
 {
     (void)state;
@@ -313,6 +331,7 @@ int main(void)
         cmocka_unit_test(logfmt_takes_quotes_and_the_last_of_a_name),
         cmocka_unit_test(combined_log_gives_address_bytes_and_time),
         cmocka_unit_test(access_log_fields_can_be_chosen),
+        cmocka_unit_test(the_unit_of_a_latency_can_be_said),
         cmocka_unit_test(lines_are_keys_by_themselves),
         cmocka_unit_test(keys_above_the_limit_and_not_utf_8_are_refused),
         cmocka_unit_test(a_line_above_the_limit_is_dropped),

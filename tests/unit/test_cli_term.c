@@ -206,6 +206,36 @@ static void a_screen_is_redrawn_in_place_and_within_the_window(void **state)
     cli_buf_fini(&buf);
 }
 
+/* The second screen is entered once, and again after a signal handler gave the
+ * terminal back. */
+static void a_full_screen_leaves_the_first_one_alone(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    char text[512];
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    struct cli_term term = {.file = file, .unicode = true};
+    struct cli_screen screen = {.term = &term, .full = true};
+    cli_buf_text(&buf, "one\n");
+    cli_screen_show(&screen, &buf);
+    cli_screen_show(&screen, &buf);
+    cli_screen_rescue();
+    cli_screen_rescue();
+    cli_screen_show(&screen, &buf);
+    cli_screen_end(&screen);
+    cli_screen_rescue();
+    rewind(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+#define DRAWN "\x1b[Hone\x1b[K\x1b[J\x1b[?2026l"
+    assert_string_equal(
+        text, "\x1b[?1049h\x1b[?2026h\x1b[?25l" DRAWN "\x1b[?2026h" DRAWN
+              "\x1b[?2026l\x1b[?1049l\x1b[?25h"
+              "\x1b[?1049h\x1b[?2026h\x1b[?25l" DRAWN "\x1b[?1049l\x1b[?25h");
+    fclose(file);
+    cli_buf_fini(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_table_lines_up_and_is_whole_when_piped),
         cmocka_unit_test(a_file_gets_no_colour),
         cmocka_unit_test(a_screen_is_redrawn_in_place_and_within_the_window),
+        cmocka_unit_test(a_full_screen_leaves_the_first_one_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "view_answers.h"
 #include "view_ingest.h"
 #include "view_job.h"
+#include "view_live.h"
 #include "view_stats.h"
 
 static const struct cli_term piped = {
@@ -159,7 +161,8 @@ static void piped_updates_are_lines_of_names_and_values(void **state)
     cli_buf_fini(&buf);
 }
 
-static json_t *snapshot_of(const char *seconds_and_counts)
+/* A snapshot of "seconds:count ..." taken at that time. */
+static json_t *snapshot_of(const char *seconds_and_counts, int64_t time_ms)
 {
     char text[256];
     struct cli_buf all = {0};
@@ -178,8 +181,18 @@ static json_t *snapshot_of(const char *seconds_and_counts)
     }
     cli_buf_text(&all, "]}");
     json_t *snapshot = parse(cli_buf_str(&all));
+    cli_json_set_time(snapshot, "time", time_ms);
     cli_buf_fini(&all);
     return snapshot;
+}
+
+/* The core's clock is far from ours, which both only measure spans with. */
+static void take(struct cli_live *live, const char *seconds_and_counts,
+                 int64_t now_ms)
+{
+    json_t *snapshot = snapshot_of(seconds_and_counts, 1000000 + now_ms);
+    cli_live_snapshot(live, snapshot, now_ms);
+    json_decref(snapshot);
 }
 
 /* A snapshot carries only what changed; the view keeps the rest, the windows
@@ -187,11 +200,9 @@ static json_t *snapshot_of(const char *seconds_and_counts)
 static void a_live_view_keeps_windows_that_did_not_change(void **state)
 {
     (void)state;
-    struct cli_live live = {.stream = "web", .focus_seconds = 60};
-    json_t *first = snapshot_of("0:10 300:8 60:5");
-    json_t *second = snapshot_of("60:6");
-    cli_live_snapshot(&live, first);
-    cli_live_snapshot(&live, second);
+    struct cli_live live = {.stream = "web"};
+    take(&live, "0:10 300:8 60:5", 1000);
+    take(&live, "60:6", 2000);
     assert_int_equal(json_array_size(live.windows), 3);
     static const struct {
         uint64_t seconds, count;
@@ -201,60 +212,155 @@ static void a_live_view_keeps_windows_that_did_not_change(void **state)
         assert_int_equal(cli_json_u64(stats, "windowSeconds"), want[i].seconds);
         assert_int_equal(cli_json_u64(stats, "count"), want[i].count);
     }
-    json_decref(first);
-    json_decref(second);
+    assert_true(cli_live_has_window(&live, 0));
+    assert_false(cli_live_has_window(&live, 7));
     cli_live_fini(&live);
 }
 
-static void the_sparkline_shows_events_between_ticks(void **state)
+static void the_sparkline_shows_events_between_snapshots(void **state)
 {
     (void)state;
-    struct cli_live live = {.stream = "web"};
-    json_t *first = snapshot_of("0:100");
-    json_t *second = snapshot_of("0:600");
+    struct cli_live live = {.stream = "web", .interval_ms = 500};
     cli_live_tick(&live, 500);
     assert_int_equal(live.rate_count, 0);
-    cli_live_snapshot(&live, first);
-    cli_live_tick(&live, 1000);
+    take(&live, "0:100", 1000);
     assert_int_equal(live.rate_count, 0);
-    cli_live_snapshot(&live, second);
-    cli_live_tick(&live, 1500);
-    cli_live_tick(&live, 2000);
-    assert_int_equal(live.rate_count, 2);
+    take(&live, "0:600", 1500);
+    assert_int_equal(live.rate_count, 1);
     assert_true(live.rates[0] == 1000);
+    /* A snapshot of other windows: no event since. */
+    take(&live, "60:1", 2000);
     assert_true(live.rates[1] == 0);
     /* A deleted and new stream counts from 0: no negative rate. */
-    cli_live_snapshot(&live, first);
-    cli_live_tick(&live, 2500);
+    take(&live, "0:100", 2500);
     assert_true(live.rates[2] == 0);
-    json_decref(first);
-    json_decref(second);
+    take(&live, "0:200", 3000);
+    assert_true(live.rates[3] == 200);
     cli_live_fini(&live);
 }
 
-static void a_live_view_fits_any_width(void **state)
+/* No snapshot comes while nothing changes. The events of the one that ends
+ * the silence belong to its last interval, not to all of it. */
+static void silence_is_a_rate_of_zero(void **state)
 {
     (void)state;
-    static const size_t widths[] = {1, 10, 40, 79, 96, 200};
-    struct cli_live live = {
-        .stream = "web", .focus_seconds = 60, .status = "live"};
+    struct cli_live live = {.stream = "web", .interval_ms = 1000};
+    take(&live, "0:100", 1000);
+    cli_live_tick(&live, 2400);
+    assert_int_equal(live.rate_count, 0);
+    cli_live_tick(&live, 4600);
+    assert_int_equal(live.rate_count, 3);
+    take(&live, "0:600", 5000);
+    assert_int_equal(live.rate_count, 4);
+    assert_true(live.rates[2] == 0);
+    assert_true(live.rates[3] == 500);
+    cli_live_fini(&live);
+}
+
+/* The name of the window that the view marks. */
+static const char *marked_window(const struct cli_live *live)
+{
+    struct cli_buf buf = {0};
+    static char name[8];
+    cli_live_draw(live, &piped, &buf, "11:12:03");
+    const char *mark = strstr(cli_buf_str(&buf), "▸ ");
+    const char *text = mark ? mark + strlen("▸ ") : "";
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, " "), text);
+    cli_buf_fini(&buf);
+    return name;
+}
+
+/* Old events are in no window but all time: that one is worth a look then. */
+static void the_window_in_detail_is_the_shortest_with_events(void **state)
+{
+    (void)state;
+    struct cli_live live = {.stream = "web", .interval_ms = 1000};
+    take(&live, "60:0 300:0 0:10", 1000);
+    assert_string_equal(marked_window(&live), "all");
+    take(&live, "300:4 0:14", 2000);
+    assert_string_equal(marked_window(&live), "5m");
+    cli_live_next_window(&live);
+    assert_string_equal(marked_window(&live), "all");
+    cli_live_next_window(&live);
+    assert_string_equal(marked_window(&live), "1m");
+    take(&live, "300:5 0:15", 3000);
+    assert_string_equal(marked_window(&live), "1m");
+    cli_live_reset(&live);
+    cli_live_next_window(&live);
+    assert_string_equal(marked_window(&live), "");
+    cli_live_fini(&live);
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 0;
+    while ((text = strchr(text, '\n')) != NULL) {
+        lines++;
+        text++;
+    }
+    return lines;
+}
+
+/* One column or two, histograms or none; the title is never lost, and from 14
+ * rows on nothing is cut off. */
+static void a_live_view_fits_any_terminal(void **state)
+{
+    (void)state;
+    static const size_t widths[] = {1, 10, 40, 79, 96, 100, 200};
+    struct cli_live live = {.stream = "web", .status = "live"};
     json_t *snapshot = json_object();
     json_object_set_new(snapshot, "windows", json_array());
     json_array_append_new(json_object_get(snapshot, "windows"),
                           parse(stats_text));
-    cli_live_snapshot(&live, snapshot);
+    cli_live_snapshot(&live, snapshot, 1000);
     for (size_t i = 0; i < 600; i++)
         live.rates[live.rate_count++ % CLI_RATE_COUNT_MAX] = (double)i;
     for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
-        struct cli_term term = piped;
-        struct cli_buf buf = {0};
-        term.columns = widths[i];
-        cli_live_draw(&live, &term, &buf, "11:12:03");
-        assert_non_null(strstr(cli_buf_str(&buf), "web  ● live"));
-        cli_buf_fini(&buf);
+        for (size_t rows = 1; rows < 50; rows++) {
+            struct cli_term term = piped;
+            struct cli_buf buf = {0};
+            term.columns = widths[i];
+            term.rows = rows;
+            cli_live_draw(&live, &term, &buf, "11:12:03");
+            assert_non_null(strstr(cli_buf_str(&buf), "web  ● live"));
+            if (rows >= 14)
+                assert_true(count_lines(cli_buf_str(&buf)) <= rows);
+            cli_buf_fini(&buf);
+        }
     }
     json_decref(snapshot);
     cli_live_fini(&live);
+}
+
+static void answers_are_tables(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *frequencies =
+        parse("{\"count\":\"400\",\"frequencies\":[{\"key\":\"ORD\","
+              "\"count\":\"300\",\"lower\":\"290\",\"upper\":\"300\"},"
+              "{\"key\":\"\\u001b[2J\",\"count\":\"0\"}]}");
+    cli_view_frequencies(&buf, &piped, frequencies);
+    expect(&buf, "KEY   COUNT   SHARE  AT LEAST  AT MOST\n"
+                 "ORD     300  75.00%       290      300\n"
+                 "\xEF\xBF\xBD[2J      0   0.00%         0        0\n");
+    json_t *quantiles = parse("{\"count\":\"400\",\"relativeError\":0.0055,"
+                              "\"quantiles\":[{\"q\":0.5,\"value\":12.5},"
+                              "{\"q\":0.999,\"value\":1500}]}");
+    cli_view_quantiles(&buf, &piped, quantiles, true);
+    expect(&buf, "p50    12.5 ms\n"
+                 "p99.9   1.50 s\n"
+                 "of 400 events, each within 0.55%\n");
+    json_t *ranks = parse("{\"count\":\"400\",\"ranks\":[0.25,1]}");
+    cli_view_ranks(&buf, &piped, ranks, (const double[]){-15, 1000}, false);
+    expect(&buf, "VALUE  AT OR BELOW\n"
+                 "  -15       25.00%\n"
+                 " 1000      100.00%\n"
+                 "of 400 events\n");
+    json_decref(ranks);
+    json_decref(quantiles);
+    json_decref(frequencies);
+    cli_buf_fini(&buf);
 }
 
 static void an_ingest_tells_what_became_of_every_line(void **state)
@@ -267,15 +373,20 @@ static void an_ingest_tells_what_became_of_every_line(void **state)
                                    .wants_value = true,
                                    .bytes = 25,
                                    .bytes_total = 100,
-                                   .elapsed_ms = 500};
+                                   .elapsed_ms = 500,
+                                   .rate = 5000};
     struct cli_ingest_totals totals = {.accepted_events = 2000,
                                        .late_events = 5};
     cli_view_ingest_summary(&buf, &piped, "flights", &view, &totals);
     expect(&buf, "flights  2,000 events accepted in 500 ms, 4.00 k/s, 5 late, "
                  "2 lines skipped, 3 without a value\n");
     cli_view_ingest_progress(&buf, &piped, &view);
-    expect(&buf, "━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  25%  2,000 events  4.00 k/s  "
+    expect(&buf, "━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  25%  2,000 events  5.00 k/s  "
                  "2 skipped  1.50 s left");
+    view.bytes_total = 0;
+    view.reconnecting = true;
+    cli_view_ingest_progress(&buf, &piped, &view);
+    expect(&buf, "reconnecting…  2,000 events  5.00 k/s  2 skipped");
     cli_buf_fini(&buf);
 }
 
@@ -318,8 +429,11 @@ int main(void)
         cmocka_unit_test(statistics_are_blocks_without_escapes),
         cmocka_unit_test(piped_updates_are_lines_of_names_and_values),
         cmocka_unit_test(a_live_view_keeps_windows_that_did_not_change),
-        cmocka_unit_test(the_sparkline_shows_events_between_ticks),
-        cmocka_unit_test(a_live_view_fits_any_width),
+        cmocka_unit_test(the_sparkline_shows_events_between_snapshots),
+        cmocka_unit_test(silence_is_a_rate_of_zero),
+        cmocka_unit_test(the_window_in_detail_is_the_shortest_with_events),
+        cmocka_unit_test(a_live_view_fits_any_terminal),
+        cmocka_unit_test(answers_are_tables),
         cmocka_unit_test(an_ingest_tells_what_became_of_every_line),
         cmocka_unit_test(json_keeps_large_numbers_and_hostile_text),
     };
