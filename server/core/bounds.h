@@ -75,6 +75,11 @@
 /* Requests of a connection that wait for their half-close. */
 #define RNL_SESSION_REQUEST_BYTES_MAX (16 * 1024 * 1024)
 
+/* Blocks of large frames that are kept for the next ones: as many connections
+ * can send batches at once without allocating. Larger blocks are freed. */
+#define RNL_INPUT_SPARES_MAX      8
+#define RNL_INPUT_SPARE_BYTES_MAX ((size_t)2 * RNL_FRAME_BYTES_DEFAULT)
+
 /* A Status message for a person. */
 #define RNL_STATUS_TEXT_MAX 512
 

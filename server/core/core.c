@@ -75,6 +75,8 @@ void rnl_core_destroy(struct rnl_core *core)
         return;
     assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
     rnl_jobs_destroy(core->jobs);
+    while (core->rpc != NULL && core->rpc->spare_count > 0)
+        rnl_free(core->rpc->spares[--core->rpc->spare_count].data);
     rnl_free(core->rpc);
     rnl_timers_fini(&core->timers);
     rnl_free(core);

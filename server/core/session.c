@@ -160,8 +160,9 @@ static void take_connection_frame(struct rnl_session *session,
         take_ping(session, frame);
 }
 
-static void take_frame(struct rnl_session *session,
-                       const struct rnl_frame *frame, struct rnl_bytes next)
+void rnl_session_take_frame(struct rnl_session *session,
+                            const struct rnl_frame *frame,
+                            struct rnl_bytes next)
 {
     if (session->state == RNL_SESSION_HELLO) {
         rnl_session_take_hello(session, frame);
@@ -183,117 +184,6 @@ static void take_frame(struct rnl_session *session,
         take_connection_frame(session, frame);
         break;
     }
-}
-
-/* --- bytes --- */
-
-static size_t frame_max(const struct rnl_session *session)
-{
-    return session->state == RNL_SESSION_HELLO
-               ? RNL_HELLO_FRAME_BYTES_MAX
-               : session->core->options.max_frame_bytes;
-}
-
-/* Takes one frame off the bytes. Returns the bytes used, 0 when the frame is
- * not whole (*ret_need is then set) or the session has failed. */
-static size_t take_one(struct rnl_session *session, struct rnl_bytes bytes,
-                       size_t *ret_need)
-{
-    struct rnl_frame frame;
-    size_t used;
-    enum rnl_code code = rnl_frame_decode(
-        bytes.data, bytes.len, frame_max(session), &frame, &used, ret_need);
-    if (code == RNL_RESOURCE_EXHAUSTED)
-        rnl_session_fail(session, code, "a frame must have at most %zu bytes",
-                         frame_max(session));
-    else if (code != RNL_OK)
-        rnl_session_fail(session, code, "the bytes are not a frame");
-    if (code != RNL_OK || used == 0)
-        return 0;
-    take_frame(session, &frame,
-               (struct rnl_bytes){bytes.data + used, bytes.len - used});
-    return used;
-}
-
-static bool is_open(const struct rnl_session *session)
-{
-    return session->state < RNL_SESSION_CLOSING;
-}
-
-/* Appends to the unfinished frame. The block doubles with what has come, up to
- * need: a peer gets no more memory than it has sent bytes, twice. */
-static bool keep_partial(struct rnl_session *session, struct rnl_bytes bytes,
-                         size_t need)
-{
-    size_t len = session->partial_len + bytes.len;
-    if (len > session->partial_cap) {
-        size_t cap = 2 * len < need ? 2 * len : need > len ? need : len;
-        uint8_t *grown = rnl_realloc(session->partial, cap);
-        if (grown == NULL) {
-            rnl_session_fail(session, RNL_RESOURCE_EXHAUSTED,
-                             "the server is out of memory");
-            return false;
-        }
-        session->partial = grown;
-        session->partial_cap = cap;
-    }
-    memcpy(session->partial + session->partial_len, bytes.data, bytes.len);
-    session->partial_len = len;
-    return true;
-}
-
-static void drop_partial(struct rnl_session *session)
-{
-    rnl_free(session->partial);
-    session->partial = NULL;
-    session->partial_len = 0;
-    session->partial_cap = 0;
-}
-
-/* Completes the unfinished frame from the bytes; returns how many of them were
- * used. */
-static size_t feed_partial(struct rnl_session *session, struct rnl_bytes bytes)
-{
-    size_t taken = 0;
-    while (is_open(session)) {
-        size_t need = 0;
-        struct rnl_bytes frame = {session->partial, session->partial_len};
-        if (take_one(session, frame, &need) > 0) {
-            drop_partial(session);
-            break;
-        }
-        if (!is_open(session) || taken == bytes.len)
-            break;
-        size_t missing = need - session->partial_len;
-        size_t left = bytes.len - taken;
-        struct rnl_bytes part = {bytes.data + taken,
-                                 missing < left ? missing : left};
-        if (!keep_partial(session, part, need))
-            break;
-        taken += part.len;
-    }
-    return taken;
-}
-
-void rnl_session_feed(struct rnl_session *session, const uint8_t *data,
-                      size_t len)
-{
-    struct rnl_bytes bytes = {data, len};
-    session->last_alive_ns = session->core->now_ns;
-    if (session->partial_len > 0) {
-        size_t used = feed_partial(session, bytes);
-        bytes = (struct rnl_bytes){bytes.data + used, bytes.len - used};
-    }
-    size_t need = 0;
-    while (is_open(session) && bytes.len > 0) {
-        size_t used = take_one(session, bytes, &need);
-        if (used == 0)
-            break;
-        bytes = (struct rnl_bytes){bytes.data + used, bytes.len - used};
-    }
-    if (is_open(session) && bytes.len > 0)
-        (void)keep_partial(session, bytes, need);
-    rnl_sessions_run_pending(session->core);
 }
 
 /* --- life --- */
@@ -345,7 +235,7 @@ void rnl_session_destroy(struct rnl_session *session)
     core->rpc->session_count--;
     rnl_timer_stop(&core->timers, &session->timer);
     rnl_session_drop_output(session);
-    rnl_free(session->partial);
+    rnl_session_drop_input(session);
     rnl_free(session->table);
     rnl_free(session);
     rnl_sessions_run_pending(core);

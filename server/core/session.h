@@ -5,7 +5,8 @@
  * session and the socket; it
  *
  *   - calls rnl_core_set_time before any call below,
- *   - feeds what it reads while rnl_session_reading() says so,
+ *   - feeds what it reads while rnl_session_reading() says so, or reads into
+ *     rnl_session_room() where there is some,
  *   - after on_output, writes what rnl_session_output() lends and reports it by
  *     rnl_session_wrote(), until there is no more,
  *   - closes the connection when rnl_session_done() says so, or destroys the
@@ -50,6 +51,15 @@ void rnl_session_destroy(struct rnl_session *session);
 /* Takes all of data; keeps a copy of an unfinished frame at its end. */
 void rnl_session_feed(struct rnl_session *session, const uint8_t *data,
                       size_t len);
+
+/* Lends room to read the peer's next bytes into, and returns its length, or 0:
+ * then read elsewhere and feed. It is the rest of a large unfinished frame,
+ * which so need not be copied. Valid until the next call that takes the
+ * session. */
+size_t rnl_session_room(struct rnl_session *session, uint8_t **ret_room);
+
+/* len bytes (1 or more) were read into that room. */
+void rnl_session_filled(struct rnl_session *session, size_t len);
 
 /* False while the peer must first take some output; asks for a new look come
  * after rnl_session_wrote(). Data fed all the same is taken. */

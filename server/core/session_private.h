@@ -2,7 +2,8 @@
 /*
  * What the parts of the session share, and nobody else sees:
  *
- *   session.c         life, bytes to frames, control frames, time
+ *   session.c         life, control frames, time
+ *   session_input.c   bytes to frames
  *   session_hello.c   the handshake
  *   session_call.c    Call and the frames of its stream
  *   session_output.c  what is written, in which order
@@ -138,10 +139,12 @@ struct rnl_session {
     struct rnl_timer timer;
     int64_t last_alive_ns;
 
-    /* The begin of an unfinished frame. Owned. */
+    /* The begin of an unfinished frame. Owned. need is the length of the
+     * whole, as far as known. */
     uint8_t *partial;
     size_t partial_len;
     size_t partial_cap;
+    size_t partial_need;
 
     /* By id; chained. */
     struct rnl_stream **table;
@@ -174,6 +177,11 @@ struct rnl_session {
 
 TAILQ_HEAD(rnl_session_list, rnl_session);
 
+struct rnl_input_block {
+    uint8_t *data;
+    size_t cap;
+};
+
 /* All sessions of a core, and what they count. */
 struct rnl_rpc {
     struct rnl_methods methods;
@@ -182,9 +190,22 @@ struct rnl_rpc {
     uint32_t session_count;
     uint32_t stream_count;
     uint64_t calls;
+    /* For unfinished frames, of any session. Owned. */
+    struct rnl_input_block spares[RNL_INPUT_SPARES_MAX];
+    size_t spare_count;
+};
+
+struct rnl_bytes {
+    const uint8_t *data;
+    size_t len;
 };
 
 /* session.c */
+
+/* Deals with one frame. next are the bytes that follow it. */
+void rnl_session_take_frame(struct rnl_session *session,
+                            const struct rnl_frame *frame,
+                            struct rnl_bytes next);
 
 /* Ends the connection with a Status on stream 0. */
 void rnl_session_fail(struct rnl_session *session, enum rnl_code code,
@@ -200,6 +221,11 @@ void rnl_session_mark_pending(struct rnl_session *session);
 /* Calls on_close and on_writable of all sessions that were marked. */
 void rnl_sessions_run_pending(struct rnl_core *core);
 
+/* session_input.c */
+
+/* Forgets an unfinished frame. */
+void rnl_session_drop_input(struct rnl_session *session);
+
 /* session_hello.c */
 
 void rnl_session_take_hello(struct rnl_session *session,
@@ -213,10 +239,6 @@ void rnl_session_take_call(struct rnl_session *session,
 /* Message, HalfClose, Cancel or Credit. next are the bytes after the frame:
  * when they begin with the stream's HalfClose the request need not be
  * copied. */
-struct rnl_bytes {
-    const uint8_t *data;
-    size_t len;
-};
 void rnl_session_take_stream_frame(struct rnl_session *session,
                                    const struct rnl_frame *frame,
                                    struct rnl_bytes next);

@@ -205,8 +205,19 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     struct rnl_conn *conn = handle->data;
-    buf->base = conn->server->read_buf;
-    buf->len = RNL_READ_BYTES;
+    uint8_t *room = NULL;
+    size_t len =
+        conn->session == NULL ? 0 : rnl_session_room(conn->session, &room);
+    buf->base = len > 0 ? (char *)room : conn->server->read_buf;
+    buf->len = len > 0 ? len : RNL_READ_BYTES;
+}
+
+static void take_bytes(struct rnl_conn *conn, const char *data, size_t len)
+{
+    if (data == conn->server->read_buf)
+        rnl_session_feed(conn->session, (const uint8_t *)data, len);
+    else
+        rnl_session_filled(conn->session, len);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
@@ -218,8 +229,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     if (count < 0) {
         rnl_conn_close(conn);
     } else if (conn->session != NULL) {
-        rnl_session_feed(conn->session, (const uint8_t *)buf->base,
-                         (size_t)count);
+        take_bytes(conn, buf->base, (size_t)count);
         /* A session that was marked dirty is looked at in any case. */
         if (!conn->is_dirty)
             set_reading(conn, rnl_session_reading(conn->session));
