@@ -7,16 +7,26 @@
 
 #define SEND_BUFFER_MAX ((size_t)1 << 30)
 
-bool rnl_call_open(struct rnl_call *call)
+/* False when memory is out: the server has heard nothing then. */
+static bool open_stream(struct rnl_call *call)
 {
     struct rnl_client *client = call->client;
     call->id = client->next_id;
-    if (!rnl_streams_add(client, call))
-        return false;
-    if (!rnl_call_send_head(call)) {
+    if (rnl_streams_add(client, call)) {
+        if (rnl_call_send_head(call))
+            return true;
         rnl_streams_remove(client, rnl_streams_find(client, call->id));
-        call->id = 0;
-        return false;
+    }
+    call->id = 0;
+    return false;
+}
+
+void rnl_call_open(struct rnl_call *call)
+{
+    struct rnl_client *client = call->client;
+    if (!open_stream(call)) {
+        rnl_call_fail(call, RNL_RESOURCE_EXHAUSTED, "out of memory");
+        return;
     }
     client->next_id += 2;
     rnl_free(call->head);
@@ -32,7 +42,6 @@ bool rnl_call_open(struct rnl_call *call)
         call->on_open(call, call->options.arg);
         (void)rnl_call_leave(call);
     }
-    return true;
 }
 
 /* --- starting and freeing --- */
@@ -79,9 +88,18 @@ static void free_call(struct rnl_call *call)
 static void on_deadline(struct rnl_timer *timer, void *arg)
 {
     struct rnl_call *call = arg;
+    const struct rnl_client *client = call->client;
+    long long timeout_ms = (long long)call->options.timeout_ms;
     (void)timer;
-    rnl_call_fail(call, RNL_DEADLINE_EXCEEDED, "not done within %lld ms",
-                  (long long)call->options.timeout_ms);
+    if (call->state != RNL_CALL_WAITING || client->phase == RNL_PHASE_UP)
+        rnl_call_fail(call, RNL_DEADLINE_EXCEEDED, "not done within %lld ms",
+                      timeout_ms);
+    else
+        rnl_call_fail(call, RNL_DEADLINE_EXCEEDED,
+                      "not connected to %s:%s within %lld ms%s%s",
+                      client->address.host, client->address.port, timeout_ms,
+                      client->lost.info.message[0] == '\0' ? "" : ": ",
+                      client->lost.info.message);
 }
 
 static enum rnl_code start_deadline(struct rnl_call *call)
@@ -98,30 +116,44 @@ static enum rnl_code start_deadline(struct rnl_call *call)
                            call->deadline_ns);
 }
 
+/* NULL, or what is wrong. */
+static const char *read_options(struct rnl_call_options *options,
+                                const struct rnl_call_options *given)
+{
+    if (!rnl_options_copy(options, sizeof(*options), given))
+        return RNL_OPTIONS_FAULT;
+    if (options->timeout_ms < 0)
+        return "timeout_ms must not be negative";
+    if (options->send_buffer_bytes > SEND_BUFFER_MAX)
+        return "send_buffer_bytes must be at most 1073741824";
+    if (options->send_buffer_bytes == 0)
+        options->send_buffer_bytes = RNL_CALL_SEND_BUFFER_DEFAULT;
+    return NULL;
+}
+
 enum rnl_code rnl_call_start(struct rnl_client *client, const char *method,
                              const struct rnl_call_options *options,
                              struct rnl_call **ret_call)
 {
-    struct rnl_call *call = rnl_calloc(1, sizeof(*call));
+    struct rnl_call own = {.client = client};
+    const char *fault = read_options(&own.options, options);
+    if (fault == NULL)
+        fault = rnl_call_head_fault(&own.options, method);
+    if (fault != NULL)
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, "%s", fault);
+    struct rnl_call *call = rnl_malloc(sizeof(*call));
     if (call == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    rnl_options_read(&call->options, sizeof(call->options), options);
-    if (call->options.send_buffer_bytes == 0)
-        call->options.send_buffer_bytes = RNL_CALL_SEND_BUFFER_DEFAULT;
-    call->client = client;
+        return rnl_client_fail(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
+    *call = own;
     STAILQ_INIT(&call->queue);
     rnl_status_box_init(&call->end);
     TAILQ_INSERT_TAIL(&client->waiting, call, link);
-    enum rnl_code code =
-        call->options.timeout_ms < 0 ||
-                call->options.send_buffer_bytes > SEND_BUFFER_MAX
-            ? RNL_INVALID_ARGUMENT
-            : rnl_call_encode_head(call, method);
+    enum rnl_code code = rnl_call_encode_head(call, method);
     if (code == RNL_OK)
         code = start_deadline(call);
     if (code != RNL_OK) {
         free_call(call);
-        return code;
+        return rnl_client_fail(client, code, "out of memory");
     }
     rnl_link_want(client);
     rnl_client_report(client);
@@ -255,6 +287,15 @@ void rnl_calls_refuse(struct rnl_client *client,
     }
 }
 
+/* A long reason is cut, and not inside of a character. */
+static size_t reason_len(const char *reason)
+{
+    size_t len = strnlen(reason, RNL_CANCEL_REASON_MAX);
+    while (len > 0 && ((uint8_t)reason[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
 void rnl_call_cancel(struct rnl_call *call, const char *reason)
 {
     if (call->cancel_wanted)
@@ -265,8 +306,7 @@ void rnl_call_cancel(struct rnl_call *call, const char *reason)
     if (call->state == RNL_CALL_RUNNING) {
         /* Without memory the server is not told why. */
         if (reason != NULL)
-            call->cancel_reason =
-                rnl_strndup(reason, strnlen(reason, RNL_CANCEL_REASON_MAX));
+            call->cancel_reason = rnl_strndup(reason, reason_len(reason));
         rnl_call_drop_queue(call);
         rnl_call_make_ready(call);
     }

@@ -19,12 +19,13 @@ bool rnl_call_writable(const struct rnl_call *call)
            call->queued_bytes < call->options.send_buffer_bytes;
 }
 
-/* 0 while the server's limit is not known. */
-static size_t message_max(const struct rnl_client *client)
+size_t rnl_call_message_max(const struct rnl_call *call)
 {
-    return client->server.max_frame_bytes == 0
-               ? 0
-               : client->server.max_frame_bytes - RNL_FRAME_OVERHEAD_MAX;
+    uint32_t frame_max = call->client->server.max_frame_bytes;
+    /* Before the first Hello it is the largest of any server. */
+    if (frame_max == 0 || frame_max > RNL_FRAME_BYTES_MAX)
+        frame_max = RNL_FRAME_BYTES_MAX;
+    return frame_max - RNL_FRAME_OVERHEAD_MAX;
 }
 
 static enum rnl_code check_send(struct rnl_call *call, size_t len)
@@ -32,8 +33,7 @@ static enum rnl_code check_send(struct rnl_call *call, size_t len)
     if (call->half_close_wanted || call->cancel_wanted ||
         call->state == RNL_CALL_ENDED || call->state == RNL_CALL_DONE)
         return RNL_FAILED_PRECONDITION;
-    size_t max = message_max(call->client);
-    if ((max != 0 && len > max) || len > RNL_FRAME_BYTES_MAX)
+    if (len > rnl_call_message_max(call))
         return RNL_RESOURCE_EXHAUSTED;
     if (!rnl_call_writable(call)) {
         call->refused = true;
@@ -147,11 +147,11 @@ static void tell_writable(struct rnl_call *call)
 static bool send_message(struct rnl_call *call)
 {
     struct rnl_outgoing *message = STAILQ_FIRST(&call->queue);
-    if (message->len > message_max(call->client)) {
+    if (message->len > rnl_call_message_max(call)) {
         rnl_call_fail(call, RNL_RESOURCE_EXHAUSTED,
                       "a message of %zu bytes is above the server's limit of "
                       "%zu",
-                      message->len, message_max(call->client));
+                      message->len, rnl_call_message_max(call));
         return true;
     }
     if (!rnl_output_frame(call->client, call->id, RNL_FRAME_MESSAGE,
@@ -177,14 +177,15 @@ static bool produce(struct rnl_call *call)
     return call->half_close_sent;
 }
 
-bool rnl_call_produce(struct rnl_call *call)
+void rnl_call_produce(struct rnl_call *call)
 {
     rnl_call_unready(call);
-    bool produced = produce(call);
+    if (!produce(call)) {
+        rnl_call_fail(call, RNL_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
     rnl_call_make_ready(call);
-    if (produced)
-        tell_writable(call);
-    return produced;
+    tell_writable(call);
 }
 
 /* --- answers --- */

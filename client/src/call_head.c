@@ -48,26 +48,34 @@ static size_t put_entry(uint8_t *out, const struct rnl_pair *pair)
     return len + inner_len;
 }
 
-static bool metadata_valid(const struct rnl_call_options *options, size_t *len)
+static size_t entry_len(const struct rnl_pair *pair)
 {
+    return strlen(pair->key) + strlen(pair->value);
+}
+
+const char *rnl_call_head_fault(const struct rnl_call_options *options,
+                                const char *method)
+{
+    if (method == NULL || method[0] == '\0' || strlen(method) > METHOD_LEN_MAX)
+        return "method must have 1 to 256 bytes";
     if (options->metadata_count > METADATA_COUNT_MAX)
-        return false;
+        return "metadata must have at most 32 entries";
     for (size_t i = 0; i < options->metadata_count; i++) {
-        size_t entry_len = strlen(options->metadata[i].key) +
-                           strlen(options->metadata[i].value);
-        if (entry_len > METADATA_ENTRY_MAX)
-            return false;
-        *len += entry_len + ENTRY_OVERHEAD;
+        const struct rnl_pair *pair = &options->metadata[i];
+        if (pair->key == NULL || pair->value == NULL ||
+            entry_len(pair) > METADATA_ENTRY_MAX)
+            return "an entry of metadata must have a key and a value, of at "
+                   "most 1024 bytes together";
     }
-    return true;
+    return NULL;
 }
 
 enum rnl_code rnl_call_encode_head(struct rnl_call *call, const char *method)
 {
     const struct rnl_call_options *options = &call->options;
     size_t cap = strlen(method) + 2 * TIMEOUT_ROOM;
-    if (cap > METHOD_LEN_MAX || !metadata_valid(options, &cap))
-        return RNL_INVALID_ARGUMENT;
+    for (size_t i = 0; i < options->metadata_count; i++)
+        cap += entry_len(&options->metadata[i]) + ENTRY_OVERHEAD;
     call->head = rnl_malloc(cap);
     if (call->head == NULL)
         return RNL_RESOURCE_EXHAUSTED;

@@ -77,8 +77,11 @@ struct rnl_call {
 
 /* --- call_head.c --- */
 
-/* Encodes method and metadata. Errors: RNL_INVALID_ARGUMENT, when they are
- * above the server's limits; RNL_RESOURCE_EXHAUSTED. */
+/* NULL, or how method or metadata are above the server's limits. */
+const char *rnl_call_head_fault(const struct rnl_call_options *options,
+                                const char *method);
+
+/* Encodes method and metadata. Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_call_encode_head(struct rnl_call *call,
                                                 const char *method);
 
@@ -87,9 +90,9 @@ bool rnl_call_send_head(struct rnl_call *call);
 
 /* --- call.c --- */
 
-/* Of a connection that was made: opens the stream. False when memory is
- * out. */
-bool rnl_call_open(struct rnl_call *call);
+/* Of a connection that was made: opens the stream. Without memory for it the
+ * call fails. */
+void rnl_call_open(struct rnl_call *call);
 
 /* Ends the call: on_end follows in this or the next process. The stream stays
  * in the table when the server still has to answer. */
@@ -125,9 +128,12 @@ void rnl_call_drop_queue(struct rnl_call *call);
 void rnl_call_make_ready(struct rnl_call *call);
 void rnl_call_unready(struct rnl_call *call);
 
-/* Makes one frame of what a ready call has. False when memory is out.
- * Callbacks may free the call. */
-bool rnl_call_produce(struct rnl_call *call);
+/* Makes one frame of what a ready call has; without memory for it the call
+ * fails. Callbacks may free the call. */
+void rnl_call_produce(struct rnl_call *call);
+
+/* The longest message that the server takes. */
+size_t rnl_call_message_max(const struct rnl_call *call);
 
 /* What frames of the server do to a call. Callbacks may free it. */
 void rnl_call_take_message(struct rnl_call *call, const uint8_t *data,

@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "call_private.h"
@@ -20,20 +22,31 @@
 #define CREDIT_BYTES_MAX   ((uint32_t)INT32_MAX)
 #define TRACE_LINE_MAX     256
 
+/* Every options struct ever, and far below what a forgotten size holds. */
+#define OPTIONS_SIZE_MAX ((size_t)4096)
+
 _Static_assert(RNL_FRAME_BYTES_MIN > TOKEN_LEN_MAX + AGENT_LEN_MAX + 64,
                "a Hello fits into the smallest frame");
 
 /* --- options --- */
 
-void rnl_options_read(void *out, size_t out_size, const void *options)
+bool rnl_options_copy(void *out, size_t out_size, const void *options)
 {
     memset(out, 0, out_size);
     if (options == NULL)
-        return;
+        return true;
     /* Each of them starts with its size. */
     size_t size;
     memcpy(&size, options, sizeof(size));
+    if (size < sizeof(size) || size > OPTIONS_SIZE_MAX)
+        return false;
     memcpy(out, options, size < out_size ? size : out_size);
+    const uint8_t *bytes = options;
+    for (size_t i = out_size; i < size; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
 }
 
 static void set_default(int64_t *option, int64_t value)
@@ -42,36 +55,69 @@ static void set_default(int64_t *option, int64_t value)
         *option = value;
 }
 
-static bool read_options(struct rnl_client *client,
-                         const struct rnl_client_options *given)
+static void set_defaults(struct rnl_client_options *options)
 {
-    struct rnl_client_options *options = &client->options;
-    rnl_options_read(options, sizeof(*options), given);
     set_default(&options->connect_timeout_ms, CONNECT_TIMEOUT_MS);
     set_default(&options->reconnect_min_ms, RECONNECT_MIN_MS);
     set_default(&options->reconnect_max_ms, RECONNECT_MAX_MS);
     set_default(&options->keepalive_ms, KEEPALIVE_MS);
     set_default(&options->call_timeout_ms, CALL_TIMEOUT_MS);
+    if (options->address == NULL)
+        options->address = RNL_ADDRESS_DEFAULT;
     if (options->max_frame_bytes == 0)
         options->max_frame_bytes = FRAME_BYTES;
     if (options->credit_bytes == 0)
         options->credit_bytes = RNL_CREDIT_BYTES_DEFAULT;
-    const char *address =
-        options->address == NULL ? RNL_ADDRESS_DEFAULT : options->address;
-    return rnl_address_parse(address, &client->address) == RNL_OK &&
-           options->connect_timeout_ms > 0 &&
-           options->connect_timeout_ms <= RNL_WAIT_MS_MAX &&
-           options->keepalive_ms <= RNL_WAIT_MS_MAX &&
-           options->reconnect_min_ms > 0 &&
-           options->reconnect_min_ms <= RNL_WAIT_MS_MAX &&
-           options->reconnect_max_ms >= options->reconnect_min_ms &&
-           options->reconnect_max_ms <= RNL_WAIT_MS_MAX &&
-           options->max_frame_bytes >= RNL_FRAME_BYTES_MIN &&
-           options->max_frame_bytes <= RNL_FRAME_BYTES_MAX &&
-           options->credit_bytes <= CREDIT_BYTES_MAX &&
-           (options->token == NULL ||
-            strlen(options->token) <= TOKEN_LEN_MAX) &&
-           (options->agent == NULL || strlen(options->agent) <= AGENT_LEN_MAX);
+}
+
+static bool is_wait(int64_t ms)
+{
+    return ms > 0 && ms <= RNL_WAIT_MS_MAX;
+}
+
+/* NULL, or what is wrong with options that have their defaults. */
+static const char *find_fault(const struct rnl_client_options *options,
+                              struct rnl_address *address)
+{
+    if (rnl_address_parse(options->address, address) != RNL_OK)
+        return "address must be HOST:PORT, [IPv6]:PORT or HOST, with a port "
+               "from 1 to 65535";
+    if (options->token != NULL && strlen(options->token) > TOKEN_LEN_MAX)
+        return "token must have at most 4096 bytes";
+    if (options->agent != NULL && strlen(options->agent) > AGENT_LEN_MAX)
+        return "agent must have at most 128 bytes";
+    if (!is_wait(options->connect_timeout_ms))
+        return "connect_timeout_ms must be 1 to 86400000";
+    if (!is_wait(options->reconnect_min_ms))
+        return "reconnect_min_ms must be 1 to 86400000";
+    if (!is_wait(options->reconnect_max_ms) ||
+        options->reconnect_max_ms < options->reconnect_min_ms)
+        return "reconnect_max_ms must be reconnect_min_ms to 86400000";
+    if (options->keepalive_ms > RNL_WAIT_MS_MAX)
+        return "keepalive_ms must be at most 86400000";
+    if (options->max_frame_bytes < RNL_FRAME_BYTES_MIN ||
+        options->max_frame_bytes > RNL_FRAME_BYTES_MAX)
+        return "max_frame_bytes must be 16384 to 67108864";
+    if (options->credit_bytes > CREDIT_BYTES_MAX)
+        return "credit_bytes must be at most 2147483647";
+    return NULL;
+}
+
+static const char *read_options(struct rnl_client_options *options,
+                                struct rnl_address *address,
+                                const struct rnl_client_options *given)
+{
+    if (!rnl_options_copy(options, sizeof(*options), given))
+        return RNL_OPTIONS_FAULT;
+    set_defaults(options);
+    return find_fault(options, address);
+}
+
+const char *rnl_client_options_fault(const struct rnl_client_options *options)
+{
+    struct rnl_client_options own;
+    struct rnl_address address;
+    return read_options(&own, &address, options);
 }
 
 /* --- clock and chance --- */
@@ -134,6 +180,7 @@ static struct rnl_client *alloc_client(void)
     rnl_timers_init(&client->timers);
     rnl_status_box_init(&client->status);
     rnl_link_init(client);
+    client->wake_fd = -1;
     rnl_client_tick(client);
     seed(client);
     return client;
@@ -145,13 +192,14 @@ enum rnl_code rnl_client_create(const struct rnl_client_options *options,
     struct rnl_client *client = alloc_client();
     if (client == NULL)
         return RNL_RESOURCE_EXHAUSTED;
-    if (!read_options(client, options)) {
+    if (read_options(&client->options, &client->address, options) != NULL) {
         /* Not ours yet. */
         client->options = (struct rnl_client_options){0};
         rnl_client_destroy(client);
         return RNL_INVALID_ARGUMENT;
     }
-    if (!copy_strings(client)) {
+    client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (client->wake_fd < 0 || !copy_strings(client)) {
         rnl_client_destroy(client);
         return RNL_RESOURCE_EXHAUSTED;
     }
@@ -164,6 +212,8 @@ void rnl_client_destroy(struct rnl_client *client)
     if (client == NULL)
         return;
     assert(!client->in_process);
+    /* No reports of what is about to vanish. */
+    client->in_process = true;
     struct rnl_attachment *attachment;
     while ((attachment = TAILQ_FIRST(&client->attachments)) != NULL)
         attachment->destroy(attachment);
@@ -173,6 +223,10 @@ void rnl_client_destroy(struct rnl_client *client)
     rnl_fifo_fini(&client->in);
     rnl_fifo_fini(&client->out);
     rnl_status_box_fini(&client->status);
+    if (client->told_due_ns != INT64_MAX && client->options.on_timer != NULL)
+        client->options.on_timer(client, -1, client->options.arg);
+    if (client->wake_fd >= 0)
+        close(client->wake_fd);
     rnl_free(client->open);
     rnl_free(client->token);
     rnl_free(client->agent);
@@ -195,6 +249,11 @@ const struct rnl_server_hello *rnl_client_server(
     const struct rnl_client *client)
 {
     return client->generation == 0 ? NULL : &client->server;
+}
+
+const char *rnl_version(void)
+{
+    return RNL_VERSION;
 }
 
 const struct rnl_status_info *rnl_client_status(const struct rnl_client *client)
@@ -305,7 +364,8 @@ void rnl_client_report(struct rnl_client *client)
 
 void rnl_client_process(struct rnl_client *client, int revents)
 {
-    assert(!client->in_process);
+    if (client->in_process)
+        return;
     client->in_process = true;
     rnl_client_tick(client);
     bool readable =

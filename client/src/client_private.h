@@ -92,6 +92,9 @@ struct rnl_client {
     bool ping_sent;
     /* Attempts that failed since the last connection. */
     unsigned failures;
+    /* Doublings of the next wait, and when the connection was made. */
+    unsigned backoff;
+    int64_t up_since_ns;
     struct rnl_fifo in;
     struct rnl_fifo out;
 
@@ -122,6 +125,8 @@ struct rnl_client {
     struct rnl_timers timers;
 
     bool in_process;
+    /* An eventfd: rnl_client_interrupt was called. */
+    int wake_fd;
     /* What the event loop was told. */
     int told_fd;
     int told_events;
@@ -133,8 +138,13 @@ struct rnl_client {
 /* --- client.c --- */
 
 /* Copies an options struct of the caller's version: what it does not have is
- * 0. options may be NULL. */
-void rnl_options_read(void *out, size_t out_size, const void *options);
+ * 0. options may be NULL. False when its size was not set, or when it has
+ * options, not 0, that this version does not know: RNL_OPTIONS_FAULT. */
+RNL_MUST_USE bool rnl_options_copy(void *out, size_t out_size,
+                                   const void *options);
+#define RNL_OPTIONS_FAULT                                                     \
+    "size must be that of the options: initialise them by RNL_OPTIONS_INIT; " \
+    "what this version of librunnel does not know must be 0"
 
 /* Reads the clock into now_ns. */
 void rnl_client_tick(struct rnl_client *client);
@@ -205,8 +215,9 @@ bool rnl_output_pending(const struct rnl_client *client);
 
 /*
  * Runs the client until done(arg) or the deadline (of the client's clock;
- * INT64_MAX: none). Errors: RNL_DEADLINE_EXCEEDED; RNL_FAILED_PRECONDITION
- * inside of a callback.
+ * INT64_MAX: none), once at least. Errors: RNL_DEADLINE_EXCEEDED, whose text
+ * is the caller's to set; RNL_FAILED_PRECONDITION inside of a callback and
+ * RNL_CANCELLED after rnl_client_interrupt, which set rnl_client_status.
  */
 RNL_MUST_USE enum rnl_code rnl_client_run_until(struct rnl_client *client,
                                                 int64_t deadline_ns,
@@ -216,7 +227,8 @@ RNL_MUST_USE enum rnl_code rnl_client_run_until(struct rnl_client *client,
 /* now + timeout_ms; INT64_MAX for a negative one. */
 int64_t rnl_client_deadline(struct rnl_client *client, int64_t timeout_ms);
 
-/* Sets what rnl_client_status returns; gives code back. */
+/* Sets what rnl_client_status returns; gives the code back. */
+enum rnl_code rnl_client_succeed(struct rnl_client *client);
 enum rnl_code rnl_client_fail(struct rnl_client *client, enum rnl_code code,
                               const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -93,7 +93,10 @@ static int64_t retry_wait_ms(const struct rnl_feed *feed,
         return 0;
     unsigned shift =
         feed->attempts < RETRY_SHIFT_MAX ? feed->attempts : RETRY_SHIFT_MAX;
-    return (int64_t)RETRY_MS << shift;
+    /* With jitter, as for connections: watchers were many when it refused. */
+    uint64_t wait_ms = (uint64_t)RETRY_MS << shift;
+    return (int64_t)(wait_ms / 2 +
+                     rnl_client_random(feed->client, wait_ms / 2 + 1));
 }
 
 static bool resumable(const struct rnl_feed *feed,
@@ -165,13 +168,12 @@ static void on_open(struct rnl_call *call, void *arg)
         strncat(feed->epoch, feed->client->server.epoch,
                 sizeof(feed->epoch) - 1);
     feed->opened = true;
-    enum rnl_code code = feed->ops->ask(feed);
-    if (code != RNL_OK) {
-        rnl_feed_fail(feed, code, "cannot ask: %s", rnl_code_text(code));
-        return;
-    }
     rnl_feed_enter(feed);
-    tell_connection(feed, true);
+    enum rnl_code code = feed->ops->ask(feed);
+    if (code != RNL_OK)
+        rnl_feed_fail(feed, code, "%s", rnl_code_text(code));
+    else if (!feed->ended)
+        tell_connection(feed, true);
     (void)rnl_feed_leave(feed);
 }
 

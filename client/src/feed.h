@@ -19,7 +19,7 @@ struct rnl_feed;
 struct rnl_feed_ops {
     const char *method;
     /* A call begins: packs the request that goes on from here and gives it to
-     * rnl_feed_ask. */
+     * rnl_feed_ask, or ends the feed by rnl_feed_fail. */
     RNL_MUST_USE enum rnl_code (*ask)(struct rnl_feed *feed);
     /* data is borrowed. */
     void (*message)(struct rnl_feed *feed, const uint8_t *data, size_t len);

@@ -68,11 +68,8 @@ bool rnl_ingest_leave(struct rnl_ingest *ingest)
     return true;
 }
 
-static bool read_options(struct rnl_ingest *ingest,
-                         const struct rnl_ingest_options *given)
+static void set_defaults(struct rnl_ingest_options *options)
 {
-    struct rnl_ingest_options *options = &ingest->options;
-    rnl_options_read(options, sizeof(*options), given);
     if (options->batch_events == 0)
         options->batch_events = BATCH_EVENTS_DEFAULT;
     if (options->batch_bytes == 0)
@@ -83,21 +80,44 @@ static bool read_options(struct rnl_ingest *ingest,
         options->in_flight_max = IN_FLIGHT_DEFAULT;
     if (options->first_sequence == 0)
         options->first_sequence = 1;
-    ingest->next_sequence = options->first_sequence;
-    return options->batch_events <= RNL_BATCH_EVENTS_MAX &&
-           options->batch_bytes >= BATCH_BYTES_MIN &&
-           options->batch_bytes <= BATCH_BYTES_MAX &&
-           options->linger_ms <= RNL_WAIT_MS_MAX &&
-           options->in_flight_max <= IN_FLIGHT_MAX;
 }
 
-static bool read_names(struct rnl_ingest *ingest, const char *stream)
+/* NULL, or what is wrong. */
+static const char *find_fault(const struct rnl_ingest_options *options,
+                              const char *stream)
+{
+    if (stream == NULL || stream[0] == '\0' ||
+        strlen(stream) >= RNL_INGEST_STREAM_SIZE)
+        return "stream must have 1 to 128 bytes";
+    if (options->producer_id != NULL &&
+        strlen(options->producer_id) >= RNL_INGEST_PRODUCER_SIZE)
+        return "producer_id must have at most 64 bytes";
+    if (options->batch_events > RNL_BATCH_EVENTS_MAX)
+        return "batch_events must be 1 to 65536";
+    if (options->batch_bytes < BATCH_BYTES_MIN ||
+        options->batch_bytes > BATCH_BYTES_MAX)
+        return "batch_bytes must be 4096 to 8388608";
+    if (options->linger_ms > RNL_WAIT_MS_MAX)
+        return "linger_ms must be at most 86400000";
+    if (options->in_flight_max > IN_FLIGHT_MAX)
+        return "in_flight_max must be 1 to 1024";
+    return NULL;
+}
+
+static const char *read_options(struct rnl_ingest *ingest, const char *stream,
+                                const struct rnl_ingest_options *given)
+{
+    struct rnl_ingest_options *options = &ingest->options;
+    if (!rnl_options_copy(options, sizeof(*options), given))
+        return RNL_OPTIONS_FAULT;
+    set_defaults(options);
+    ingest->next_sequence = options->first_sequence;
+    return find_fault(options, stream);
+}
+
+static void read_names(struct rnl_ingest *ingest, const char *stream)
 {
     const char *producer_id = ingest->options.producer_id;
-    if (strlen(stream) >= RNL_INGEST_STREAM_SIZE ||
-        (producer_id != NULL &&
-         strlen(producer_id) >= RNL_INGEST_PRODUCER_SIZE))
-        return false;
     snprintf(ingest->stream, sizeof(ingest->stream), "%s", stream);
     if (producer_id != NULL)
         snprintf(ingest->producer_id, sizeof(ingest->producer_id), "%s",
@@ -107,14 +127,20 @@ static bool read_names(struct rnl_ingest *ingest, const char *stream)
                  "%016llx%016llx",
                  (unsigned long long)rnl_client_random(ingest->client, 0),
                  (unsigned long long)rnl_client_random(ingest->client, 0));
-    return true;
+    /* The caller's string; it was copied. */
+    ingest->options.producer_id = NULL;
 }
 
 static void on_linger(struct rnl_timer *timer, void *arg)
 {
     struct rnl_ingest *ingest = arg;
-    (void)timer;
-    if (!ingest->ended && rnl_ingest_flush(ingest) != RNL_OK && ingest->ended)
+    if (ingest->ended || rnl_ingest_flush(ingest) == RNL_OK)
+        return;
+    /* Without memory to seal them, the events wait once more. */
+    int64_t due_ns =
+        ingest->client->now_ns + ingest->options.linger_ms * RNL_NS_PER_MS;
+    if (ingest->ended ||
+        rnl_timer_start(&ingest->client->timers, timer, due_ns) != RNL_OK)
         rnl_ingest_fail(ingest);
 }
 
@@ -124,12 +150,14 @@ enum rnl_code rnl_ingest_open(struct rnl_client *client, const char *stream,
 {
     struct rnl_ingest *ingest = rnl_calloc(1, sizeof(*ingest));
     if (ingest == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
+        return rnl_client_fail(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
     ingest->client = client;
-    if (!read_options(ingest, options) || !read_names(ingest, stream)) {
+    const char *fault = read_options(ingest, stream, options);
+    if (fault != NULL) {
         rnl_free(ingest);
-        return RNL_INVALID_ARGUMENT;
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, "%s", fault);
     }
+    read_names(ingest, stream);
     STAILQ_INIT(&ingest->queue);
     rnl_status_box_init(&ingest->status);
     ingest->linger.fire = on_linger;
@@ -200,6 +228,8 @@ enum rnl_code rnl_ingest_flush(struct rnl_ingest *ingest)
     rnl_timer_stop(&ingest->client->timers, &ingest->linger);
     enum rnl_code sent = rnl_ingest_send(ingest);
     rnl_client_report(ingest->client);
+    if (sent == RNL_OK && code != RNL_OK)
+        rnl_status_set(&ingest->status, code, "out of memory");
     return sent != RNL_OK ? sent : code;
 }
 
@@ -235,12 +265,16 @@ static bool room_or_end(void *arg)
 
 static enum rnl_code wait_for_room(struct rnl_ingest *ingest)
 {
+    struct rnl_client *client = ingest->client;
+    int64_t block_ms = ingest->options.block_ms;
     ingest->was_full = true;
-    if (ingest->options.block_ms == 0 ||
-        rnl_client_run_until(
-            ingest->client,
-            rnl_client_deadline(ingest->client, ingest->options.block_ms),
-            room_or_end, ingest) != RNL_OK)
+    enum rnl_code code = RNL_DEADLINE_EXCEEDED;
+    if (block_ms != 0 && !client->in_process)
+        code = rnl_client_run_until(
+            client, rnl_client_deadline(client, block_ms), room_or_end, ingest);
+    if (code == RNL_CANCELLED)
+        return refuse(ingest, code, "interrupted while waiting for room");
+    if (code != RNL_OK)
         return refuse(ingest, RNL_RESOURCE_EXHAUSTED,
                       "too many batches wait to be acknowledged");
     return ingest->ended ? ingest->status.info.code : RNL_OK;
@@ -259,17 +293,17 @@ static struct rnl_batch *find_builder(struct rnl_ingest *ingest,
     return builder;
 }
 
+/* An event that cannot linger, for want of memory for the timer, goes with the
+ * next batch that is sealed, or with rnl_ingest_flush. */
 static void start_linger(struct rnl_ingest *ingest)
 {
     if (ingest->linger.slot != 0 || ingest->options.linger_ms < 0)
         return;
     int64_t due_ns =
         rnl_client_deadline(ingest->client, ingest->options.linger_ms);
-    /* Without memory for the timer the event does not wait. */
-    if (rnl_timer_start(&ingest->client->timers, &ingest->linger, due_ns) !=
+    if (rnl_timer_start(&ingest->client->timers, &ingest->linger, due_ns) ==
         RNL_OK)
-        (void)rnl_ingest_flush(ingest);
-    rnl_client_report(ingest->client);
+        rnl_client_report(ingest->client);
 }
 
 /* A producer that blocks runs the client as it goes, so that batches are on
@@ -303,7 +337,7 @@ static enum rnl_code add(struct rnl_ingest *ingest,
     ingest->was_busy = true;
     if (builder->event_count == ingest->options.batch_events)
         sealed = seal(ingest, builder) == RNL_OK || sealed;
-    if (builder->event_count == 1)
+    if (builder->event_count > 0)
         start_linger(ingest);
     return sealed ? send_sealed(ingest) : RNL_OK;
 }
@@ -334,13 +368,20 @@ static bool drained_or_end(void *arg)
 
 enum rnl_code rnl_ingest_drain(struct rnl_ingest *ingest, int64_t timeout_ms)
 {
-    int64_t deadline_ns = rnl_client_deadline(ingest->client, timeout_ms);
+    struct rnl_client *client = ingest->client;
+    int64_t deadline_ns = rnl_client_deadline(client, timeout_ms);
     enum rnl_code code = rnl_ingest_flush(ingest);
     if (code != RNL_OK)
+        return rnl_client_conclude(client, &ingest->status.info);
+    code = rnl_client_run_until(client, deadline_ns, drained_or_end, ingest);
+    if (code == RNL_DEADLINE_EXCEEDED)
+        return rnl_client_fail(client, code,
+                               "%u batches not acknowledged within %lld ms",
+                               ingest->sealed_count, (long long)timeout_ms);
+    if (code != RNL_OK)
         return code;
-    code = rnl_client_run_until(ingest->client, deadline_ns, drained_or_end,
-                                ingest);
-    return code == RNL_OK && ingest->ended ? ingest->status.info.code : code;
+    return ingest->ended ? rnl_client_conclude(client, &ingest->status.info)
+                         : rnl_client_succeed(client);
 }
 
 void rnl_ingest_counts(const struct rnl_ingest *ingest,

@@ -33,6 +33,8 @@ struct rnl_ingest {
     uint32_t sealed_count;
     /* Of the queue: on their way over the present call. */
     uint32_t sent_count;
+    /* Acknowledged on the present call. */
+    uint64_t acked_count;
     /* The first one that is not; NULL: all are. */
     struct rnl_sealed *next;
 

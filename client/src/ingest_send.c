@@ -47,22 +47,40 @@ void rnl_ingest_fail(struct rnl_ingest *ingest)
 
 /* --- the call --- */
 
+/* Later, when memory may be there; or never, when not even that can be. */
+static enum rnl_code try_later(struct rnl_ingest *ingest)
+{
+    struct rnl_client *client = ingest->client;
+    enum rnl_code code =
+        rnl_timer_start(&client->timers, &ingest->retry,
+                        client->clock_ns() + RETRY_MS * RNL_NS_PER_MS);
+    if (code != RNL_OK)
+        rnl_status_set(&ingest->status, code, "out of memory");
+    return code;
+}
+
+static enum rnl_code refuse_batch(struct rnl_ingest *ingest, size_t len)
+{
+    rnl_status_set(&ingest->status, RNL_RESOURCE_EXHAUSTED,
+                   "a batch of %zu bytes is above the server's limit of %zu: "
+                   "lower batch_bytes",
+                   len, rnl_call_message_max(ingest->call));
+    return RNL_RESOURCE_EXHAUSTED;
+}
+
 /* Sends what the call takes; the rest follows when it is writable again. */
 static enum rnl_code pump(struct rnl_ingest *ingest)
 {
     while (ingest->next != NULL && ingest->call != NULL) {
         struct rnl_sealed *batch = ingest->next;
+        if (batch->len > rnl_call_message_max(ingest->call))
+            return refuse_batch(ingest, batch->len);
         enum rnl_code code =
             rnl_call_send(ingest->call, batch->data, batch->len);
         if (code != RNL_OK && !rnl_call_writable(ingest->call))
             return RNL_OK;
-        if (code != RNL_OK) {
-            rnl_status_set(&ingest->status, code,
-                           "a batch of %zu bytes is above what the server "
-                           "takes, or memory is out",
-                           batch->len);
-            return code;
-        }
+        if (code != RNL_OK)
+            return try_later(ingest);
         ingest->next = STAILQ_NEXT(batch, link);
         ingest->sent_count++;
         ingest->counts.batches_sent++;
@@ -88,27 +106,47 @@ static void on_open(struct rnl_call *call, void *arg)
 
 /* Field numbers of IngestResponse. */
 enum {
+    ACK_BATCH_NUMBER = 1,
     ACK_ACCEPTED_EVENTS = 2,
     ACK_LATE_EVENTS = 3,
     ACK_DUPLICATE = 4,
 };
 
-static void count_ack(struct rnl_ingest *ingest, const struct rnl_sealed *batch,
-                      const uint8_t *data, size_t len)
+struct ack {
+    uint64_t batch_number;
+    uint64_t accepted_events;
+    uint64_t late_events;
+    bool duplicate;
+};
+
+static struct ack read_ack(const uint8_t *data, size_t len)
 {
+    struct ack ack = {0};
     struct rnl_wire wire = {data, data + len};
     struct rnl_wire_field field;
+    while (rnl_wire_next(&wire, &field) == RNL_WIRE_FIELD) {
+        if (field.number == ACK_BATCH_NUMBER)
+            ack.batch_number = field.value;
+        else if (field.number == ACK_ACCEPTED_EVENTS)
+            ack.accepted_events = field.value;
+        else if (field.number == ACK_LATE_EVENTS)
+            ack.late_events = field.value;
+        else if (field.number == ACK_DUPLICATE)
+            ack.duplicate = field.value != 0;
+    }
+    return ack;
+}
+
+static void count_ack(struct rnl_ingest *ingest, const struct ack *ack,
+                      const struct rnl_sealed *batch)
+{
     struct rnl_ingest_counts *counts = &ingest->counts;
     counts->batches_acknowledged++;
-    while (rnl_wire_next(&wire, &field) == RNL_WIRE_FIELD) {
-        if (field.number == ACK_ACCEPTED_EVENTS)
-            counts->accepted_events += field.value;
-        else if (field.number == ACK_LATE_EVENTS)
-            counts->late_events += field.value;
-        else if (field.number == ACK_DUPLICATE && field.value != 0) {
-            counts->duplicate_batches++;
-            counts->duplicate_events += batch->event_count;
-        }
+    counts->accepted_events += ack->accepted_events;
+    counts->late_events += ack->late_events;
+    if (ack->duplicate) {
+        counts->duplicate_batches++;
+        counts->duplicate_events += batch->event_count;
     }
 }
 
@@ -117,13 +155,19 @@ static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
                        void *arg)
 {
     struct rnl_ingest *ingest = arg;
-    if (ingest->sent_count == 0) {
-        rnl_call_fail(call, RNL_INTERNAL,
-                      "the server acknowledged a batch that was not sent");
+    struct ack ack = read_ack(data, len);
+    if (ingest->sent_count == 0 ||
+        ack.batch_number != ingest->acked_count + 1) {
+        rnl_call_fail(
+            call, RNL_INTERNAL,
+            "the server acknowledged batch %llu of the call, not %llu",
+            (unsigned long long)ack.batch_number,
+            (unsigned long long)ingest->acked_count + 1);
         return;
     }
+    ingest->acked_count++;
     struct rnl_sealed *batch = STAILQ_FIRST(&ingest->queue);
-    count_ack(ingest, batch, data, len);
+    count_ack(ingest, &ack, batch);
     STAILQ_REMOVE_HEAD(&ingest->queue, link);
     ingest->sent_count--;
     ingest->sealed_count--;
@@ -147,6 +191,7 @@ static void rewind_queue(struct rnl_ingest *ingest)
 {
     ingest->counts.batches_repeated += ingest->sent_count;
     ingest->sent_count = 0;
+    ingest->acked_count = 0;
     ingest->next = STAILQ_FIRST(&ingest->queue);
 }
 
@@ -155,11 +200,13 @@ static void go_on(struct rnl_ingest *ingest, uint32_t retry_delay_ms)
     struct rnl_client *client = ingest->client;
     int64_t wait_ms = retry_delay_ms > 0 ? retry_delay_ms : RETRY_MS;
     bool wait = retry_delay_ms > 0 || client->state == RNL_CLIENT_CONNECTED;
-    if (wait &&
-        rnl_timer_start(&client->timers, &ingest->retry,
-                        client->now_ns + wait_ms * RNL_NS_PER_MS) == RNL_OK)
-        return;
-    if (rnl_ingest_send(ingest) != RNL_OK)
+    enum rnl_code code =
+        wait ? rnl_timer_start(&client->timers, &ingest->retry,
+                               client->now_ns + wait_ms * RNL_NS_PER_MS)
+             : rnl_ingest_send(ingest);
+    if (wait && code != RNL_OK)
+        rnl_status_set(&ingest->status, code, "out of memory");
+    if (code != RNL_OK)
         rnl_ingest_fail(ingest);
 }
 
@@ -167,7 +214,10 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
                    void *arg)
 {
     struct rnl_ingest *ingest = arg;
-    bool again = resumable(ingest, status);
+    /* With nothing on its way, an end that is none of ours changes nothing:
+     * the next batch begins another call. */
+    bool idle = status->code == RNL_OK && ingest->sealed_count == 0;
+    bool again = idle || resumable(ingest, status);
     uint32_t retry_delay_ms = status->retry_delay_ms;
     if (!again)
         rnl_status_copy(&ingest->status, status);
@@ -180,7 +230,7 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
     rewind_queue(ingest);
     if (!again)
         rnl_ingest_fail(ingest);
-    else
+    else if (!idle)
         go_on(ingest, retry_delay_ms);
 }
 
@@ -207,10 +257,9 @@ static enum rnl_code start_call(struct rnl_ingest *ingest)
         rnl_call_start(ingest->client, "runnel.v1.EventService/Ingest",
                        &options, &ingest->call);
     if (code != RNL_OK)
-        rnl_status_set(&ingest->status, code, "%s", rnl_code_text(code));
-    else
-        ingest->call->on_open = on_open;
-    return code;
+        return try_later(ingest);
+    ingest->call->on_open = on_open;
+    return RNL_OK;
 }
 
 enum rnl_code rnl_ingest_send(struct rnl_ingest *ingest)

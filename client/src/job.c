@@ -148,7 +148,8 @@ enum rnl_code rnl_job_create(struct rnl_client *client,
         &runnel__v1__create_job_response__descriptor,
     };
     struct rnl_job_spec own;
-    rnl_options_read(&own, sizeof(own), spec);
+    if (!rnl_options_copy(&own, sizeof(own), spec))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
     struct rnl_arena arena = {0};
     struct create_parts parts;
     Runnel__V1__CreateJobRequest request;
@@ -269,7 +270,8 @@ enum rnl_code rnl_job_list(struct rnl_client *client,
                            struct rnl_job_page **ret_page)
 {
     struct rnl_job_filter own;
-    rnl_options_read(&own, sizeof(own), filter);
+    if (!rnl_options_copy(&own, sizeof(own), filter))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
     struct rnl_arena arena = {0};
     Runnel__V1__ListJobsRequest request = RUNNEL__V1__LIST_JOBS_REQUEST__INIT;
     request.page_size = own.page_size;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "status_box.h"
 #include "typed.h"
 
 const char *rnl_job_state_name(enum rnl_job_state state)
@@ -63,7 +64,7 @@ static void convert_parts(const Runnel__V1__Job *from, struct rnl_job *job)
     if (job->has_progress)
         job->progress = convert_progress(from->progress);
     if (from->error != NULL) {
-        job->error_code = (enum rnl_code)from->error->code;
+        job->error_code = rnl_status_code((int)from->error->code);
         job->error_message = from->error->message;
     }
     convert_times(from, job);
@@ -120,7 +121,7 @@ static void convert_state(const Runnel__V1__StateChange *from,
     event->attempt = from->attempt;
     if (from->error == NULL)
         return;
-    event->error_code = (enum rnl_code)from->error->code;
+    event->error_code = rnl_status_code((int)from->error->code);
     event->error_message = from->error->message;
 }
 

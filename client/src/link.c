@@ -83,12 +83,11 @@ void rnl_link_fini(struct rnl_client *client)
 static int64_t backoff_ns(struct rnl_client *client)
 {
     int64_t max_ms = client->options.reconnect_max_ms;
-    unsigned shift = client->failures == 0 ? 0 : client->failures - 1;
-    int64_t wait_ms =
-        client->options.reconnect_min_ms
-        << (shift < BACKOFF_SHIFT_MAX ? shift : BACKOFF_SHIFT_MAX);
+    int64_t wait_ms = client->options.reconnect_min_ms << client->backoff;
     if (wait_ms > max_ms)
         wait_ms = max_ms;
+    if (client->backoff < BACKOFF_SHIFT_MAX)
+        client->backoff++;
     int64_t wait_ns = wait_ms * RNL_NS_PER_MS;
     return wait_ns / 2 +
            (int64_t)rnl_client_random(client, (uint64_t)wait_ns / 2 + 1);
@@ -120,6 +119,11 @@ static void lose(struct rnl_client *client)
     client->keepalive_due_ns = INT64_MAX;
     if (!was_up)
         client->failures++;
+    /* A core that takes connections and drops them at once is treated as one
+     * that takes none. */
+    if (was_up && client->now_ns - client->up_since_ns >=
+                      client->options.reconnect_max_ms * RNL_NS_PER_MS)
+        client->backoff = 0;
     struct rnl_status_info broken = client->lost.info;
     broken.code = RNL_UNAVAILABLE;
     rnl_calls_lose(client, &broken, 0);
@@ -292,6 +296,7 @@ static void on_hello(struct rnl_client *client, const Runnel__V1__Hello *hello)
     }
     client->phase = RNL_PHASE_UP;
     client->failures = 0;
+    client->up_since_ns = client->now_ns;
     client->next_id = 1;
     client->generation++;
     client->link_due_ns = INT64_MAX;

@@ -19,27 +19,21 @@ bool rnl_output_frame(struct rnl_client *client, uint32_t id,
     return true;
 }
 
-static bool open_waiting(struct rnl_client *client)
+static void open_waiting(struct rnl_client *client)
 {
     struct rnl_call *call;
     while (rnl_link_accepts(client) &&
-           (call = TAILQ_FIRST(&client->waiting)) != NULL) {
-        if (!rnl_call_open(call))
-            return false;
-    }
-    return true;
+           (call = TAILQ_FIRST(&client->waiting)) != NULL)
+        rnl_call_open(call);
 }
 
 /* Each ready call makes one frame and goes to the end of the line. */
-static bool produce(struct rnl_client *client)
+static void produce(struct rnl_client *client)
 {
     struct rnl_call *call;
     while (client->out.len < RNL_OUT_HIGH &&
-           (call = TAILQ_FIRST(&client->ready)) != NULL) {
-        if (!rnl_call_produce(call))
-            return false;
-    }
-    return true;
+           (call = TAILQ_FIRST(&client->ready)) != NULL)
+        rnl_call_produce(call);
 }
 
 /* True when the socket has taken all. */
@@ -63,16 +57,6 @@ static bool write_some(struct rnl_client *client)
     return true;
 }
 
-static bool fill(struct rnl_client *client)
-{
-    if (client->phase != RNL_PHASE_UP)
-        return true;
-    if (open_waiting(client) && produce(client))
-        return true;
-    rnl_link_lost(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
-    return false;
-}
-
 /* Rounds of filling and writing in one process: a fast socket gets some MiB,
  * and other work of the event loop its turn. */
 #define ROUND_COUNT_MAX 8
@@ -82,7 +66,11 @@ void rnl_output_run(struct rnl_client *client)
     if (client->phase != RNL_PHASE_UP && client->phase != RNL_PHASE_HELLO)
         return;
     for (int i = 0; i < ROUND_COUNT_MAX; i++) {
-        if (!fill(client) || client->out.len == 0 || !write_some(client))
+        if (client->phase == RNL_PHASE_UP) {
+            open_waiting(client);
+            produce(client);
+        }
+        if (client->out.len == 0 || !write_some(client))
             return;
     }
 }

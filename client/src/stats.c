@@ -146,7 +146,8 @@ enum rnl_code rnl_stats_frequency(struct rnl_client *client,
         &runnel__v1__get_frequency_response__descriptor,
     };
     struct rnl_frequency_query own;
-    rnl_options_read(&own, sizeof(own), query);
+    if (!rnl_options_copy(&own, sizeof(own), query))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
     struct frequencies_box *box = rnl_calloc(1, sizeof(*box));
     if (box == NULL)
         return rnl_typed_no_memory(client);
@@ -193,7 +194,8 @@ enum rnl_code rnl_stats_quantiles(struct rnl_client *client,
         &runnel__v1__get_quantiles_response__descriptor,
     };
     struct rnl_quantile_query own;
-    rnl_options_read(&own, sizeof(own), query);
+    if (!rnl_options_copy(&own, sizeof(own), query))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
     struct quantiles_box *box = rnl_calloc(1, sizeof(*box));
     if (box == NULL)
         return rnl_typed_no_memory(client);
@@ -226,7 +228,8 @@ enum rnl_code rnl_stats_rank(struct rnl_client *client,
         &runnel__v1__get_rank_response__descriptor,
     };
     struct rnl_rank_query own;
-    rnl_options_read(&own, sizeof(own), query);
+    if (!rnl_options_copy(&own, sizeof(own), query))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
     struct ranks_box *box = rnl_calloc(1, sizeof(*box));
     if (box == NULL)
         return rnl_typed_no_memory(client);

@@ -55,13 +55,16 @@ enum rnl_code rnl_stream_create(struct rnl_client *client,
         &runnel__v1__create_stream_response__descriptor,
     };
     struct rnl_stream_config own;
-    rnl_options_read(&own, sizeof(own), config);
+    if (!rnl_options_copy(&own, sizeof(own), config))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
+    if (own.window_count > RNL_STREAM_WINDOWS_MAX)
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT,
+                               "window_count must be at most %d",
+                               RNL_STREAM_WINDOWS_MAX);
     Runnel__V1__StreamConfig to = RUNNEL__V1__STREAM_CONFIG__INIT;
     to.name = rnl_typed_text(own.name);
     to.window_seconds = own.window_seconds;
-    to.n_window_seconds = own.window_count < RNL_STREAM_WINDOWS_MAX
-                              ? own.window_count
-                              : RNL_STREAM_WINDOWS_MAX;
+    to.n_window_seconds = own.window_count;
     to.unique_precision = own.unique_precision;
     to.top_capacity = own.top_capacity;
     to.value_threshold_set = own.has_value_threshold;
@@ -162,6 +165,10 @@ static enum rnl_code get_all(struct rnl_client *client, struct list_box *box)
         const Runnel__V1__ListStreamsResponse *page = answer;
         if (!append(box, page))
             return rnl_typed_no_memory(client);
+        /* Else a broken server could keep us here for ever. */
+        if (page->n_streams == 0 && page->next_page_token[0] != '\0')
+            return rnl_client_fail(client, RNL_INTERNAL,
+                                   "the server's list does not end");
         request.page_token = page->next_page_token;
     } while (request.page_token[0] != '\0');
     return RNL_OK;

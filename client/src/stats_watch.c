@@ -122,14 +122,18 @@ static void free_watch(struct rnl_feed *feed)
     rnl_free(watch);
 }
 
-static bool read_options(struct rnl_stats_watch *watch, const char *stream,
-                         const struct rnl_stats_watch_options *given)
+/* NULL, or what is wrong. */
+static const char *read_options(struct rnl_stats_watch *watch,
+                                const char *stream,
+                                const struct rnl_stats_watch_options *given)
 {
     struct rnl_stats_watch_options *options = &watch->options;
-    rnl_options_read(options, sizeof(*options), given);
-    if (strlen(stream) >= STREAM_SIZE ||
-        options->window_count > WINDOW_COUNT_MAX)
-        return false;
+    if (!rnl_options_copy(options, sizeof(*options), given))
+        return RNL_OPTIONS_FAULT;
+    if (stream == NULL || stream[0] == '\0' || strlen(stream) >= STREAM_SIZE)
+        return "stream must have 1 to 128 bytes";
+    if (options->window_count > WINDOW_COUNT_MAX)
+        return "window_count must be at most 9";
     memcpy(watch->stream, stream, strlen(stream));
     for (size_t i = 0; i < options->window_count; i++)
         watch->windows[i] = options->window_seconds[i];
@@ -137,7 +141,7 @@ static bool read_options(struct rnl_stats_watch *watch, const char *stream,
     watch->feed.no_resume = options->no_resume;
     watch->feed.wait_for_connection = options->wait_for_connection;
     watch->feed.manual_consume = options->manual_consume;
-    return true;
+    return NULL;
 }
 
 enum rnl_code rnl_stats_watch_start(
@@ -155,10 +159,12 @@ enum rnl_code rnl_stats_watch_start(
     };
     struct rnl_stats_watch *watch = rnl_calloc(1, sizeof(*watch));
     if (watch == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    enum rnl_code code = read_options(watch, stream, options)
-                             ? rnl_feed_start(&watch->feed, client, &ops)
-                             : RNL_INVALID_ARGUMENT;
+        return rnl_typed_no_memory(client);
+    const char *fault = read_options(watch, stream, options);
+    enum rnl_code code =
+        fault == NULL
+            ? rnl_feed_start(&watch->feed, client, &ops)
+            : rnl_client_fail(client, RNL_INVALID_ARGUMENT, "%s", fault);
     if (code != RNL_OK) {
         rnl_free(watch);
         return code;

@@ -15,6 +15,12 @@
 /* Codes above are not gRPC's. */
 #define CODE_MAX RNL_UNAUTHENTICATED
 
+enum rnl_code rnl_status_code(int code)
+{
+    return code >= 0 && code <= (int)CODE_MAX ? (enum rnl_code)code
+                                              : RNL_UNKNOWN;
+}
+
 void rnl_status_box_init(struct rnl_status_box *box)
 {
     *box = (struct rnl_status_box){.info.message = ""};
@@ -104,8 +110,7 @@ static void take_status(struct rnl_status_box *box, struct rnl_arena *arena,
                         const Runnel__V1__Status *status)
 {
     struct rnl_status_info info = {
-        .code = (unsigned)status->code <= CODE_MAX ? (enum rnl_code)status->code
-                                                   : RNL_UNKNOWN,
+        .code = rnl_status_code((int)status->code),
         .message = status->message,
         .retry_delay_ms = status->retry_delay_ms,
         .first_available_sequence = status->first_available_sequence,

@@ -14,6 +14,9 @@ struct rnl_status_box {
     void *block;
 };
 
+/* A code as it came; RNL_UNKNOWN for one that is not gRPC's. */
+enum rnl_code rnl_status_code(int code);
+
 /* RNL_OK with an empty message. */
 void rnl_status_box_init(struct rnl_status_box *box);
 void rnl_status_box_fini(struct rnl_status_box *box);

@@ -57,17 +57,24 @@ enum rnl_code rnl_typed_call(struct rnl_client *client,
     return code;
 }
 
+/* A server can send any number of seconds. */
+static int64_t to_ms(int64_t seconds, int32_t nanos)
+{
+    if (seconds > INT64_MAX / MS_PER_S - 3)
+        return INT64_MAX;
+    if (seconds < INT64_MIN / MS_PER_S + 3)
+        return INT64_MIN;
+    return seconds * MS_PER_S + nanos / NS_PER_MS;
+}
+
 int64_t rnl_typed_time_ms(const Google__Protobuf__Timestamp *time)
 {
-    return time == NULL ? 0
-                        : time->seconds * MS_PER_S + time->nanos / NS_PER_MS;
+    return time == NULL ? 0 : to_ms(time->seconds, time->nanos);
 }
 
 int64_t rnl_typed_duration_ms(const Google__Protobuf__Duration *duration)
 {
-    return duration == NULL
-               ? 0
-               : duration->seconds * MS_PER_S + duration->nanos / NS_PER_MS;
+    return duration == NULL ? 0 : to_ms(duration->seconds, duration->nanos);
 }
 
 Google__Protobuf__Timestamp *rnl_typed_time(

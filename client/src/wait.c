@@ -2,9 +2,8 @@
 /* The blocking functions: they run the client by poll(2). */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
+#include <unistd.h>
 
-#include "alloc.h"
 #include "call_private.h"
 
 int64_t rnl_client_deadline(struct rnl_client *client, int64_t timeout_ms)
@@ -31,8 +30,32 @@ enum rnl_code rnl_client_fail(struct rnl_client *client, enum rnl_code code,
     return code;
 }
 
-/* Polls once, until deadline_ns at the latest. True: something was there. */
-static bool poll_once(struct rnl_client *client, int64_t deadline_ns)
+/* write(2) alone: may run in a signal handler. */
+void rnl_client_interrupt(struct rnl_client *client)
+{
+    const uint64_t one = 1;
+    int error = errno;
+    /* It fails only when the counter is full, and then it is set. */
+    if (write(client->wake_fd, &one, sizeof(one)) < 0)
+        errno = error;
+    errno = error;
+}
+
+static bool take_interrupt(struct rnl_client *client)
+{
+    uint64_t count;
+    return read(client->wake_fd, &count, sizeof(count)) > 0;
+}
+
+enum poll_result {
+    POLL_NOTHING,
+    POLL_SOMETHING,
+    POLL_INTERRUPTED,
+};
+
+/* Polls once, until deadline_ns at the latest. */
+static enum poll_result poll_once(struct rnl_client *client,
+                                  int64_t deadline_ns)
 {
     int64_t now_ns = client->clock_ns();
     int64_t due_ns = rnl_client_due(client);
@@ -45,15 +68,30 @@ static bool poll_once(struct rnl_client *client, int64_t deadline_ns)
                            : ms > RNL_WAIT_MS_MAX ? RNL_WAIT_MS_MAX
                                                   : ms);
     }
-    struct pollfd poll_fd = {
-        .fd = client->fd,
-        .events = (short)rnl_client_events(client),
+    struct pollfd fds[] = {
+        {.fd = client->fd, .events = (short)rnl_client_events(client)},
+        {.fd = client->wake_fd, .events = POLLIN},
     };
-    int count = poll(&poll_fd, 1, timeout_ms);
+    int count = poll(fds, 2, timeout_ms);
+    if (count > 0 && fds[1].revents != 0 && take_interrupt(client))
+        return POLL_INTERRUPTED;
     bool due = rnl_client_due(client) <= client->clock_ns();
     if (count > 0 || due)
-        rnl_client_process(client, count > 0 ? poll_fd.revents : 0);
-    return count != 0 || due;
+        rnl_client_process(client, count > 0 ? fds[0].revents : 0);
+    return count != 0 || due ? POLL_SOMETHING : POLL_NOTHING;
+}
+
+/* What every blocking function answers there. */
+static enum rnl_code refuse_to_block(struct rnl_client *client)
+{
+    return rnl_client_fail(client, RNL_FAILED_PRECONDITION,
+                           "must not block inside of a callback");
+}
+
+static enum rnl_code interrupted(struct rnl_client *client)
+{
+    return rnl_client_fail(client, RNL_CANCELLED,
+                           "interrupted by rnl_client_interrupt");
 }
 
 enum rnl_code rnl_client_run_until(struct rnl_client *client,
@@ -61,11 +99,15 @@ enum rnl_code rnl_client_run_until(struct rnl_client *client,
                                    void *arg)
 {
     if (client->in_process)
-        return RNL_FAILED_PRECONDITION;
+        return refuse_to_block(client);
+    bool late = false;
     while (!done(arg)) {
-        if (client->clock_ns() >= deadline_ns)
+        if (late)
             return RNL_DEADLINE_EXCEEDED;
-        (void)poll_once(client, deadline_ns);
+        /* Looked at before the poll: a deadline of now polls once. */
+        late = client->clock_ns() >= deadline_ns;
+        if (poll_once(client, deadline_ns) == POLL_INTERRUPTED)
+            return interrupted(client);
     }
     return RNL_OK;
 }
@@ -73,10 +115,24 @@ enum rnl_code rnl_client_run_until(struct rnl_client *client,
 enum rnl_code rnl_client_poll(struct rnl_client *client, int64_t timeout_ms)
 {
     if (client->in_process)
-        return RNL_FAILED_PRECONDITION;
-    return poll_once(client, rnl_client_deadline(client, timeout_ms))
-               ? RNL_OK
-               : RNL_DEADLINE_EXCEEDED;
+        return refuse_to_block(client);
+    switch (poll_once(client, rnl_client_deadline(client, timeout_ms))) {
+    case POLL_NOTHING:
+        return rnl_client_fail(client, RNL_DEADLINE_EXCEEDED,
+                               "nothing happened within %lld ms",
+                               (long long)timeout_ms);
+    case POLL_INTERRUPTED:
+        return interrupted(client);
+    case POLL_SOMETHING:
+        break;
+    }
+    return rnl_client_succeed(client);
+}
+
+enum rnl_code rnl_client_succeed(struct rnl_client *client)
+{
+    static const struct rnl_status_info fine = {.message = ""};
+    return rnl_client_conclude(client, &fine);
 }
 
 /* --- connecting --- */
@@ -106,142 +162,15 @@ enum rnl_code rnl_client_await_connected(struct rnl_client *client,
     rnl_link_want(client);
     enum rnl_code code =
         rnl_client_run_until(client, deadline_ns, attempt_over, &attempt);
-    if (code == RNL_OK && client->state == RNL_CLIENT_CONNECTED) {
-        static const struct rnl_status_info fine = {.message = ""};
-        return rnl_client_conclude(client, &fine);
-    }
+    if (code == RNL_OK && client->state == RNL_CLIENT_CONNECTED)
+        return rnl_client_succeed(client);
     if (code == RNL_OK)
         return rnl_client_conclude(client, &client->lost.info);
-    return rnl_client_fail(client, code, "not connected within %lld ms: %s",
-                           (long long)timeout_ms, client->lost.info.message);
-}
-
-/* --- unary calls --- */
-
-void rnl_buffer_fini(struct rnl_buffer *buffer)
-{
-    rnl_free(buffer->data);
-    *buffer = (struct rnl_buffer){0};
-}
-
-struct unary {
-    struct rnl_client *client;
-    struct rnl_call *call;
-    struct rnl_buffer answer;
-    bool answered;
-    bool out_of_memory;
-    bool ended;
-};
-
-static void on_answer(struct rnl_call *call, const uint8_t *data, size_t len,
-                      void *arg)
-{
-    struct unary *unary = arg;
-    (void)call;
-    if (unary->answered)
-        return;
-    unary->answered = true;
-    unary->answer.data = rnl_malloc(len + 1);
-    unary->out_of_memory = unary->answer.data == NULL;
-    if (unary->out_of_memory)
-        return;
-    memcpy(unary->answer.data, data, len);
-    unary->answer.len = len;
-}
-
-static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
-                   void *arg)
-{
-    struct unary *unary = arg;
-    (void)call;
-    unary->ended = true;
-    rnl_status_copy(&unary->client->status, status);
-}
-
-static bool unary_over(void *arg)
-{
-    const struct unary *unary = arg;
-    return unary->ended;
-}
-
-/* The server refused it without having looked at it, and there will be
- * another connection. */
-static bool worth_repeating(const struct unary *unary)
-{
-    const struct rnl_status_info *status = &unary->client->status.info;
-    return status->code == RNL_UNAVAILABLE && status->not_started &&
-           unary->call->id != 0;
-}
-
-static enum rnl_code judge(struct unary *unary)
-{
-    struct rnl_client *client = unary->client;
-    if (client->status.info.code != RNL_OK)
-        return client->status.info.code;
-    if (unary->out_of_memory)
-        return rnl_client_fail(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
-    if (!unary->answered)
-        return rnl_client_fail(client, RNL_INTERNAL,
-                               "the server ended the call without an answer");
-    return RNL_OK;
-}
-
-static enum rnl_code run_once(struct unary *unary, const char *method,
-                              const struct rnl_request *request,
-                              int64_t timeout_ms)
-{
-    struct rnl_call_options options = {
-        .size = sizeof(options),
-        .timeout_ms = timeout_ms < 0 ? 0 : timeout_ms,
-        .send_buffer_bytes = request->len + 1,
-        .on_message = on_answer,
-        .on_end = on_end,
-        .arg = unary,
-    };
-    unary->ended = false;
-    enum rnl_code code =
-        rnl_call_start(unary->client, method, &options, &unary->call);
-    if (code != RNL_OK)
-        return rnl_client_fail(unary->client, code,
-                               "the call could not be started");
-    code = rnl_call_send(unary->call, request->data, request->len);
-    if (code != RNL_OK)
-        return rnl_client_fail(unary->client, code,
-                               "the request of %zu bytes is too large, or "
-                               "memory is out",
-                               request->len);
-    rnl_call_half_close(unary->call);
-    code = rnl_client_run_until(unary->client, INT64_MAX, unary_over, unary);
-    if (code != RNL_OK)
-        return rnl_client_fail(unary->client, code,
-                               "must not block inside of a callback");
-    return judge(unary);
-}
-
-enum rnl_code rnl_call_unary(struct rnl_client *client, const char *method,
-                             const struct rnl_request *request,
-                             struct rnl_buffer *ret_answer)
-{
-    struct unary unary = {.client = client};
-    int64_t timeout_ms = request->timeout_ms == 0
-                             ? client->options.call_timeout_ms
-                             : request->timeout_ms;
-    int64_t deadline_ns = rnl_client_deadline(client, timeout_ms);
-    enum rnl_code code;
-    bool again;
-    do {
-        code = run_once(&unary, method, request, timeout_ms);
-        again = code == RNL_UNAVAILABLE && worth_repeating(&unary);
-        rnl_call_destroy(unary.call);
-        unary.call = NULL;
-        if (deadline_ns != INT64_MAX)
-            timeout_ms = (deadline_ns - client->clock_ns()) / RNL_NS_PER_MS;
-        again = again && (deadline_ns == INT64_MAX || timeout_ms > 0);
-    } while (again);
-    if (code != RNL_OK) {
-        rnl_buffer_fini(&unary.answer);
+    if (code != RNL_DEADLINE_EXCEEDED)
         return code;
-    }
-    *ret_answer = unary.answer;
-    return RNL_OK;
+    return rnl_client_fail(
+        client, code, "not connected to %s:%s within %lld ms%s%s",
+        client->address.host, client->address.port, (long long)timeout_ms,
+        client->lost.info.message[0] == '\0' ? "" : ": ",
+        client->lost.info.message);
 }

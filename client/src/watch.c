@@ -53,6 +53,16 @@ static bool pulls(const struct rnl_watch *watch)
 static enum rnl_code ask(struct rnl_feed *feed)
 {
     struct rnl_watch *watch = watch_of(feed);
+    /* The job, and what its sequences counted, was of another store. A job
+     * that has the same id all the same must not be taken for it. */
+    if (rnl_feed_epoch_changed(feed)) {
+        rnl_feed_fail(feed, RNL_NOT_FOUND,
+                      "job %s is gone: the core at %s:%s was restarted without "
+                      "its earlier jobs",
+                      watch->job_id, feed->client->address.host,
+                      feed->client->address.port);
+        return RNL_OK;
+    }
     Runnel__V1__WatchJobRequest request = RUNNEL__V1__WATCH_JOB_REQUEST__INIT;
     request.job_id = watch->job_id;
     request.after_sequence = watch->received;
@@ -120,32 +130,48 @@ static struct event_head read_head(const uint8_t *data, size_t len)
     return head;
 }
 
-/* Unpacks into watch->event; false when the watch has ended over it. */
-static bool decode(struct rnl_watch *watch, const uint8_t *data, size_t len)
+/* Unpacks into watch->event. */
+static enum rnl_code decode(struct rnl_watch *watch, const uint8_t *data,
+                            size_t len)
 {
     rnl_arena_reset(&watch->arena);
     const Runnel__V1__WatchJobResponse *response = rnl_arena_unpack(
         &watch->arena, &runnel__v1__watch_job_response__descriptor, data, len);
-    if (response == NULL || response->event == NULL) {
-        rnl_feed_fail(&watch->feed,
-                      watch->arena.exhausted ? RNL_RESOURCE_EXHAUSTED
-                                             : RNL_INTERNAL,
-                      "an event after sequence %llu cannot be read",
-                      (unsigned long long)watch->delivered);
-        return false;
-    }
+    if (response == NULL && watch->arena.exhausted)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (response == NULL || response->event == NULL)
+        return RNL_INTERNAL;
     rnl_job_event_convert(response->event, &watch->event);
     watch->event.encoded = data;
     watch->event.encoded_len = len;
     watch->delivered = watch->event.sequence;
-    return true;
+    return RNL_OK;
+}
+
+static void fail(struct rnl_watch *watch, enum rnl_code code)
+{
+    if (code == RNL_RESOURCE_EXHAUSTED)
+        rnl_feed_fail(&watch->feed, code, "out of memory");
+    else
+        rnl_feed_fail(&watch->feed, code,
+                      "the event after sequence %llu cannot be read",
+                      (unsigned long long)watch->delivered);
+}
+
+static void deliver(struct rnl_watch *watch, const uint8_t *data, size_t len)
+{
+    enum rnl_code code = decode(watch, data, len);
+    if (code == RNL_OK)
+        watch->options.on_event(watch, &watch->event, watch->options.arg);
+    else
+        fail(watch, code);
 }
 
 static void keep(struct rnl_watch *watch, const uint8_t *data, size_t len)
 {
     struct waiting_event *event = rnl_malloc(sizeof(*event) + len);
     if (event == NULL) {
-        rnl_feed_fail(&watch->feed, RNL_RESOURCE_EXHAUSTED, "out of memory");
+        fail(watch, RNL_RESOURCE_EXHAUSTED);
         return;
     }
     event->len = len;
@@ -167,8 +193,8 @@ static void on_message(struct rnl_feed *feed, const uint8_t *data, size_t len)
     feed->complete = head.terminal;
     if (pulls(watch))
         keep(watch, data, len);
-    else if (decode(watch, data, len))
-        watch->options.on_event(watch, &watch->event, watch->options.arg);
+    else
+        deliver(watch, data, len);
 }
 
 static void on_connection(struct rnl_feed *feed, bool connected)
@@ -178,35 +204,41 @@ static void on_connection(struct rnl_feed *feed, bool connected)
         watch->options.on_connection(watch, connected, watch->options.arg);
 }
 
-/* A job that was there and is not: the person should know why. */
-static void explain(struct rnl_watch *watch, struct rnl_status_box *status)
+/* A server that has nothing after a sequence but the end says OK at once;
+ * events, and then OK before the terminal one, are a fault of its. */
+static bool ended_early(const struct rnl_watch *watch,
+                        const struct rnl_status_box *status)
 {
-    struct rnl_client *client = watch->feed.client;
-    if (status->info.code != RNL_NOT_FOUND ||
-        !rnl_feed_epoch_changed(&watch->feed))
-        return;
-    rnl_status_set(status, RNL_NOT_FOUND,
-                   "job %s is gone: the core at %s:%s was restarted without "
-                   "its earlier jobs",
-                   watch->job_id, client->address.host, client->address.port);
+    return status->info.code == RNL_OK && !watch->feed.complete &&
+           (watch->received != watch->options.after_sequence ||
+            watch->received == 0);
 }
 
 static void on_end(struct rnl_feed *feed, struct rnl_status_box *status)
 {
     struct rnl_watch *watch = watch_of(feed);
-    explain(watch, status);
+    if (ended_early(watch, status))
+        rnl_status_set(status, RNL_INTERNAL,
+                       "the server ended the watch after event %llu, before "
+                       "the job had ended",
+                       (unsigned long long)watch->received);
     if (watch->options.on_end != NULL)
         watch->options.on_end(watch, &status->info, watch->options.arg);
 }
 
-static void free_watch(struct rnl_feed *feed)
+static void drop_queue(struct rnl_watch *watch)
 {
-    struct rnl_watch *watch = watch_of(feed);
     struct waiting_event *event;
     while ((event = STAILQ_FIRST(&watch->queue)) != NULL) {
         STAILQ_REMOVE_HEAD(&watch->queue, link);
         rnl_free(event);
     }
+}
+
+static void free_watch(struct rnl_feed *feed)
+{
+    struct rnl_watch *watch = watch_of(feed);
+    drop_queue(watch);
     rnl_free(watch->current);
     rnl_arena_fini(&watch->arena);
     rnl_free(watch);
@@ -226,12 +258,17 @@ enum rnl_code rnl_watch_start(struct rnl_client *client, const char *job_id,
         .end = on_end,
         .free = free_watch,
     };
-    if (strlen(job_id) >= JOB_ID_SIZE)
-        return RNL_INVALID_ARGUMENT;
+    struct rnl_watch_options own;
+    if (!rnl_options_copy(&own, sizeof(own), options))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
+    if (job_id == NULL || job_id[0] == '\0' || strlen(job_id) >= JOB_ID_SIZE)
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT,
+                               "job_id must have 1 to %d bytes",
+                               JOB_ID_SIZE - 1);
     struct rnl_watch *watch = rnl_calloc(1, sizeof(*watch));
     if (watch == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    rnl_options_read(&watch->options, sizeof(watch->options), options);
+        return rnl_typed_no_memory(client);
+    watch->options = own;
     memcpy(watch->job_id, job_id, strlen(job_id));
     watch->received = watch->options.after_sequence;
     watch->delivered = watch->received;
@@ -254,34 +291,46 @@ static bool event_or_end(void *arg)
     return !STAILQ_EMPTY(&watch->queue) || watch->feed.ended;
 }
 
-/* The event stays valid until the next call, and counts as consumed. */
-static bool take(struct rnl_watch *watch)
+/* The event stays valid until the next call, and counts as consumed. Without
+ * memory it stays where it is, for the next call. */
+static enum rnl_code take(struct rnl_watch *watch)
 {
-    rnl_free(watch->current);
-    watch->current = STAILQ_FIRST(&watch->queue);
+    struct rnl_client *client = watch->feed.client;
+    struct waiting_event *event = STAILQ_FIRST(&watch->queue);
+    enum rnl_code code = decode(watch, event->data, event->len);
+    if (code == RNL_RESOURCE_EXHAUSTED)
+        return rnl_typed_no_memory(client);
     STAILQ_REMOVE_HEAD(&watch->queue, link);
-    rnl_feed_consume(&watch->feed, watch->current->len);
-    return decode(watch, watch->current->data, watch->current->len);
+    rnl_free(watch->current);
+    watch->current = event;
+    rnl_feed_consume(&watch->feed, event->len);
+    if (code == RNL_OK)
+        return rnl_client_succeed(client);
+    /* Nothing may follow what could not be read. */
+    drop_queue(watch);
+    fail(watch, code);
+    return rnl_client_conclude(client, &watch->feed.status.info);
 }
 
 enum rnl_code rnl_watch_next(struct rnl_watch *watch, int64_t timeout_ms,
                              const struct rnl_job_event **ret_event)
 {
     struct rnl_client *client = watch->feed.client;
+    if (!pulls(watch))
+        return rnl_client_fail(client, RNL_FAILED_PRECONDITION,
+                               "this watch gives its events to on_event");
     enum rnl_code code = rnl_client_run_until(
         client, rnl_client_deadline(client, timeout_ms), event_or_end, watch);
-    if (code != RNL_OK)
+    if (code == RNL_DEADLINE_EXCEEDED)
         return rnl_client_fail(client, code, "no event within %lld ms",
                                (long long)timeout_ms);
-    if (!STAILQ_EMPTY(&watch->queue)) {
-        if (!take(watch))
-            return rnl_client_conclude(client, &watch->feed.status.info);
-        *ret_event = &watch->event;
-        return RNL_OK;
-    }
-    code = rnl_client_conclude(client, &watch->feed.status.info);
+    if (code != RNL_OK)
+        return code;
+    bool got = !STAILQ_EMPTY(&watch->queue);
+    code = got ? take(watch)
+               : rnl_client_conclude(client, &watch->feed.status.info);
     if (code == RNL_OK)
-        *ret_event = NULL;
+        *ret_event = got ? &watch->event : NULL;
     return code;
 }
 
@@ -309,8 +358,7 @@ enum rnl_code rnl_job_output(struct rnl_client *client, const char *id,
     struct rnl_watch *watch;
     enum rnl_code code = rnl_watch_start(client, id, NULL, &watch);
     if (code != RNL_OK)
-        return rnl_client_fail(client, code, "cannot watch: %s",
-                               rnl_code_text(code));
+        return code;
     const struct rnl_job_event *event;
     enum rnl_job_state state = RNL_JOB_UNSPECIFIED;
     while ((code = rnl_watch_next(watch, -1, &event)) == RNL_OK &&

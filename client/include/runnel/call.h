@@ -24,7 +24,8 @@ struct rnl_pair {
 
 struct rnl_call_options {
     size_t size;
-    /* Until the end of the call; counted here and by the server. 0: none. */
+    /* Until the end of the call, with the time that it waits for a connection;
+     * counted here and by the server. 0: none. */
     int64_t timeout_ms;
     /* "traceparent", "idempotency-key"; copied. At most 32. */
     const struct rnl_pair *metadata;
@@ -60,8 +61,8 @@ struct rnl_call_options {
  * RNL_UNAVAILABLE; it is not repeated, since it may have been carried out. The
  * watches of job.h and stats.h and the ingest resume by themselves.
  *
- * Errors: RNL_INVALID_ARGUMENT for options out of range;
- * RNL_RESOURCE_EXHAUSTED.
+ * Errors: RNL_INVALID_ARGUMENT for options out of range (rnl_client_status
+ * names them); RNL_RESOURCE_EXHAUSTED.
  */
 RNL_API RNL_MUST_USE enum rnl_code rnl_call_start(
     struct rnl_client *client, const char *method,

@@ -8,24 +8,30 @@
  * Two ways to run it:
  *
  *   - Blocking: call the functions that say "Blocks". They run the client by
- *     poll(2) until their work is done.
+ *     poll(2) until their work is done. Watches and ingests of the client go
+ *     on meanwhile, and only then.
  *   - In an event loop: watch rnl_client_fd() for rnl_client_events(), and
  *     call rnl_client_process() when it is ready or rnl_client_timeout_ms() is
  *     over. Loops that want to be told of changes set on_poll and on_timer.
- *     examples/loop.c does so with libuv.
+ *     examples/poll_loop.c and examples/event_loop.c (libuv) do so.
  *
  * Threads: a client, and all that was made with it, is used by one thread at a
- * time. Different clients are independent. There is no global state.
+ * time; which one may change. rnl_client_interrupt() alone may be called from
+ * any thread at any time. Different clients are independent. There is no
+ * global state.
  *
  * Callbacks: on_message, on_event, on_end and the like are called from inside
  * rnl_client_process() and the blocking functions only, never from inside the
  * function that registered them. They may call every function but
- * rnl_client_process(), rnl_client_destroy() and those that block, which
- * answer RNL_FAILED_PRECONDITION there.
+ * rnl_client_destroy(); rnl_client_process() does nothing there, and the
+ * functions that block answer RNL_FAILED_PRECONDITION.
  *
  * Options structs start with their own size, so that they can grow: set it
  * with RNL_OPTIONS_INIT, which leaves the rest 0. 0 and NULL mean the default
- * everywhere.
+ * everywhere. A size that was not set is RNL_INVALID_ARGUMENT.
+ *
+ * Errors: a function that fails returns a code and leaves its ret_ parameters
+ * as they were. rnl_client_status() has the sentence that goes with it.
  *
  * Time is in milliseconds; points in time count from 1970-01-01T00:00Z, 0
  * meaning "not set".
@@ -60,6 +66,9 @@ extern "C" {
         .size = sizeof(variable)   \
     }
 #endif
+
+/* The version of the library: "0.1.0". */
+RNL_API const char *rnl_version(void);
 
 struct rnl_client;
 
@@ -97,8 +106,9 @@ enum rnl_client_state {
     RNL_CLIENT_DRAINING = 2,
     /* The connection was lost or could not be made; waiting to try again. */
     RNL_CLIENT_WAITING = 3,
-    /* Given up: reconnecting is off, or the server refused this client for
-     * good (token, protocol version). rnl_client_connect tries again. */
+    /* Not asked to connect yet. Or given up: reconnecting is off, or the server
+     * refused this client for good (token, protocol version). The next call,
+     * or rnl_client_connect, tries again. */
     RNL_CLIENT_CLOSED = 4,
 };
 
@@ -130,7 +140,8 @@ struct rnl_client_options {
     /* For the connection with its Hello. Default 5,000. */
     int64_t connect_timeout_ms;
     /* Wait before the first attempt to connect again, doubled for each
-     * further one up to the second, with jitter of a half. Defaults 100 and
+     * further one up to the second, with jitter of a half. A connection that
+     * lasted reconnect_max_ms sets it back to the first. Defaults 100 and
      * 10,000. */
     int64_t reconnect_min_ms;
     int64_t reconnect_max_ms;
@@ -169,30 +180,37 @@ struct rnl_client_options {
     void *arg;
 };
 
+/* NULL, or a sentence about the first option that is out of its range: what
+ * rnl_client_create refuses. The sentence is static. */
+RNL_API const char *rnl_client_options_fault(
+    const struct rnl_client_options *options);
+
 /*
  * Creates a client; options may be NULL, its strings are copied. Connecting
  * begins with the first call or rnl_client_connect, so that a client made
  * before its core runs is no error.
  *
- * Errors: RNL_INVALID_ARGUMENT for an address that cannot be read or an option
- * out of its range; RNL_RESOURCE_EXHAUSTED.
+ * Errors: RNL_INVALID_ARGUMENT for what rnl_client_options_fault tells;
+ * RNL_RESOURCE_EXHAUSTED when memory or descriptors are out.
  */
 RNL_API RNL_MUST_USE enum rnl_code rnl_client_create(
     const struct rnl_client_options *options, struct rnl_client **ret_client);
 
 /* Closes the connection and frees the client with all its calls, watches and
- * ingests, without calling back (but on_poll). Accepts NULL. */
+ * ingests, without calling back, but for a last on_poll (events 0) and a last
+ * on_timer (negative). Not inside of a callback. Accepts NULL. */
 RNL_API void rnl_client_destroy(struct rnl_client *client);
 
 /* Begins to connect, at once; does nothing while connecting or connected. */
 RNL_API void rnl_client_connect(struct rnl_client *client);
 
 /*
- * Blocks until connected, for at most timeout_ms (negative: for ever).
+ * Blocks until connected, for at most timeout_ms (negative: for ever; 0: for
+ * one attempt, which connect_timeout_ms bounds).
  *
- * Errors: RNL_DEADLINE_EXCEEDED; RNL_UNAVAILABLE when the first attempt fails
- * and the deadline is 0 or reconnecting is off; RNL_UNAUTHENTICATED and
- * RNL_UNIMPLEMENTED when the server refuses the client.
+ * Errors: RNL_DEADLINE_EXCEEDED; RNL_UNAVAILABLE when the one attempt fails,
+ * or reconnecting is off; RNL_UNAUTHENTICATED and RNL_UNIMPLEMENTED when the
+ * server refuses the client.
  */
 RNL_API RNL_MUST_USE enum rnl_code rnl_client_await_connected(
     struct rnl_client *client, int64_t timeout_ms);
@@ -204,8 +222,11 @@ RNL_API enum rnl_client_state rnl_client_state(const struct rnl_client *client);
 RNL_API const struct rnl_server_hello *rnl_client_server(
     const struct rnl_client *client);
 
-/* How the last blocking function on this client ended. Valid until the next
- * one. Never NULL. */
+/*
+ * How the last function on this client ended that blocks, or that starts
+ * something (rnl_call_start, rnl_watch_start, rnl_ingest_open) and failed.
+ * Valid until the next such function. Never NULL.
+ */
 RNL_API const struct rnl_status_info *rnl_client_status(
     const struct rnl_client *client);
 
@@ -230,9 +251,20 @@ RNL_API int64_t rnl_client_timeout_ms(const struct rnl_client *client);
 RNL_API void rnl_client_process(struct rnl_client *client, int revents);
 
 /* Blocks: polls once, for at most timeout_ms (negative: until something
- * happens), and processes. RNL_DEADLINE_EXCEEDED when nothing happened. */
+ * happens), and processes. A signal counts as something.
+ * RNL_DEADLINE_EXCEEDED when nothing happened. */
 RNL_API enum rnl_code rnl_client_poll(struct rnl_client *client,
                                       int64_t timeout_ms);
+
+/*
+ * Ends the blocking function that runs on this client with RNL_CANCELLED, or
+ * the next one that has to wait. A watch or an ingest that was waited for goes
+ * on; a unary call is cancelled, and may have been carried out.
+ *
+ * The one function for other threads, and for signal handlers. The client must
+ * not be destroyed meanwhile.
+ */
+RNL_API void rnl_client_interrupt(struct rnl_client *client);
 
 #ifdef __cplusplus
 }

@@ -82,7 +82,8 @@ struct rnl_ingest_options {
     void (*on_writable)(struct rnl_ingest *ingest, void *arg);
     /* All events taken so far are acknowledged. */
     void (*on_drained)(struct rnl_ingest *ingest, void *arg);
-    /* The ingest ended with an error, once; status is borrowed. */
+    /* The ingest ended with an error, once; status is borrowed. Not called when
+     * a function of the ingest has returned that error. */
     void (*on_error)(struct rnl_ingest *ingest,
                      const struct rnl_status_info *status, void *arg);
     void *arg;
@@ -102,12 +103,13 @@ RNL_API RNL_MUST_USE enum rnl_code rnl_ingest_open(
 
 /*
  * Takes one event; its key is copied. Blocks for at most block_ms, and not at
- * all by default.
+ * all by default or inside of a callback.
  *
- * Errors: RNL_INVALID_ARGUMENT for a bad event, which is not taken
- * (rnl_ingest_status names it by its number, from 0); RNL_RESOURCE_EXHAUSTED
- * when full, or when memory is out: the event was not taken and may be given
- * again; the error with which the ingest ended.
+ * Errors, which rnl_ingest_status explains: RNL_INVALID_ARGUMENT for a bad
+ * event, which is not taken (the message names it by its number, from 0);
+ * RNL_RESOURCE_EXHAUSTED when full, or when memory is out, and RNL_CANCELLED
+ * when interrupted: the event was not taken and may be given again; the error
+ * with which the ingest ended.
  */
 RNL_API RNL_MUST_USE enum rnl_code rnl_ingest_event(
     struct rnl_ingest *ingest, const struct rnl_event *event);

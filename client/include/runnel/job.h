@@ -221,7 +221,8 @@ struct rnl_watch_options {
     /* An event counts as consumed when rnl_watch_consume says so, with its
      * encoded_len, not when on_event returns. */
     bool manual_consume;
-    /* One event. NULL: events are fetched by rnl_watch_next. */
+    /* One event. NULL: events are fetched by rnl_watch_next, which needs none
+     * of these callbacks. */
     void (*on_event)(struct rnl_watch *watch, const struct rnl_job_event *event,
                      void *arg);
     /* The connection was lost (false), or the watch goes on (true). */
@@ -238,21 +239,29 @@ struct rnl_watch_options {
  * terminal event.
  *
  * It ends with RNL_OK after the terminal event; RNL_NOT_FOUND when there is no
- * such job (its message tells when the core lost it by a restart);
- * RNL_OUT_OF_RANGE when events that were asked for are no longer kept, with
- * first_available_sequence. *ret_watch is the caller's, to be given to
- * rnl_watch_destroy. Ending a watch does not cancel the job.
+ * such job, or when the core came back without the jobs that it had (another
+ * epoch; the message tells which of the two); RNL_OUT_OF_RANGE when events that
+ * were asked for are no longer kept, with first_available_sequence;
+ * RNL_DATA_LOSS should the core ever skip or repeat an event. *ret_watch is the
+ * caller's, to be given to rnl_watch_destroy. Ending a watch does not cancel
+ * the job.
+ *
+ * Errors: RNL_INVALID_ARGUMENT; RNL_RESOURCE_EXHAUSTED. All else comes as the
+ * end of the watch.
  */
 RNL_API RNL_MUST_USE enum rnl_code rnl_watch_start(
     struct rnl_client *client, const char *job_id,
     const struct rnl_watch_options *options, struct rnl_watch **ret_watch);
 
 /*
- * Blocks until the next event (timeout_ms negative: for ever), of a watch
- * without on_event. After the last event RNL_OK with *ret_event NULL.
+ * Blocks until the next event (timeout_ms negative: for ever; 0: only what is
+ * there), of a watch without on_event. After the last event RNL_OK with
+ * *ret_event NULL.
  *
- * Errors: RNL_DEADLINE_EXCEEDED: none came in time, the watch goes on; the
- * status with which the watch ended (rnl_client_status).
+ * Errors: RNL_DEADLINE_EXCEEDED: none came in time, the watch goes on;
+ * RNL_RESOURCE_EXHAUSTED from want of memory here: the event is kept for the
+ * next call; RNL_FAILED_PRECONDITION of a watch with on_event; the status with
+ * which the watch ended.
  */
 RNL_API RNL_MUST_USE enum rnl_code rnl_watch_next(
     struct rnl_watch *watch, int64_t timeout_ms,
@@ -270,7 +279,8 @@ RNL_API void rnl_watch_destroy(struct rnl_watch *watch);
 
 /*
  * Blocks until the job has ended and gives its whole output to sink, piece by
- * piece; false of sink ends it with RNL_CANCELLED.
+ * piece; false of sink ends it with RNL_CANCELLED. sink may block, and may use
+ * the client.
  *
  * Errors: as a watch; RNL_OK however the job itself ended, *ret_state (may be
  * NULL) tells that.

@@ -315,8 +315,12 @@ struct rnl_stats_watch_options {
     void *arg;
 };
 
-/* Watches a stream's statistics, over lost connections too, until the stream
- * is deleted (RNL_NOT_FOUND) or rnl_stats_watch_destroy. */
+/*
+ * Watches a stream's statistics, over lost connections too, until the stream
+ * is deleted (RNL_NOT_FOUND) or rnl_stats_watch_destroy. When the core comes
+ * back without its earlier streams, and has one of that name again, the watch
+ * goes on with that one; otherwise RNL_NOT_FOUND says what happened.
+ */
 RNL_API RNL_MUST_USE enum rnl_code rnl_stats_watch_start(
     struct rnl_client *client, const char *stream,
     const struct rnl_stats_watch_options *options,

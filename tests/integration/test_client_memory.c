@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every function of librunnel that blocks, with the k-th of its allocations
+ * failing, and with all from the k-th on failing, for every k: it ends with a
+ * clear error or does its work, and the client works again afterwards. The
+ * core is a process of its own and has its memory.
+ */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <runnel/runnel.h>
+
+#include "daemon.h"
+#include "fault.h"
+
+/* Far above what a scenario allocates: only a loop gets there. */
+#define ALLOCATIONS_MAX 2000
+
+#define INPUT "one two three four five six seven eight nine ten"
+
+static struct daemon server;
+/* Ended, with the output INPUT. */
+static char ended_id[64];
+/* Runs on and on. */
+static char running_id[64];
+
+/* The address is the default options'; RNL_OK: it did all that it should. */
+typedef enum rnl_code scenario_fn(struct rnl_client *client);
+
+static enum rnl_code create_job(struct rnl_client *client)
+{
+    static const struct rnl_pair pairs[] = {{"chunk_bytes", "7"}};
+    struct rnl_job_spec spec = RNL_OPTIONS_INIT(spec);
+    struct rnl_job *job;
+    spec.kind = "echo";
+    spec.input = INPUT;
+    spec.input_len = strlen(INPUT);
+    spec.input_is_text = true;
+    spec.options = pairs;
+    spec.option_count = 1;
+    spec.labels = (const struct rnl_pair[]){{"memory", "scarce"}};
+    spec.label_count = 1;
+    enum rnl_code code = rnl_job_create(client, &spec, &job);
+    if (code == RNL_OK)
+        rnl_job_destroy(job);
+    return code;
+}
+
+static enum rnl_code refuse_job(struct rnl_client *client)
+{
+    struct rnl_job_spec spec = RNL_OPTIONS_INIT(spec);
+    spec.kind = "No Such Kind";
+    enum rnl_code code = rnl_job_create(client, &spec, NULL);
+    return code == RNL_INVALID_ARGUMENT ? RNL_OK : code;
+}
+
+static enum rnl_code get_job(struct rnl_client *client)
+{
+    struct rnl_job *job;
+    enum rnl_code code = rnl_job_get(client, ended_id, true, &job);
+    if (code != RNL_OK)
+        return code;
+    assert_int_equal(job->input_len, strlen(INPUT));
+    rnl_job_destroy(job);
+    return RNL_OK;
+}
+
+static enum rnl_code list_jobs(struct rnl_client *client)
+{
+    struct rnl_job_filter filter = RNL_OPTIONS_INIT(filter);
+    static const enum rnl_job_state states[] = {RNL_JOB_SUCCEEDED};
+    struct rnl_job_page *page;
+    filter.states = states;
+    filter.state_count = 1;
+    filter.page_size = 3;
+    enum rnl_code code = rnl_job_list(client, &filter, &page);
+    if (code == RNL_OK)
+        rnl_job_page_destroy(page);
+    return code;
+}
+
+static enum rnl_code cancel_job(struct rnl_client *client)
+{
+    struct rnl_job *job;
+    enum rnl_code code = rnl_job_cancel(client, ended_id, "late", &job);
+    if (code == RNL_OK)
+        rnl_job_destroy(job);
+    return code;
+}
+
+static enum rnl_code delete_running_job(struct rnl_client *client)
+{
+    enum rnl_code code = rnl_job_delete(client, running_id);
+    return code == RNL_FAILED_PRECONDITION ? RNL_OK : code;
+}
+
+static bool compare(const void *data, size_t len, void *arg)
+{
+    const char **at = arg;
+    assert_true(len <= strlen(*at));
+    assert_memory_equal(*at, data, len);
+    *at += len;
+    return true;
+}
+
+static enum rnl_code fetch_output(struct rnl_client *client)
+{
+    const char *at = INPUT;
+    enum rnl_job_state end;
+    enum rnl_code code =
+        rnl_job_output(client, ended_id, compare, (void *)&at, &end);
+    if (code == RNL_OK) {
+        assert_int_equal(*at, '\0');
+        assert_int_equal(end, RNL_JOB_SUCCEEDED);
+    }
+    return code;
+}
+
+/* An event for which there was no memory is there when asked for again. */
+static enum rnl_code watch_job(struct rnl_client *client)
+{
+    struct rnl_watch *watch;
+    const struct rnl_job_event *event = NULL;
+    uint64_t last = 0;
+    unsigned retries = 0;
+    enum rnl_code code = rnl_watch_start(client, ended_id, NULL, &watch);
+    if (code != RNL_OK)
+        return code;
+    for (;;) {
+        code = rnl_watch_next(watch, DAEMON_DEADLINE_MS, &event);
+        if (code == RNL_RESOURCE_EXHAUSTED && retries++ < 2)
+            continue;
+        if (code != RNL_OK || event == NULL)
+            break;
+        assert_int_equal(event->first_sequence, last + 1);
+        last = event->sequence;
+        assert_int_equal(rnl_watch_sequence(watch), last);
+    }
+    rnl_watch_destroy(watch);
+    return code;
+}
+
+static void note_event(struct rnl_watch *watch,
+                       const struct rnl_job_event *event, void *arg)
+{
+    uint64_t *last = arg;
+    (void)watch;
+    assert_int_equal(event->first_sequence, *last + 1);
+    *last = event->sequence;
+}
+
+struct call_back {
+    uint64_t last;
+    bool ended;
+    enum rnl_code code;
+};
+
+static void note_end(struct rnl_watch *watch,
+                     const struct rnl_status_info *status, void *arg)
+{
+    struct call_back *seen = arg;
+    (void)watch;
+    assert_false(seen->ended);
+    seen->ended = true;
+    seen->code = status->code;
+    assert_true(status->code == RNL_OK || status->message[0] != '\0');
+}
+
+static enum rnl_code watch_with_callbacks(struct rnl_client *client)
+{
+    struct rnl_watch_options options = RNL_OPTIONS_INIT(options);
+    struct rnl_watch *watch = NULL;
+    struct call_back seen = {0};
+    options.on_event = note_event;
+    options.on_end = note_end;
+    options.arg = &seen;
+    enum rnl_code code = rnl_watch_start(client, ended_id, &options, &watch);
+    while (code == RNL_OK && !seen.ended)
+        code = rnl_client_poll(client, DAEMON_DEADLINE_MS);
+    if (code == RNL_OK)
+        code = seen.code;
+    rnl_watch_destroy(watch);
+    return code;
+}
+
+static enum rnl_code get_info(struct rnl_client *client)
+{
+    struct rnl_server_info *info;
+    enum rnl_code code = rnl_server_info_get(client, &info);
+    if (code == RNL_OK)
+        rnl_server_info_destroy(info);
+    return code;
+}
+
+static bool is_clear(enum rnl_code code)
+{
+    return code == RNL_OK || code == RNL_RESOURCE_EXHAUSTED ||
+           code == RNL_UNAVAILABLE;
+}
+
+static struct rnl_client *make_client(void)
+{
+    struct rnl_client_options options = RNL_OPTIONS_INIT(options);
+    struct rnl_client *client = NULL;
+    options.address = server.address;
+    options.reconnect_min_ms = 1;
+    options.reconnect_max_ms = 2;
+    enum rnl_code code = rnl_client_create(&options, &client);
+    assert_true(code == RNL_OK || code == RNL_RESOURCE_EXHAUSTED);
+    return client;
+}
+
+/* On a new client, or on a warm one. Returns the allocations that it took. */
+static size_t run_one(scenario_fn *scenario, bool warm, size_t k, bool repeat)
+{
+    struct rnl_client *client = NULL;
+    if (warm) {
+        client = make_client();
+        assert_int_equal(get_info(client), RNL_OK);
+    }
+    fault_at(k, repeat);
+    if (!warm)
+        client = make_client();
+    enum rnl_code code =
+        client == NULL ? RNL_RESOURCE_EXHAUSTED : scenario(client);
+    size_t count = fault_stop();
+    if (!is_clear(code))
+        fail_msg("allocation %zu: %s", k, rnl_code_name((int)code));
+    if (k == 0 || k > count)
+        assert_int_equal(code, RNL_OK);
+    if (client != NULL) {
+        const struct rnl_status_info *status = rnl_client_status(client);
+        assert_true(status->code == RNL_OK || status->message[0] != '\0');
+        assert_int_equal(rnl_client_await_connected(client, DAEMON_DEADLINE_MS),
+                         RNL_OK);
+        assert_int_equal(scenario(client), RNL_OK);
+    }
+    rnl_client_destroy(client);
+    return count;
+}
+
+static void run_all(scenario_fn *scenario)
+{
+    for (int mode = 0; mode < 4; mode++) {
+        bool warm = (mode & 1) != 0;
+        bool repeat = (mode & 2) != 0;
+        size_t k = 1;
+        while (run_one(scenario, warm, k, repeat) >= k) {
+            k++;
+            assert_true(k < ALLOCATIONS_MAX);
+        }
+        /* It did allocate: the test has tested something. */
+        assert_true(k > 2);
+    }
+}
+
+#define SCENARIO(name)                              \
+    static void name##_without_memory(void **state) \
+    {                                               \
+        (void)state;                                \
+        run_all(name);                              \
+    }
+
+SCENARIO(get_info)
+SCENARIO(create_job)
+SCENARIO(refuse_job)
+SCENARIO(get_job)
+SCENARIO(list_jobs)
+SCENARIO(cancel_job)
+SCENARIO(delete_running_job)
+SCENARIO(fetch_output)
+SCENARIO(watch_job)
+SCENARIO(watch_with_callbacks)
+
+static void keep_id(struct rnl_client *client, const char *pace_ms, char *id)
+{
+    const struct rnl_pair pairs[] = {{"chunk_bytes", "7"},
+                                     {"pace_ms", pace_ms}};
+    struct rnl_job_spec spec = RNL_OPTIONS_INIT(spec);
+    struct rnl_job *job = NULL;
+    spec.kind = "echo";
+    spec.input = INPUT;
+    spec.input_len = strlen(INPUT);
+    spec.options = pairs;
+    spec.option_count = 2;
+    assert_int_equal(rnl_job_create(client, &spec, &job), RNL_OK);
+    snprintf(id, sizeof(ended_id), "%s", job->id);
+    rnl_job_destroy(job);
+}
+
+static bool ignore(const void *data, size_t len, void *arg)
+{
+    (void)data;
+    (void)len;
+    (void)arg;
+    return true;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    daemon_start(&server, "runneld", NULL);
+    struct rnl_client *client = make_client();
+    keep_id(client, "0", ended_id);
+    keep_id(client, "60000", running_id);
+    assert_int_equal(rnl_job_output(client, ended_id, ignore, NULL, NULL),
+                     RNL_OK);
+    rnl_client_destroy(client);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    return daemon_stop(&server) == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(get_info_without_memory),
+        cmocka_unit_test(create_job_without_memory),
+        cmocka_unit_test(refuse_job_without_memory),
+        cmocka_unit_test(get_job_without_memory),
+        cmocka_unit_test(list_jobs_without_memory),
+        cmocka_unit_test(cancel_job_without_memory),
+        cmocka_unit_test(delete_running_job_without_memory),
+        cmocka_unit_test(fetch_output_without_memory),
+        cmocka_unit_test(watch_job_without_memory),
+        cmocka_unit_test(watch_with_callbacks_without_memory),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
