@@ -82,6 +82,18 @@ class Lint(unittest.TestCase):
         self.expect("docs/a.md", "a\nTODO: b \n", "2: leftover", "2: blank")
         self.expect("bridge/a.c", SPDX + "#if 0\n#endif\n", "2: leftover")
 
+    def test_links_between_documents_lead_somewhere(self):
+        self.expect("docs/a.md", "# Top\n\n## In `it`\n\n[a](#in-it) [b](a.md)\n"
+                    "[c](b.md) [d](#else)\n[e](https://example.org/x.md)\n",
+                    "6: links to b.md", "6: links to #else")
+
+    def test_headings_in_code_are_no_anchors(self):
+        self.expect("docs/a.md", "```\n# Top\n```\n[a](#top)\n", "4: links to")
+
+    def test_files_that_documents_name_exist(self):
+        self.expect("docs/a.md", "`docs/a.md` `docs/*.md` `v1/jobs` `b.md`\n"
+                    "`docs/b.c`\n", "2: names docs/b.c")
+
     def test_machine_paths_are_found(self):
         self.expect("docs/a.md", "see /work/" "main/x\n", "1: names one")
 
