@@ -68,6 +68,18 @@ static bool print_lines(struct follow *f, const json_t *update)
     return ok;
 }
 
+static void print_clipped(const struct follow *f, const struct cli_buf *view)
+{
+    struct cli_buf lines = {0};
+    for (const char *at = cli_buf_str(view); *at;) {
+        size_t len = strcspn(at, "\n");
+        cli_text_add_clipped(&lines, at, len, f->context->out.columns);
+        cli_buf_text(&lines, "\n");
+        at += len + (at[len] == '\n');
+    }
+    cli_print(&lines);
+}
+
 /* Gives the terminal back; the last view stays in its history. */
 static void end_live(void *arg)
 {
@@ -86,8 +98,9 @@ static void end_live(void *arg)
     f->live.status_bad = false;
     add_clock(&clock);
     cli_live_draw(&f->live, &f->context->out, &view, cli_buf_str(&clock));
-    cli_print(&view);
+    print_clipped(f, &view);
     cli_buf_fini(&clock);
+    cli_buf_fini(&view);
 }
 
 static bool check_window(struct follow *f)

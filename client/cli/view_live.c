@@ -8,11 +8,18 @@
 #include "view_parts.h"
 #include "view_stats.h"
 
-/* Below this width the blocks stand one below the other. */
-#define WIDE_COLUMNS ((size_t)100)
+/* Widths that blocks need side by side: the right one for its quantiles, the
+ * left one for an address with count, bounds, share and a short bar. What a
+ * terminal has above that they share, up to the width of a histogram. */
+#define RIGHT_COLUMNS_MIN ((size_t)56)
+#define RIGHT_COLUMNS_MAX ((size_t)66)
+#define LEFT_COLUMNS_MIN  ((size_t)54)
 
 /* Between the blocks. */
 #define GAP_COLUMNS ((size_t)3)
+
+/* Below this width the blocks stand one below the other. */
+#define WIDE_COLUMNS (LEFT_COLUMNS_MIN + GAP_COLUMNS + RIGHT_COLUMNS_MIN)
 
 /* Below this height fewer anomalies are shown. */
 #define TALL_ROWS ((size_t)30)
@@ -286,32 +293,44 @@ static void add_distributions(const struct cli_term *term, struct cli_buf *buf,
     cli_view_distribution(buf, term, cli_json_at(stats, "value"), &block);
 }
 
-/* One below the other; the top keys take what is left. */
+/* Rows that the top keys take at least: a blank line, title and five keys. */
+#define TOP_ROWS_MIN ((size_t)7)
+
+/* One below the other; the top keys take what is left. Values give way where
+ * there is no room for both them and latencies. */
 static void draw_stacked(const struct cli_term *term, struct cli_buf *buf,
                          const json_t *stats, size_t rows)
 {
-    /* Title, blank line and five keys. */
-    size_t height = choose_histogram(stats, rows, 7);
-    size_t taken = distribution_lines(stats, height) + 2;
-    struct cli_block block = {.columns = term->columns,
-                              .histogram_rows = height};
-    cli_view_top(buf, term, stats, term->columns,
+    struct cli_block block = {.columns = term->columns};
+    json_t *shown = cli_json_must(json_copy((json_t *)stats));
+    if (distribution_lines(stats, 0) + TOP_ROWS_MIN > rows &&
+        cli_json_u64(stats, "latencyMs.count") > 0)
+        json_object_del(shown, "value");
+    block.histogram_rows = choose_histogram(shown, rows, TOP_ROWS_MIN);
+    size_t taken = distribution_lines(shown, block.histogram_rows) + 2;
+    cli_view_top(buf, term, shown, term->columns,
                  rows > taken + 1 ? rows - taken : 1);
-    add_distributions(term, buf, stats, block);
+    add_distributions(term, buf, shown, block);
+    json_decref(shown);
 }
 
 static void draw_blocks(const struct cli_term *term, struct cli_buf *buf,
                         const json_t *stats, size_t rows)
 {
-    struct cli_block block = {.columns = (term->columns - GAP_COLUMNS) / 2};
-    size_t left_columns = term->columns - GAP_COLUMNS - block.columns;
-    struct cli_buf left = {0};
-    struct cli_buf right = {0};
     if (term->columns < WIDE_COLUMNS || distribution_lines(stats, 4) == 0) {
         draw_stacked(term, buf, stats, rows);
         return;
     }
-    block.histogram_rows = choose_histogram(stats, rows, 0);
+    size_t right_columns =
+        RIGHT_COLUMNS_MIN + (term->columns - WIDE_COLUMNS) / 2;
+    if (right_columns > RIGHT_COLUMNS_MAX)
+        right_columns = RIGHT_COLUMNS_MAX;
+    size_t left_columns = term->columns - GAP_COLUMNS - right_columns;
+    struct cli_block block = {.columns = right_columns,
+                              .histogram_rows =
+                                  choose_histogram(stats, rows, 0)};
+    struct cli_buf left = {0};
+    struct cli_buf right = {0};
     cli_view_top(&left, term, stats, left_columns, rows > 3 ? rows - 2 : 1);
     add_distributions(term, &right, stats, block);
     join(buf, &left, &right, left_columns + GAP_COLUMNS);

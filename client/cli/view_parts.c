@@ -127,12 +127,32 @@ static void add_measure(struct cli_buf *buf, double number, bool is_ms)
         cli_text_add_number(buf, number);
 }
 
+/* Quantiles that a row has room for, most wanted first where not all fit. */
+static const struct {
+    size_t count;
+    double qs[3];
+    const char *names[3];
+} row_quantiles[] = {
+    {3, {0.5, 0.9, 0.99}, {"p50", "p90", "p99"}},
+    {2, {0.5, 0.99}, {"p50", "p99"}},
+    {1, {0.99}, {"p99"}},
+    {0, {0}, {NULL}},
+};
+
+#define ROW_KINDS (sizeof(row_quantiles) / sizeof(row_quantiles[0]))
+
+/* The columns of a table of windows. */
+struct row_style {
+    const char *metric;
+    bool is_ms;
+    size_t kind;
+};
+
 static void add_window_row(struct cli_table *table, const json_t *stats,
-                           const char *metric, const char *mark)
+                           const struct row_style *style, const char *mark)
 {
-    static const double qs[] = {0.5, 0.9, 0.99};
-    const json_t *d = cli_json_at(stats, metric);
-    bool is_ms = strcmp(metric, "latencyMs") == 0;
+    const json_t *d = cli_json_at(stats, style->metric);
+    bool any = cli_json_u64(d, "count") > 0;
     struct cli_buf cell = {0};
     cli_buf_text(&cell, mark);
     cli_text_add_window(&cell, (uint32_t)cli_json_u64(stats, "windowSeconds"));
@@ -143,41 +163,62 @@ static void add_window_row(struct cli_table *table, const json_t *stats,
     cli_table_take(table, CLI_PLAIN, &cell);
     add_estimate(&cell, cli_json_at(stats, "uniqueKeys"));
     cli_table_take(table, CLI_PLAIN, &cell);
-    for (size_t i = 0; i < 3; i++) {
-        bool any = cli_json_u64(d, "count") > 0;
-        add_measure(&cell, any ? cli_view_quantile(d, qs[i]) : NAN, is_ms);
+    for (size_t i = 0; i < row_quantiles[style->kind].count; i++) {
+        double q = row_quantiles[style->kind].qs[i];
+        add_measure(&cell, any ? cli_view_quantile(d, q) : NAN, style->is_ms);
         cli_table_take(table, CLI_PLAIN, &cell);
     }
     cli_buf_fini(&cell);
 }
 
-void cli_view_windows(struct cli_buf *buf, const struct cli_term *term,
-                      const json_t *windows, const json_t *focus)
+static void add_window_titles(struct cli_table *table,
+                              const struct row_style *style)
 {
-    const char *metric = row_metric(windows);
-    bool is_ms = strcmp(metric, "latencyMs") == 0;
-    const char *titles[] = {"WINDOW",
-                            "EVENTS",
-                            "RATE",
-                            "UNIQUE KEYS",
-                            is_ms ? "LATENCY p50" : "VALUE p50",
-                            "p90",
-                            "p99"};
+    static const char *const titles[] = {"WINDOW", "EVENTS", "RATE",
+                                         "UNIQUE KEYS"};
+    struct cli_buf cell = {0};
+    for (size_t i = 0; i < 4; i++)
+        cli_table_cell(table, CLI_FAINT, titles[i]);
+    for (size_t i = 0; i < row_quantiles[style->kind].count; i++) {
+        if (i == 0)
+            cli_buf_text(&cell, style->is_ms ? "LATENCY " : "VALUE ");
+        cli_buf_text(&cell, row_quantiles[style->kind].names[i]);
+        cli_table_take(table, CLI_FAINT, &cell);
+    }
+    cli_buf_fini(&cell);
+}
+
+static void draw_windows(struct cli_buf *buf, const struct cli_term *term,
+                         const json_t *windows, const json_t *focus,
+                         const struct row_style *style)
+{
+    const char *mark = term->unicode ? "▸ " : "> ";
     struct cli_table table;
     size_t i;
     json_t *stats;
-    cli_table_init(&table, 7, 0x7E);
-    for (i = 0; i < 7; i++)
-        cli_table_cell(&table, CLI_FAINT, titles[i]);
+    cli_table_init(&table, 4 + row_quantiles[style->kind].count, 0x7E);
+    add_window_titles(&table, style);
     json_array_foreach(windows, i, stats)
     {
-        add_window_row(&table, stats, metric,
-                       stats != focus  ? "  "
-                       : term->unicode ? "▸ "
-                                       : "> ");
+        add_window_row(&table, stats, style, stats == focus ? mark : "  ");
     }
     cli_table_draw(&table, term, buf);
     cli_table_fini(&table);
+}
+
+void cli_view_windows(struct cli_buf *buf, const struct cli_term *term,
+                      const json_t *windows, const json_t *focus)
+{
+    struct row_style style = {.metric = row_metric(windows)};
+    size_t start = buf->len;
+    style.is_ms = strcmp(style.metric, "latencyMs") == 0;
+    for (; style.kind < ROW_KINDS; style.kind++) {
+        buf->len = start;
+        draw_windows(buf, term, windows, focus, &style);
+        const char *row = buf->data + start;
+        if (cli_text_width(row, strcspn(row, "\n")) <= term->columns)
+            return;
+    }
 }
 
 /* Adds text padded to a width on its left or right. */
@@ -193,27 +234,75 @@ static void add_padded(struct cli_buf *buf, const char *text, size_t columns,
         cli_buf_repeat(buf, " ", pad);
 }
 
+/* So that the table stays put while short names come and go. */
+#define NAME_COLUMNS_MIN ((size_t)12)
+
+/* Widths of the table of keys, and what shares and bars are of. */
+struct top_style {
+    size_t name_columns;
+    size_t bar_columns;
+    /* Counts are estimates: their bounds are shown. */
+    bool bounds;
+    double total;
+    double most;
+};
+
+static void choose_top_style(struct top_style *style, const json_t *keys,
+                             size_t count, size_t columns)
+{
+    size_t widest = NAME_COLUMNS_MIN;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *key = json_array_get(keys, i);
+        const char *name = cli_json_text(key, "key");
+        size_t width = cli_text_width(name, strlen(name));
+        widest = width > widest ? width : widest;
+        style->bounds = style->bounds ||
+                        cli_json_u64(key, "upper") > cli_json_u64(key, "lower");
+    }
+    /* Count, bounds and share; a sixth at least is for the bars. */
+    size_t numbers = (style->bounds ? 30 : 22) + columns / 6;
+    size_t room = columns > numbers + 8 ? columns - numbers : 8;
+    style->name_columns = widest < room ? widest : room;
+    numbers = style->bounds ? 30 : 22;
+    style->bar_columns = columns > style->name_columns + numbers + 4
+                             ? columns - style->name_columns - numbers
+                             : 4;
+}
+
+/* "±1.2%": how far off the count may be. */
+static void add_bounds(struct cli_buf *buf, const json_t *key)
+{
+    struct cli_buf part = {0};
+    double count = cli_json_number(key, "count");
+    double above = cli_json_number(key, "upper") - count;
+    double below = count - cli_json_number(key, "lower");
+    double error = above > below ? above : below;
+    if (error > 0 && count > 0)
+        cli_buf_printf(&part, "±%.1f%%", error / count * 100);
+    add_padded(buf, cli_buf_str(&part), 8, true);
+    cli_buf_fini(&part);
+}
+
 static void add_top_row(struct cli_buf *buf, const struct cli_term *term,
-                        const json_t *key, size_t columns, double total,
-                        double most)
+                        const json_t *key, const struct top_style *style)
 {
     struct cli_buf part = {0};
     const char *name = cli_json_text(key, "key");
-    size_t name_columns = columns > 72 ? 32 : columns > 40 ? columns - 40 : 8;
-    size_t bar_columns =
-        columns > name_columns + 24 ? columns - name_columns - 24 : 4;
     double count = cli_json_number(key, "count");
-    cli_text_add_safe(&part, name, strlen(name), name_columns);
-    add_padded(buf, cli_buf_str(&part), name_columns, false);
+    cli_text_add_safe(&part, name, strlen(name), style->name_columns);
+    add_padded(buf, cli_buf_str(&part), style->name_columns, false);
     cli_buf_reset(&part);
     cli_text_add_count(&part, cli_json_u64(key, "count"));
     add_padded(buf, cli_buf_str(&part), 12, true);
+    if (style->bounds)
+        add_bounds(buf, key);
     cli_buf_reset(&part);
-    cli_buf_printf(&part, "%5.1f%%  ", total > 0 ? count / total * 100 : 0);
+    cli_buf_printf(&part, "%5.1f%%  ",
+                   style->total > 0 ? count / style->total * 100 : 0);
     add_padded(buf, cli_buf_str(&part), 10, true);
     cli_buf_reset(&part);
-    cli_draw_bar(&part, most > 0 ? count / most : 0, bar_columns, term->unicode,
-                 false);
+    cli_draw_bar(&part, style->most > 0 ? count / style->most : 0,
+                 style->bar_columns, term->unicode, false);
     cli_term_add(term, buf, CLI_ACCENT, cli_buf_str(&part));
     cli_buf_text(buf, "\n");
     cli_buf_fini(&part);
@@ -223,20 +312,19 @@ void cli_view_top(struct cli_buf *buf, const struct cli_term *term,
                   const json_t *stats, size_t columns, size_t count_max)
 {
     const json_t *keys = cli_json_at(stats, "topKeys");
-    double most = cli_json_number(json_array_get(keys, 0), "count");
-    size_t i;
-    json_t *key;
-    if (json_array_size(keys) == 0)
+    size_t count = json_array_size(keys);
+    struct top_style style = {
+        .total = cli_json_number(stats, "count"),
+        .most = cli_json_number(json_array_get(keys, 0), "count")};
+    if (count == 0)
         return;
+    count = count < count_max ? count : count_max;
+    choose_top_style(&style, keys, count, columns);
     cli_buf_text(buf, "\n");
     cli_term_add(term, buf, CLI_FAINT, "TOP KEYS");
     cli_buf_text(buf, "\n");
-    json_array_foreach(keys, i, key)
-    {
-        if (i < count_max)
-            add_top_row(buf, term, key, columns,
-                        cli_json_number(stats, "count"), most);
-    }
+    for (size_t i = 0; i < count; i++)
+        add_top_row(buf, term, json_array_get(keys, i), &style);
 }
 
 static void add_moments(struct cli_buf *buf, const struct cli_term *term,

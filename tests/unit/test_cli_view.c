@@ -12,6 +12,7 @@
 #include "view_ingest.h"
 #include "view_job.h"
 #include "view_live.h"
+#include "view_parts.h"
 #include "view_stats.h"
 
 static const struct cli_term piped = {
@@ -121,9 +122,9 @@ static void statistics_are_blocks_without_escapes(void **state)
            "events 12,345   rate 206/s   unique keys 1,234 ±2.1%   late 3\n"
            "\n"
            "TOP KEYS\n"
-           "a\xEF\xBF\xBD[31m                     6,000   48.6%  "
-           "████████████████\n"
-           "b                          3,000   24.3%  ████████\n"
+           "a\xEF\xBF\xBD[31m             6,000   48.6%  "
+           "██████████████████████████\n"
+           "b                  3,000   24.3%  █████████████\n"
            "\n"
            "LATENCY\n"
            "mean 12.3 ms   sd 23.4 ms   min 1.00 ms   max 900 ms\n"
@@ -134,6 +135,52 @@ static void statistics_are_blocks_without_escapes(void **state)
            "███\n"
            "1.00 ms 1.00 s\n");
     json_decref(stats);
+    cli_buf_fini(&buf);
+}
+
+/* How far off an estimated count may be stands beside it; exact ones have
+ * nothing there. */
+static void top_keys_tell_their_bounds(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *stats = parse("{\"count\":\"1000\",\"topKeys\":["
+                          "{\"key\":\"a\",\"count\":\"500\",\"lower\":\"475\","
+                          "\"upper\":\"500\"},"
+                          "{\"key\":\"b\",\"count\":\"250\",\"lower\":\"250\","
+                          "\"upper\":\"250\"}]}");
+    cli_view_top(&buf, &piped, stats, 60, 10);
+    expect(&buf,
+           "\nTOP KEYS\n"
+           "a                    500   ±5.0%   50.0%  ██████████████████\n"
+           "b                    250           25.0%  █████████\n");
+    json_decref(stats);
+    cli_buf_fini(&buf);
+}
+
+/* A table of windows gives up quantiles before it is cut off. */
+static void a_table_of_windows_fits_its_width(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    struct cli_term term = piped;
+    json_t *windows = json_array();
+    json_array_append_new(windows, parse(stats_text));
+    term.columns = 66;
+    cli_view_windows(&buf, &term, windows, NULL);
+    expect(
+        &buf,
+        "WINDOW  EVENTS   RATE  UNIQUE KEYS  LATENCY p50      p90     p99\n"
+        "  1m    12,345  206/s  1,234 ±2.1%      10.0 ms  80.0 ms  500 ms\n");
+    term.columns = 60;
+    cli_view_windows(&buf, &term, windows, json_array_get(windows, 0));
+    expect(&buf, "WINDOW  EVENTS   RATE  UNIQUE KEYS  LATENCY p50     p99\n"
+                 "▸ 1m    12,345  206/s  1,234 ±2.1%      10.0 ms  500 ms\n");
+    term.columns = 10;
+    cli_view_windows(&buf, &term, windows, NULL);
+    expect(&buf, "WINDOW  EVENTS   RATE  UNIQUE KEYS\n"
+                 "  1m    12,345  206/s  1,234 ±2.1%\n");
+    json_decref(windows);
     cli_buf_fini(&buf);
 }
 
@@ -427,6 +474,8 @@ int main(void)
         cmocka_unit_test(jobs_are_a_table),
         cmocka_unit_test(progress_is_one_line),
         cmocka_unit_test(statistics_are_blocks_without_escapes),
+        cmocka_unit_test(top_keys_tell_their_bounds),
+        cmocka_unit_test(a_table_of_windows_fits_its_width),
         cmocka_unit_test(piped_updates_are_lines_of_names_and_values),
         cmocka_unit_test(a_live_view_keeps_windows_that_did_not_change),
         cmocka_unit_test(the_sparkline_shows_events_between_snapshots),
