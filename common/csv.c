@@ -270,6 +270,57 @@ static enum rnl_csv_result step(struct rnl_csv *csv, const char *data,
     return result;
 }
 
+/* Cuts a row of text without quotes at its separators. */
+static enum rnl_csv_result cut_row(struct rnl_csv *csv)
+{
+    const char *start = csv->text;
+    const char *end = csv->text + csv->text_len;
+    const char *separator;
+    size_t count = 0;
+    do {
+        if (count == RNL_CSV_FIELD_COUNT_MAX)
+            return bad(csv, "the row has more than 16,384 fields");
+        struct rnl_csv_field *fields =
+            grow(csv->fields, &csv->field_cap, count + 1, sizeof(*fields));
+        if (!fields)
+            return RNL_CSV_NO_MEMORY;
+        csv->fields = fields;
+        separator = memchr(start, csv->separator, (size_t)(end - start));
+        const char *stop = separator ? separator : end;
+        fields[count++] = (struct rnl_csv_field){start, (size_t)(stop - start)};
+        start = stop + 1;
+    } while (separator);
+    csv->field_count = count;
+    csv->line = csv->row_line;
+    csv->row_done = true;
+    return RNL_CSV_ROW;
+}
+
+/* A row that is there as a whole and has no quote, as nearly all are: memchr
+ * finds its parts several times as fast as the machine above takes bytes.
+ * RNL_CSV_MORE when it is not such a row; then, and on failure, nothing is
+ * used. */
+static enum rnl_csv_result take_whole_row(struct rnl_csv *csv, const char *data,
+                                          size_t len, size_t *used)
+{
+    const char *end = memchr(data, '\n', len);
+    size_t row_len = end ? (size_t)(end - data) : 0;
+    if (row_len > 0 && data[row_len - 1] == '\r')
+        row_len--;
+    if (row_len == 0 || row_len > RNL_CSV_ROW_LEN_MAX ||
+        memchr(data, '"', row_len) || memchr(data, '\r', row_len))
+        return RNL_CSV_MORE;
+    csv->row_line = csv->line_now;
+    enum rnl_csv_result result = append(csv, data, row_len);
+    if (result == RNL_CSV_MORE)
+        result = cut_row(csv);
+    if (result != RNL_CSV_ROW)
+        return result;
+    csv->line_now++;
+    *used += (size_t)(end - data) + 1;
+    return RNL_CSV_ROW;
+}
+
 enum rnl_csv_result rnl_csv_feed(struct rnl_csv *csv, const char *data,
                                  size_t len, size_t *ret_used)
 {
@@ -278,6 +329,8 @@ enum rnl_csv_result rnl_csv_feed(struct rnl_csv *csv, const char *data,
     begin(csv);
     if (csv->bom_seen < 4)
         result = skip_bom(csv, data, len, &used);
+    if (result == RNL_CSV_MORE && used < len && csv->state == STATE_START)
+        result = take_whole_row(csv, data + used, len - used, &used);
     while (result == RNL_CSV_MORE && used < len)
         result = step(csv, data, len, &used);
     if (result == RNL_CSV_NO_MEMORY) {

@@ -190,6 +190,28 @@ static void memory_running_out_is_told_and_survived(void **state)
     }
 }
 
+/* Whole rows take a shorter way through the reader than rows in pieces; both
+ * must say the same of any bytes. */
+static void a_whole_row_is_read_like_its_bytes(void **state)
+{
+    (void)state;
+    static const char letters[] = "ab,,\"\r\n\n";
+    static struct transcript whole;
+    static struct transcript bytes;
+    uint32_t seed = 12345;
+    for (int round = 0; round < 20000; round++) {
+        char input[24];
+        size_t len = 0;
+        for (; len < sizeof(input); len++) {
+            seed = seed * 1664525 + 1013904223;
+            input[len] = letters[(seed >> 24) % (sizeof(letters) - 1)];
+        }
+        read_cut(&whole, input, len, 0);
+        read_bytes(&bytes, input, len);
+        assert_string_equal(whole.text, bytes.text);
+    }
+}
+
 static void any_separator_works(void **state)
 {
     (void)state;
@@ -211,6 +233,7 @@ int main(void)
         cmocka_unit_test(rows_above_the_limit_are_refused_and_skipped),
         cmocka_unit_test(too_many_fields_are_refused_and_skipped),
         cmocka_unit_test(memory_running_out_is_told_and_survived),
+        cmocka_unit_test(a_whole_row_is_read_like_its_bytes),
         cmocka_unit_test(any_separator_works),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
