@@ -192,7 +192,7 @@ static bool check_fields(const struct cli_reader_options *options, char *error,
         const char *field = options->fields[i];
         if (!field)
             continue;
-        if (is_access(options->format) && !cli_access_has_field(field)) {
+        if (is_access(options->format) && cli_access_field(field) < 0) {
             snprintf(error, error_size,
                      "--%s %s: an access log has host, user, time, request, "
                      "method, path, status, bytes, referer, agent and "
@@ -210,6 +210,16 @@ static bool check_fields(const struct cli_reader_options *options, char *error,
     return true;
 }
 
+static void note_fields(struct cli_reader *reader)
+{
+    for (int i = 0; i < CLI_COLUMN_COUNT; i++) {
+        const char *field = cli_reader_field(reader, (enum cli_column)i);
+        reader->field_lens[i] = field ? strlen(field) : 0;
+        reader->access_fields[i] = field ? cli_access_field(field) : -1;
+        reader->nested = reader->nested || (field && strchr(field, '.'));
+    }
+}
+
 struct cli_reader *cli_reader_create(const struct cli_reader_options *options,
                                      char *ret_error, size_t ret_error_size)
 {
@@ -218,6 +228,7 @@ struct cli_reader *cli_reader_create(const struct cli_reader_options *options,
         return NULL;
     struct cli_reader *reader = cli_calloc(1, sizeof(*reader));
     reader->options = *options;
+    note_fields(reader);
     reader->is_csv = format == CLI_FORMAT_CSV || format == CLI_FORMAT_TSV;
     rnl_csv_init(&reader->csv, format == CLI_FORMAT_TSV ? '\t' : ',');
     reader->lines.mode =

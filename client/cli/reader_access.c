@@ -40,18 +40,13 @@ struct slice {
     size_t len;
 };
 
-static int find_field(const char *name)
+int cli_access_field(const char *name)
 {
     for (int i = 0; i < FIELD_COUNT; i++) {
         if (strcmp(field_names[i], name) == 0)
             return i;
     }
     return -1;
-}
-
-bool cli_access_has_field(const char *name)
-{
-    return find_field(name) >= 0;
 }
 
 /* Takes one field: "quoted", [in brackets] or up to a blank. False at the end
@@ -150,10 +145,9 @@ bool cli_read_access(struct cli_reader *reader, const char *text, size_t len,
         return false;
     for (int i = 0; i < CLI_COLUMN_COUNT; i++) {
         enum cli_column column = (enum cli_column)i;
-        const char *name = cli_reader_field(reader, column);
-        if (!name)
+        int which = reader->access_fields[i];
+        if (which < 0)
             continue;
-        int which = find_field(name);
         struct slice field = fields[which];
         bool ok;
         if (column == CLI_COLUMN_LATENCY && which == FIELD_REQUEST_TIME)

@@ -17,6 +17,12 @@ struct cli_reader {
     bool have_header;
     size_t index[CLI_COLUMN_COUNT];
     uint64_t line;
+    /* Of each field's name, 0 where none is read; and whether one of them is a
+     * path into an object. */
+    size_t field_lens[CLI_COLUMN_COUNT];
+    bool nested;
+    /* The same fields as an access log numbers them; -1: not read. */
+    int access_fields[CLI_COLUMN_COUNT];
     /* A key or a number that had to be copied. */
     struct cli_buf scratch;
     char error[320];
@@ -43,6 +49,11 @@ bool cli_reader_field_given(const struct cli_reader *reader,
 bool cli_reader_put(struct cli_reader *reader, enum cli_column column,
                     const char *text, size_t len, struct cli_record *record);
 
+/* Reads a plain object fast; false: it is not plain, or bad, and the record is
+ * unchanged. */
+bool cli_scan_ndjson(struct cli_reader *reader, const char *text, size_t len,
+                     struct cli_record *record);
+
 /* One piece of a format that is read by line; false: the error is set. */
 bool cli_read_ndjson(struct cli_reader *reader, const char *text, size_t len,
                      struct cli_record *record);
@@ -51,8 +62,8 @@ bool cli_read_logfmt(struct cli_reader *reader, const char *text, size_t len,
 bool cli_read_access(struct cli_reader *reader, const char *text, size_t len,
                      struct cli_record *record);
 
-/* Says whether an access log has a field of that name. */
-bool cli_access_has_field(const char *name);
+/* The number of an access log's field; -1 when it has none of that name. */
+int cli_access_field(const char *name);
 
 /* A row of CSV: the header, when it is to come, or an event. */
 enum cli_read cli_read_row(struct cli_reader *reader,

@@ -73,6 +73,8 @@ bool cli_read_ndjson(struct cli_reader *reader, const char *text, size_t len,
                      struct cli_record *record)
 {
     json_error_t error;
+    if (cli_scan_ndjson(reader, text, len, record))
+        return true;
     json_t *object = json_loadb(text, len, JSON_ALLOW_NUL, &error);
     if (!object)
         return cli_reader_fail(reader, "not JSON: %s", error.text);

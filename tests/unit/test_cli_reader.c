@@ -179,6 +179,77 @@ static void broken_json_is_an_error_of_its_line(void **state)
     cli_buf_fini(&got);
 }
 
+/* Most objects are read by a scanner that knows the plain cases; a path into an
+ * object turns it off. Both must say the same of anything. */
+static void scanned_json_says_what_parsed_json_says(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"k\":\"a\",\"v\":1.5e2,\"x\":[1,{\"k\":2},[]],\"y\":{}}",
+        "{ \"v\" : -0.25 , \"k\" : \"\xC3\xA4\" }\t",
+        "{\"k\":12,\"v\":null}",
+        "{\"k\":-0}",
+        "{\"k\":1.50}",
+        "{\"k\":1e2,\"v\":\"7\"}",
+        "{\"k\":true,\"v\":false}",
+        "{\"k\":\"a\",\"k\":\"b\",\"v\":3,\"v\":4}",
+        "{\"k\":\"a\\\"b\\u0041\",\"z\":\"\\n\\/\"}",
+        "{\"\\u006b\":\"escaped name\"}",
+        "{\"k\":\"a\",\"z\":\"\\ud800\"}",
+        "{\"k\":\"a\",\"z\":\"\xff\"}",
+        "{\"k\":\"a\",\"z\":\"\x01\"}",
+        "{\"k\":\"a\",\"v\":01}",
+        "{\"k\":\"a\",\"v\":1.}",
+        "{\"k\":\"a\",\"v\":.5}",
+        "{\"k\":\"a\",\"v\":1e}",
+        "{\"k\":\"a\",\"v\":1e999}",
+        "{\"k\":\"a\",\"v\":123456789012345678901234567890}",
+        "{\"k\":\"a\",\"v\":NaN}",
+        "{\"k\":\"a\",}",
+        "{\"k\":\"a\"} x",
+        "{\"k\":\"a\"",
+        "{\"k\" \"a\"}",
+        "{\"k\":[1,]}",
+        "{\"k\":{\"a\":1}}",
+        "{\"v\":1}",
+        "{}",
+        "{\"k\":\"\"}",
+        "[1]",
+        "\"k\"",
+        "nul",
+        "{\"\":1,\"k\":\"a\",\"v\":\"x\"}",
+        "{\"k\":\"a\",\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]"
+        "]]]]]"
+        "]]]]]]]]]]]]]]]]]]]]]]]]}",
+    };
+    struct cli_reader_options scanned = {.format = CLI_FORMAT_NDJSON,
+                                         .fields = {"k", "v", NULL, NULL}};
+    /* Absent in all lines. */
+    struct cli_reader_options parsed = scanned;
+    parsed.fields[CLI_COLUMN_TIME] = "no.such";
+    struct cli_buf one = {0};
+    struct cli_buf other = {0};
+    uint32_t seed = 1;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char line[256];
+        size_t len = strlen(lines[i]);
+        memcpy(line, lines[i], len);
+        /* As it is, and with one byte changed after the other. */
+        for (int round = 0; round < 300; round++) {
+            static const char bytes[] = "{}[]:,\"\\ 01-.eu\t\x80ktfn";
+            read_cut(&scanned, &one, line, len, len, len);
+            read_cut(&parsed, &other, line, len, len, len);
+            assert_string_equal(cli_buf_str(&one), cli_buf_str(&other));
+            seed = seed * 1664525 + 1013904223;
+            if (round % 4 == 0)
+                memcpy(line, lines[i], len);
+            line[(seed >> 8) % len] = bytes[(seed >> 20) % (sizeof(bytes) - 1)];
+        }
+    }
+    cli_buf_fini(&one);
+    cli_buf_fini(&other);
+}
+
 static void a_json_array_may_be_written_over_many_lines(void **state)
 {
     (void)state;
@@ -327,6 +398,7 @@ int main(void)
         cmocka_unit_test(ndjson_fields_may_be_nested),
         cmocka_unit_test(ndjson_lines_that_are_bad_cost_themselves_only),
         cmocka_unit_test(broken_json_is_an_error_of_its_line),
+        cmocka_unit_test(scanned_json_says_what_parsed_json_says),
         cmocka_unit_test(a_json_array_may_be_written_over_many_lines),
         cmocka_unit_test(logfmt_takes_quotes_and_the_last_of_a_name),
         cmocka_unit_test(combined_log_gives_address_bytes_and_time),
