@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "count_min.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "alloc.h"
+
+#define E 2.71828182845904523536
+
+/* Odd, from the digits of pi's fraction: nothing up the sleeve. */
+static const uint64_t multipliers[RNL_COUNT_MIN_ROWS] = {
+    UINT64_C(0x243F6A8885A308D3), UINT64_C(0x13198A2E03707345),
+    UINT64_C(0xA4093822299F31D1), UINT64_C(0x082EFA98EC4E6C89)};
+
+static size_t width_of(const struct rnl_count_min *sketch)
+{
+    return (size_t)1 << sketch->width_log2;
+}
+
+/* Bits 32 and up of the product depend on all bits of the hash below them and
+ * stay the same ones when the width changes. */
+static size_t position(uint64_t hash, size_t row, size_t mask)
+{
+    return (size_t)((hash * multipliers[row]) >> 32) & mask;
+}
+
+static void add(struct rnl_count_min *sketch, uint32_t *counter,
+                uint64_t weight)
+{
+    uint32_t room = RNL_COUNT_MIN_SATURATED - *counter;
+    if (weight < room) {
+        *counter += (uint32_t)weight;
+        return;
+    }
+    if (room > 0)
+        sketch->saturated_count++;
+    *counter = RNL_COUNT_MIN_SATURATED;
+}
+
+size_t rnl_count_min_size(uint32_t width_log2)
+{
+    return sizeof(struct rnl_count_min) +
+           (RNL_COUNT_MIN_ROWS * sizeof(uint32_t) << width_log2);
+}
+
+enum rnl_code rnl_count_min_create(uint32_t width_log2,
+                                   struct rnl_count_min **ret_sketch)
+{
+    struct rnl_count_min *sketch =
+        rnl_calloc(1, rnl_count_min_size(width_log2));
+    if (sketch == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    sketch->width_log2 = width_log2;
+    *ret_sketch = sketch;
+    return RNL_OK;
+}
+
+void rnl_count_min_destroy(struct rnl_count_min *sketch)
+{
+    rnl_free(sketch);
+}
+
+void rnl_count_min_reset(struct rnl_count_min *sketch)
+{
+    uint32_t width_log2 = sketch->width_log2;
+    memset(sketch, 0, rnl_count_min_size(width_log2));
+    sketch->width_log2 = width_log2;
+}
+
+void rnl_count_min_update(struct rnl_count_min *sketch, uint64_t hash,
+                          uint64_t weight)
+{
+    size_t width = width_of(sketch);
+    uint32_t *row = sketch->counters;
+    for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++, row += width)
+        add(sketch, row + position(hash, r, width - 1), weight);
+    sketch->total += weight;
+}
+
+void rnl_count_min_update_batch(struct rnl_count_min *sketch,
+                                const struct rnl_count_min_item *items,
+                                size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        rnl_count_min_update(sketch, items[i].hash, items[i].weight);
+}
+
+void rnl_count_min_merge(struct rnl_count_min *sketch,
+                         const struct rnl_count_min *other)
+{
+    size_t width = width_of(sketch);
+    size_t other_width = width_of(other);
+    for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
+        uint32_t *row = sketch->counters + r * width;
+        const uint32_t *from = other->counters + r * other_width;
+        for (size_t part = 0; part < other_width; part += width) {
+            for (size_t i = 0; i < width; i++)
+                add(sketch, row + i, from[part + i]);
+        }
+    }
+    sketch->total += other->total;
+}
+
+/* In place: row r moves down to r * narrow, which is at or below where it
+ * starts, so that nothing is overwritten before it is read. */
+void rnl_count_min_fold(struct rnl_count_min **sketch, uint32_t width_log2)
+{
+    struct rnl_count_min *wide = *sketch;
+    size_t width = width_of(wide);
+    if (wide->width_log2 <= width_log2)
+        return;
+    size_t narrow = (size_t)1 << width_log2;
+    wide->saturated_count = 0;
+    for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
+        uint32_t *row = wide->counters + r * narrow;
+        const uint32_t *from = wide->counters + r * width;
+        memmove(row, from, narrow * sizeof(*row));
+        for (size_t i = 0; i < narrow; i++) {
+            wide->saturated_count += row[i] == RNL_COUNT_MIN_SATURATED;
+            for (size_t part = narrow; part < width; part += narrow)
+                add(wide, row + i, from[part + i]);
+        }
+    }
+    wide->width_log2 = width_log2;
+    struct rnl_count_min *less =
+        rnl_realloc(wide, rnl_count_min_size(width_log2));
+    *sketch = less != NULL ? less : wide;
+}
+
+uint64_t rnl_count_min_estimate(const struct rnl_count_min *sketch,
+                                uint64_t hash)
+{
+    size_t width = width_of(sketch);
+    const uint32_t *row = sketch->counters;
+    uint32_t least = RNL_COUNT_MIN_SATURATED;
+    for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++, row += width) {
+        uint32_t counter = row[position(hash, r, width - 1)];
+        least = counter < least ? counter : least;
+    }
+    return least;
+}
+
+double rnl_count_min_error(const struct rnl_count_min *sketch)
+{
+    return E / (double)width_of(sketch) * (double)sketch->total;
+}
