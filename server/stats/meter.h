@@ -7,15 +7,16 @@
  *
  * Time. Events are sorted into panes by their own time, or by the time of
  * arrival when they have none. The watermark is the newest time that the
- * stream has reached: windows end there. While a stream is live (its newest
- * event is not further than RNL_METER_LIVE_MS behind the wall clock) the
- * watermark follows the wall clock, so that windows run empty when events stop;
- * a replay of the past holds still at its newest event. An event older than
- * every pane kept is late: counted, and in the figures of all time, but in no
- * window.
+ * stream has reached: windows end there. Once an event has come that was not
+ * further than RNL_METER_LIVE_MS behind the wall clock, the stream is live and
+ * its watermark follows the wall clock, so that windows run empty when events
+ * stop; a replay of the past holds still at its newest event. An event older
+ * than every pane kept is late: counted, and in the figures of all time, but in
+ * no window.
  *
- * A window of W seconds is made of whole panes of a width that divides it, so
- * that its begin is exact to one pane: see struct rnl_meter_window.
+ * A window of W seconds is made of whole panes, of W / 60 or less (one second
+ * at least), and of the part of the newest pane that is there: it begins at
+ * most one pane early, at start_ms of struct rnl_meter_window, exactly.
  *
  * Merging is exact and order-free: any split of the same events into batches
  * and shards gives the same answers.
@@ -123,7 +124,8 @@ RNL_MUST_USE enum rnl_code rnl_meter_create(
 void rnl_meter_destroy(struct rnl_meter *meter);
 
 /*
- * Counts a batch, whole or not at all. wall_ms is the time of arrival.
+ * Counts a batch, whole or not at all; for want of memory the watermark may
+ * have moved all the same. wall_ms is the time of arrival.
  *
  * Errors: RNL_INVALID_ARGUMENT with ret_fault; RNL_RESOURCE_EXHAUSTED.
  */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Judges the panes of one second of a stream: is its rate, mean value, p99
+ * latency or number of unique keys out of line with the panes before it?
+ *
+ * For each metric the last RNL_ANOMALY_RECENT panes are remembered. A new one
+ * is compared with their median, in units of
+ *
+ *     scale = sqrt((1.4826 MAD)^2 + noise^2 + (1 % of the median)^2)
+ *
+ * MAD, the median of the distances from the median, makes 1.4826 MAD the
+ * standard deviation of normal data, but is not moved by the outliers that it
+ * is to find (Hampel 1974). noise is what chance alone does to a pane of that
+ * many events: the square root of a count, the standard error of a mean, the
+ * confidence interval of a quantile. With it panes of few events can be judged,
+ * and a stream that was constant so far does not alarm at the first event more.
+ *
+ * Two charts look at u = (x - median) / scale:
+ *
+ *     MEDIAN_MAD   |u|: one pane far off
+ *     EWMA         z = (1 - a) z + a u (u cut at the threshold), in units of
+ *                  its own deviation sqrt(a / (2 - a)), a = 0.2: many panes
+ *                  somewhat off (Roberts 1959)
+ *
+ * Either above the threshold is an anomaly, and begins an episode: nothing more
+ * is reported until both have been below half of it for some panes. Panes go
+ * into the memory whatever they are like, so that a new level becomes the
+ * normal one after half of the memory. Nothing is judged before
+ * RNL_ANOMALY_WARM_UP panes.
+ */
+#ifndef RNL_STATS_ANOMALY_H
+#define RNL_STATS_ANOMALY_H
+
+#include "digest.h"
+
+#define RNL_ANOMALY_RECENT  60
+#define RNL_ANOMALY_WARM_UP 30
+
+/* One metric. */
+struct rnl_detector {
+    /* The newest values, as a ring and sorted. */
+    double ring[RNL_ANOMALY_RECENT];
+    double sorted[RNL_ANOMALY_RECENT];
+    uint32_t count;
+    uint32_t next;
+    /* The EWMA chart. */
+    double z;
+    /* Panes to go until the episode is over; 0: none. */
+    uint32_t episode;
+};
+
+/* What a detector says. */
+struct rnl_verdict {
+    enum rnl_anomaly_by method;
+    double baseline;
+    double score;
+};
+
+/* Judges x and remembers it; true when an episode begins. noise: standard
+ * deviation that chance gives x; not negative. */
+bool rnl_detector_judge(struct rnl_detector *detector, double x, double noise,
+                        double threshold, struct rnl_verdict *ret_verdict);
+
+/* Newest anomalies, as a ring. */
+struct rnl_anomalies {
+    struct rnl_meter_anomaly ring[RNL_METER_ANOMALIES_MAX];
+    /* Of the newest; 0: none. */
+    uint64_t sequence;
+};
+
+/* Puts a new one at the end; sequence is set. The caller fills in the rest. */
+struct rnl_meter_anomaly *rnl_anomalies_add(struct rnl_anomalies *anomalies);
+
+void rnl_anomalies_after(const struct rnl_anomalies *anomalies, uint64_t after,
+                         struct rnl_meter_anomalies *ret_anomalies);
+
+/* The four detectors of a stream. */
+struct rnl_judge {
+    struct rnl_detector detectors[4];
+    /* The pane judged last. */
+    int64_t pane;
+    bool begun;
+};
+
+/* Judges pane number `pane` (seconds since 1970), which is after the one
+ * before; digest is NULL when it has no events. */
+void rnl_judge_pane(struct rnl_judge *judge, int64_t pane,
+                    const struct rnl_digest *digest, double threshold,
+                    struct rnl_anomalies *anomalies);
+
+#endif

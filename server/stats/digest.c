@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "digest.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- life ---- */
+
+/* Items come in chunks; see frequent.c. */
+#define CHUNK 64
+
+/* Takes what falls out of the table. The memory is there: whoever lets a table
+ * overflow has called prepare_fall. */
+static void take_fallen(void *arg, const struct rnl_count_min_item *items,
+                        size_t count)
+{
+    struct rnl_digest *digest = arg;
+    uint64_t hashes[CHUNK];
+    while (count > 0) {
+        size_t now = count < CHUNK ? count : CHUNK;
+        for (size_t i = 0; i < now; i++)
+            hashes[i] = items[i].hash;
+        rnl_count_min_update_batch(digest->rest, items, now);
+        enum rnl_code code = rnl_hll_update_batch(&digest->fallen, hashes, now);
+        (void)code; /* reserved */
+        items += now;
+        count -= now;
+    }
+}
+
+void rnl_digest_init(struct rnl_digest *digest,
+                     const struct rnl_digest_settings *settings)
+{
+    memset(digest, 0, sizeof(*digest));
+    digest->width_log2 = settings->width_log2;
+    rnl_frequent_init(&digest->keys, settings->entries_max);
+    digest->keys.spill = take_fallen;
+    digest->keys.spill_arg = digest;
+    enum rnl_code code =
+        rnl_hll_init(&digest->fallen, settings->unique_precision,
+                     RNL_HASH_NATIVE, settings->hash_seed);
+    (void)code; /* the configuration was checked */
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
+        rnl_moments_init(&digest->metrics[m].moments);
+        rnl_histogram_init(&digest->metrics[m].histogram);
+    }
+}
+
+void rnl_digest_fini(struct rnl_digest *digest)
+{
+    rnl_frequent_fini(&digest->keys);
+    rnl_count_min_destroy(digest->rest);
+    rnl_hll_fini(&digest->fallen);
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
+        rnl_moments_fini(&digest->metrics[m].moments);
+        rnl_histogram_fini(&digest->metrics[m].histogram);
+    }
+}
+
+/* ---- counting ---- */
+
+/* Makes ready for keys that fall out of the table: at most those in it and
+ * those to come. */
+static enum rnl_code prepare_fall(struct rnl_digest *digest, size_t keys)
+{
+    if (digest->rest == NULL &&
+        rnl_count_min_create(digest->width_log2, &digest->rest) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    return rnl_hll_reserve(&digest->fallen, digest->keys.entry_count + keys);
+}
+
+static enum rnl_code reserve_keys(struct rnl_digest *digest, size_t keys,
+                                  size_t key_bytes)
+{
+    bool may_purge;
+    if (rnl_frequent_reserve(&digest->keys, keys, key_bytes, &may_purge) !=
+        RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    return may_purge ? prepare_fall(digest, keys) : RNL_OK;
+}
+
+static enum rnl_code reserve_metric(struct rnl_digest_metric *metric,
+                                    size_t count,
+                                    const struct rnl_spread *spread)
+{
+    if (rnl_moments_reserve(&metric->moments, spread) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    return rnl_histogram_reserve(&metric->histogram, count, spread);
+}
+
+enum rnl_code rnl_digest_reserve(struct rnl_digest *digest,
+                                 const struct rnl_digest_part *part)
+{
+    if (part->values != NULL &&
+        reserve_metric(&digest->metrics[RNL_METER_VALUE], part->event_count,
+                       &part->spreads[RNL_METER_VALUE]) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (part->latencies_ms != NULL &&
+        reserve_metric(&digest->metrics[RNL_METER_LATENCY], part->event_count,
+                       &part->spreads[RNL_METER_LATENCY]) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    size_t keys = part->key_count;
+    size_t key_bytes = part->key_starts[keys];
+    if (part->event_count < keys) {
+        size_t most = part->event_count * RNL_METER_KEY_BYTES_MAX;
+        keys = part->event_count;
+        key_bytes = key_bytes < most ? key_bytes : most;
+    }
+    return reserve_keys(digest, keys, key_bytes);
+}
+
+static void add_keys(struct rnl_digest *digest,
+                     const struct rnl_digest_part *part)
+{
+    for (size_t k = 0; k < part->key_count; k++) {
+        if (part->weights[k] == 0)
+            continue;
+        const struct rnl_frequent_item item = {
+            .hash = part->hashes[k],
+            .count = part->weights[k],
+            .key = part->keys + part->key_starts[k],
+            .key_len = part->key_starts[k + 1] - part->key_starts[k]};
+        rnl_frequent_add(&digest->keys, &item);
+    }
+}
+
+/* Few events of a batch with many keys: one by one. */
+static void add_events(struct rnl_digest *digest,
+                       const struct rnl_digest_part *part)
+{
+    for (size_t i = 0; i < part->event_count; i++) {
+        size_t k = part->key_indexes[i];
+        const struct rnl_frequent_item item = {
+            .hash = part->hashes[k],
+            .count = 1,
+            .key = part->keys + part->key_starts[k],
+            .key_len = part->key_starts[k + 1] - part->key_starts[k]};
+        rnl_frequent_add(&digest->keys, &item);
+    }
+}
+
+void rnl_digest_add(struct rnl_digest *digest,
+                    const struct rnl_digest_part *part)
+{
+    size_t count = part->event_count;
+    enum rnl_code code = RNL_OK; /* what follows is reserved */
+    digest->count += count;
+    if (part->key_indexes != NULL)
+        add_events(digest, part);
+    else
+        add_keys(digest, part);
+    if (part->values != NULL) {
+        struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_VALUE];
+        const struct rnl_spread *spread = &part->spreads[RNL_METER_VALUE];
+        code = rnl_moments_update_f64(&metric->moments, part->values, count,
+                                      spread);
+        code = rnl_histogram_update_f64(&metric->histogram, part->values, count,
+                                        spread);
+    }
+    if (part->latencies_ms != NULL) {
+        struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_LATENCY];
+        const struct rnl_spread *spread = &part->spreads[RNL_METER_LATENCY];
+        code = rnl_moments_update_f32(&metric->moments, part->latencies_ms,
+                                      count, spread);
+        code = rnl_histogram_update_f32(&metric->histogram, part->latencies_ms,
+                                        count, spread);
+    }
+    (void)code;
+}
+
+/* ---- merging ---- */
+
+/* The metrics of a digest as they were. */
+struct undo {
+    struct rnl_moments moments[RNL_METER_METRICS];
+    bool histogram_merged[RNL_METER_METRICS];
+};
+
+static void undo_begin(struct undo *undo)
+{
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
+        rnl_moments_init(&undo->moments[m]);
+        undo->histogram_merged[m] = false;
+    }
+}
+
+static void undo_end(struct undo *undo)
+{
+    for (size_t m = 0; m < RNL_METER_METRICS; m++)
+        rnl_moments_fini(&undo->moments[m]);
+}
+
+static enum rnl_code merge_metrics(struct rnl_digest *target,
+                                   const struct rnl_digest *source,
+                                   struct undo *undo)
+{
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
+        struct rnl_digest_metric *metric = &target->metrics[m];
+        const struct rnl_digest_metric *from = &source->metrics[m];
+        if (rnl_moments_copy(&undo->moments[m], &metric->moments) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+        if (rnl_histogram_merge(&metric->histogram, &from->histogram) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+        undo->histogram_merged[m] = true;
+        if (rnl_moments_merge(&metric->moments, &from->moments) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+static void undo_metrics(struct rnl_digest *target,
+                         const struct rnl_digest *source, struct undo *undo)
+{
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
+        struct rnl_digest_metric *metric = &target->metrics[m];
+        if (!undo->histogram_merged[m])
+            continue;
+        enum rnl_code code = rnl_histogram_subtract(
+            &metric->histogram, &source->metrics[m].histogram);
+        (void)code; /* it was added just now */
+        struct rnl_moments now = metric->moments;
+        metric->moments = undo->moments[m];
+        undo->moments[m] = now;
+    }
+}
+
+static bool reserve_merge(struct rnl_digest *target,
+                          const struct rnl_digest *source)
+{
+    if (reserve_keys(target, source->keys.entry_count, source->keys.keys_len) !=
+        RNL_OK)
+        return false;
+    return source->rest == NULL || prepare_fall(target, 0) == RNL_OK;
+}
+
+enum rnl_code rnl_digest_merge(struct rnl_digest *target,
+                               const struct rnl_digest *source)
+{
+    struct undo undo;
+    if (!reserve_merge(target, source))
+        return RNL_RESOURCE_EXHAUSTED;
+    undo_begin(&undo);
+    if (merge_metrics(target, source, &undo) != RNL_OK ||
+        rnl_hll_merge(&target->fallen, &source->fallen) != RNL_OK) {
+        undo_metrics(target, source, &undo);
+        undo_end(&undo);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
+    undo_end(&undo);
+    target->count += source->count;
+    target->anomaly_count += source->anomaly_count;
+    if (source->rest != NULL) {
+        rnl_count_min_fold(&target->rest, source->rest->width_log2);
+        rnl_count_min_merge(target->rest, source->rest);
+    }
+    enum rnl_code code = rnl_frequent_merge(&target->keys, &source->keys);
+    (void)code; /* reserved */
+    return RNL_OK;
+}
+
+void rnl_digest_shrink(struct rnl_digest *digest, size_t entries,
+                       uint32_t width_log2)
+{
+    if (digest->keys.entry_count <= entries ||
+        prepare_fall(digest, 0) == RNL_OK) {
+        enum rnl_code code = rnl_frequent_trim(&digest->keys, entries);
+        (void)code; /* stays as large as it is */
+    }
+    if (digest->rest != NULL)
+        rnl_count_min_fold(&digest->rest, width_log2);
+    if (digest->width_log2 > width_log2)
+        digest->width_log2 = width_log2;
+    rnl_hll_trim(&digest->fallen);
+}
+
+/* ---- answers ---- */
+
+/* Nothing fell out of the table: it knows every key. */
+static void exact_unique(const struct rnl_digest *digest,
+                         struct rnl_meter_estimate *ret_estimate)
+{
+    ret_estimate->value = (double)digest->keys.entry_count;
+    ret_estimate->lower = ret_estimate->value;
+    ret_estimate->upper = ret_estimate->value;
+    ret_estimate->confidence = 1;
+}
+
+static enum rnl_code add_table(struct rnl_hll *hll,
+                               const struct rnl_frequent *keys)
+{
+    size_t slots = rnl_frequent_slots(keys);
+    for (size_t i = 0; i < slots; i++) {
+        uint64_t hash = keys->slots[i].hash;
+        if (hash != 0 && rnl_hll_update(hll, hash) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
+                                struct rnl_meter_estimate *ret_estimate)
+{
+    if (digest->rest == NULL || digest->rest->total == 0) {
+        exact_unique(digest, ret_estimate);
+        return RNL_OK;
+    }
+    struct rnl_hll all = {0};
+    struct rnl_hll_estimate estimate;
+    enum rnl_code code =
+        rnl_hll_init(&all, digest->fallen.precision, RNL_HASH_NATIVE, 0);
+    if (code == RNL_OK)
+        code = rnl_hll_copy(&all, &digest->fallen);
+    if (code == RNL_OK)
+        code = add_table(&all, &digest->keys);
+    if (code == RNL_OK) {
+        rnl_hll_estimate(&all, &estimate);
+        ret_estimate->value = estimate.value;
+        ret_estimate->lower = estimate.lower;
+        ret_estimate->upper = estimate.upper;
+        ret_estimate->confidence = RNL_HLL_CONFIDENCE;
+    }
+    rnl_hll_fini(&all);
+    return code == RNL_OK ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+}
+
+void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,
+                          const struct rnl_frequent_entry *entry,
+                          struct rnl_meter_frequency *ret_frequency)
+{
+    uint64_t lower = entry != NULL ? entry->count : 0;
+    uint64_t missed_max =
+        digest->keys.offset - (entry != NULL ? entry->saved : 0);
+    uint64_t missed = missed_max;
+    if (digest->rest != NULL && missed_max > 0) {
+        uint64_t cell = rnl_count_min_estimate(digest->rest, hash);
+        if (cell != RNL_COUNT_MIN_SATURATED && cell < missed_max)
+            missed_max = cell;
+        /* What other keys add to a counter on average is no sign of this one:
+         * see Deng and Rafiei, "New estimation algorithms for streaming data:
+         * count-min can do more", 2007. */
+        uint64_t noise = digest->rest->total >> digest->rest->width_log2;
+        missed = cell > noise ? cell - noise : 0;
+        missed = missed < missed_max ? missed : missed_max;
+    }
+    ret_frequency->count = lower + missed;
+    ret_frequency->lower = lower;
+    ret_frequency->upper = lower + missed_max;
+    ret_frequency->confidence = 1;
+}
+
+size_t rnl_digest_heap_bytes(const struct rnl_digest *digest)
+{
+    size_t bytes =
+        rnl_frequent_size(&digest->keys) + rnl_hll_heap_bytes(&digest->fallen);
+    if (digest->rest != NULL)
+        bytes += rnl_count_min_size(digest->rest->width_log2);
+    for (size_t m = 0; m < RNL_METER_METRICS; m++)
+        bytes += rnl_moments_heap_bytes(&digest->metrics[m].moments) +
+                 rnl_histogram_heap_bytes(&digest->metrics[m].histogram);
+    return bytes;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All statistics of a set of events: of one pane, of a window, of all time.
+ * Digests of disjoint sets merge into the digest of their union.
+ *
+ * Keys. The table of frequent keys (sketch/frequent.h) takes every key first.
+ * Only what falls out of it goes to the Count-Min and to the HyperLogLog. Three
+ * things follow. A digest of few keys is exact, in keys and in frequencies, and
+ * small. A frequent key touches one cache line an update, not one for each
+ * sketch. And the Count-Min carries the rare keys alone, so that its error,
+ * which grows with all that is in it, is a fraction of the usual one.
+ *
+ * Whole or not at all: rnl_digest_reserve takes the memory for what is to come,
+ * rnl_digest_add then cannot fail.
+ */
+#ifndef RNL_STATS_DIGEST_H
+#define RNL_STATS_DIGEST_H
+
+#include "meter.h"
+
+#include "sketch/count_min.h"
+#include "sketch/frequent.h"
+#include "sketch/hyperloglog.h"
+#include "sketch/log_histogram.h"
+#include "sketch/moments.h"
+
+struct rnl_digest_settings {
+    uint32_t unique_precision;
+    uint64_t hash_seed;
+    /* Keys of the table, and the width of the Count-Min behind it. */
+    size_t entries_max;
+    uint32_t width_log2;
+};
+
+/* The values of one metric. */
+struct rnl_digest_metric {
+    struct rnl_moments moments;
+    struct rnl_histogram histogram;
+};
+
+struct rnl_digest {
+    uint32_t width_log2;
+    uint64_t count;
+    uint64_t anomaly_count;
+    struct rnl_frequent keys;
+    /* NULL until a key falls out of the table. */
+    struct rnl_count_min *rest;
+    /* Keys that fell out of the table. */
+    struct rnl_hll fallen;
+    struct rnl_digest_metric metrics[RNL_METER_METRICS];
+};
+
+/* Events that share a digest. All pointers are borrowed. */
+struct rnl_digest_part {
+    size_t event_count;
+    /* Position of each event's key; NULL: weights are there already. */
+    const uint32_t *key_indexes;
+    /* Of the key_count distinct keys: hash, events, place and length. Keys
+     * without events are skipped. */
+    const uint64_t *hashes;
+    const uint32_t *weights;
+    const uint8_t *keys;
+    const uint32_t *key_starts;
+    size_t key_count;
+    /* NULL: no event has that metric. */
+    const double *values;
+    const float *latencies_ms;
+    struct rnl_spread spreads[RNL_METER_METRICS];
+};
+
+/* Cannot fail; allocates nothing. The digest must not move afterwards. */
+void rnl_digest_init(struct rnl_digest *digest,
+                     const struct rnl_digest_settings *settings);
+
+void rnl_digest_fini(struct rnl_digest *digest);
+
+/* Makes room for event_count events of part (all of them, or fewer with as
+ * many keys). Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_digest_reserve(
+    struct rnl_digest *digest, const struct rnl_digest_part *part);
+
+/* Counts the events of part, for which there is room. */
+void rnl_digest_add(struct rnl_digest *digest,
+                    const struct rnl_digest_part *part);
+
+/* Adds the events of source. Errors: RNL_RESOURCE_EXHAUSTED; target is as
+ * before, but for memory. */
+RNL_MUST_USE enum rnl_code rnl_digest_merge(struct rnl_digest *target,
+                                            const struct rnl_digest *source);
+
+/* Makes it small: at most that many keys, a Count-Min not wider than that. Does
+ * as much as memory allows. */
+void rnl_digest_shrink(struct rnl_digest *digest, size_t entries,
+                       uint32_t width_log2);
+
+/* ---- answers ---- */
+
+/* Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_digest_unique(
+    const struct rnl_digest *digest, struct rnl_meter_estimate *ret_estimate);
+
+/* entry may be NULL: the key is not in the table. */
+void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,
+                          const struct rnl_frequent_entry *entry,
+                          struct rnl_meter_frequency *ret_frequency);
+
+/* Bytes of memory besides itself. */
+size_t rnl_digest_heap_bytes(const struct rnl_digest *digest);
+
+#endif

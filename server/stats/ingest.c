@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A batch into the meter. It is checked as a whole, its distinct keys are
+ * hashed once, and its events are grouped into parts of equal route: nearly
+ * always there is one part. All parts are reserved for, then all are added, so
+ * that a batch counts whole or not at all.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "batch.h"
+#include "meter_private.h"
+
+/* A part with fewer events than one in so many of the batch's keys is added
+ * event by event. */
+#define FEW 4
+
+/* Anomalies of single events that one batch may report. */
+#define EVENT_ANOMALIES_MAX RNL_METER_ANOMALIES_MAX
+
+/* Working memory of one batch. */
+struct work {
+    struct rnl_meter *meter;
+    struct rnl_meter_batch batch;
+    struct rnl_batch_facts facts;
+    uint64_t *hashes;
+    uint32_t *weights;
+    uint32_t *key_starts;
+    /* Columns in the order of routes, when the batch is not in that order. */
+    uint32_t *key_indexes;
+    double *values;
+    float *latencies_ms;
+    uint32_t *offsets;
+    uint32_t late_events;
+};
+
+/* ---- keys ---- */
+
+static enum rnl_code take_memory(struct work *work)
+{
+    size_t keys = work->batch.key_count;
+    work->hashes = rnl_malloc((keys + 1) * sizeof(*work->hashes));
+    work->weights = rnl_malloc((keys + 1) * sizeof(*work->weights));
+    work->key_starts = rnl_malloc((keys + 1) * sizeof(*work->key_starts));
+    if (work->hashes == NULL || work->weights == NULL ||
+        work->key_starts == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    return RNL_OK;
+}
+
+static void give_memory(struct work *work)
+{
+    rnl_free(work->hashes);
+    rnl_free(work->weights);
+    rnl_free(work->key_starts);
+    rnl_free(work->key_indexes);
+    rnl_free(work->values);
+    rnl_free(work->latencies_ms);
+    rnl_free(work->offsets);
+}
+
+static void hash_keys(struct work *work)
+{
+    uint64_t seed = work->meter->config.hash_seed;
+    uint32_t at = 0;
+    for (size_t k = 0; k < work->batch.key_count; k++) {
+        uint32_t len = work->batch.key_lengths[k];
+        work->key_starts[k] = at;
+        work->hashes[k] = rnl_hash(work->batch.keys + at, len, seed);
+        at += len;
+    }
+    work->key_starts[work->batch.key_count] = at;
+}
+
+/* ---- order ---- */
+
+static int64_t time_of(const struct work *work, size_t i)
+{
+    const struct rnl_meter_batch *batch = &work->batch;
+    if (batch->time_offsets_ms == NULL)
+        return work->facts.first_ms;
+    return batch->time_base_ms + batch->time_offsets_ms[i];
+}
+
+static uint64_t route_of(const struct work *work, size_t i)
+{
+    return rnl_panes_route_key(&work->meter->panes, time_of(work, i));
+}
+
+struct place {
+    int64_t time_ms;
+    uint32_t index;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct place *x = a;
+    const struct place *y = b;
+    if (x->time_ms != y->time_ms)
+        return x->time_ms < y->time_ms ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static bool is_rising(const struct work *work)
+{
+    const uint32_t *offsets = work->batch.time_offsets_ms;
+    uint32_t falls = 0;
+    for (size_t i = 1; i < work->batch.event_count; i++)
+        falls |= offsets[i] < offsets[i - 1];
+    return falls == 0;
+}
+
+static enum rnl_code take_columns(struct work *work)
+{
+    size_t count = work->batch.event_count;
+    work->key_indexes = rnl_malloc(count * sizeof(*work->key_indexes));
+    work->offsets = rnl_malloc(count * sizeof(*work->offsets));
+    if (work->key_indexes == NULL || work->offsets == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (work->batch.values != NULL) {
+        work->values = rnl_malloc(count * sizeof(*work->values));
+        if (work->values == NULL)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    if (work->batch.latencies_ms != NULL) {
+        work->latencies_ms = rnl_malloc(count * sizeof(*work->latencies_ms));
+        if (work->latencies_ms == NULL)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+static void gather(struct work *work, const struct place *places)
+{
+    struct rnl_meter_batch *batch = &work->batch;
+    for (size_t i = 0; i < batch->event_count; i++) {
+        size_t from = places[i].index;
+        work->key_indexes[i] = batch->key_indexes[from];
+        work->offsets[i] = batch->time_offsets_ms[from];
+        if (work->values != NULL)
+            work->values[i] = batch->values[from];
+        if (work->latencies_ms != NULL)
+            work->latencies_ms[i] = batch->latencies_ms[from];
+    }
+    batch->key_indexes = work->key_indexes;
+    batch->time_offsets_ms = work->offsets;
+    batch->values = work->values;
+    batch->latencies_ms = work->latencies_ms;
+}
+
+/* Sorts the events by time if they are of several routes and in disorder. */
+static enum rnl_code sort_events(struct work *work)
+{
+    size_t count = work->batch.event_count;
+    const struct rnl_panes *panes = &work->meter->panes;
+    if (rnl_panes_route_key(panes, work->facts.first_ms) ==
+            rnl_panes_route_key(panes, work->facts.last_ms) ||
+        is_rising(work))
+        return RNL_OK;
+    struct place *places = rnl_malloc(count * sizeof(*places));
+    if (places == NULL || take_columns(work) != RNL_OK) {
+        rnl_free(places);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
+    for (size_t i = 0; i < count; i++) {
+        places[i].time_ms = time_of(work, i);
+        places[i].index = (uint32_t)i;
+    }
+    qsort(places, count, sizeof(*places), by_time);
+    gather(work, places);
+    rnl_free(places);
+    return RNL_OK;
+}
+
+/* ---- parts ---- */
+
+/* End of the part that begins at event i. */
+static size_t part_end(const struct work *work, size_t i)
+{
+    size_t count = work->batch.event_count;
+    uint64_t route = route_of(work, i);
+    if (rnl_panes_route_key(&work->meter->panes, work->facts.last_ms) == route)
+        return count;
+    do
+        i++;
+    while (i < count && route_of(work, i) == route);
+    return i;
+}
+
+static struct rnl_digest_part whole(const struct work *work)
+{
+    struct rnl_digest_part part = {
+        .event_count = work->batch.event_count,
+        .key_indexes = work->batch.key_indexes,
+        .hashes = work->hashes,
+        .weights = work->weights,
+        .keys = work->batch.keys,
+        .key_starts = work->key_starts,
+        .key_count = work->batch.key_count,
+        .values = work->batch.values,
+        .latencies_ms = work->batch.latencies_ms,
+    };
+    for (size_t m = 0; m < RNL_METER_METRICS; m++)
+        part.spreads[m] = work->facts.spreads[m];
+    return part;
+}
+
+static struct rnl_digest_part part_of(const struct work *work, size_t first,
+                                      size_t end)
+{
+    struct rnl_digest_part part = whole(work);
+    if (end - first == part.event_count)
+        return part;
+    part.event_count = end - first;
+    part.key_indexes += first;
+    if (part.values != NULL) {
+        part.values += first;
+        rnl_spread_f64(part.values, part.event_count,
+                       &part.spreads[RNL_METER_VALUE]);
+    }
+    if (part.latencies_ms != NULL) {
+        part.latencies_ms += first;
+        rnl_spread_f32(part.latencies_ms, part.event_count,
+                       &part.spreads[RNL_METER_LATENCY]);
+    }
+    return part;
+}
+
+/* Reserves for a part. Digests that several parts may share (those of coarser
+ * panes and of all time) make room for the whole batch. */
+static enum rnl_code reserve_part(struct work *work, size_t first, size_t end)
+{
+    struct rnl_panes_route route;
+    if (rnl_panes_route(&work->meter->panes, time_of(work, first), &route) !=
+        RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    bool own = route.digest_count == 1 && !route.late;
+    struct rnl_digest_part part = own ? part_of(work, first, end) : whole(work);
+    for (size_t d = 0; d < route.digest_count; d++) {
+        if (rnl_digest_reserve(route.digests[d], &part) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+static enum rnl_code reserve_parts(struct work *work)
+{
+    size_t count = work->batch.event_count;
+    for (size_t i = 0; i < count;) {
+        size_t end = part_end(work, i);
+        if (reserve_part(work, i, end) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+        i = end;
+    }
+    return RNL_OK;
+}
+
+static void weigh(const struct work *work, const struct rnl_digest_part *part)
+{
+    memset(work->weights, 0, part->key_count * sizeof(*work->weights));
+    for (size_t i = 0; i < part->event_count; i++)
+        work->weights[part->key_indexes[i]]++;
+}
+
+static void count_seconds(struct work *work, size_t first, size_t end)
+{
+    struct rnl_meter *meter = work->meter;
+    int64_t oldest = meter->newest_second - RATE_SECONDS + 1;
+    for (size_t i = first; i < end; i++) {
+        int64_t second = time_of(work, i) / 1000;
+        if (second >= oldest)
+            meter->seconds[second % RATE_SECONDS]++;
+    }
+}
+
+static void add_part(struct work *work, size_t first, size_t end)
+{
+    struct rnl_panes_route route;
+    /* The panes were made by reserve_part. */
+    enum rnl_code code =
+        rnl_panes_route(&work->meter->panes, time_of(work, first), &route);
+    (void)code;
+    struct rnl_digest_part part = part_of(work, first, end);
+    if (part.event_count * FEW >= part.key_count) {
+        weigh(work, &part);
+        part.key_indexes = NULL;
+    }
+    for (size_t d = 0; d < route.digest_count; d++)
+        rnl_digest_add(route.digests[d], &part);
+    if (route.late)
+        work->late_events += (uint32_t)part.event_count;
+    count_seconds(work, first, end);
+}
+
+/* ---- events above a threshold ---- */
+
+static void report_event(struct work *work, size_t i,
+                         enum rnl_anomaly_of metric, double observed,
+                         double threshold)
+{
+    struct rnl_meter_anomaly *anomaly =
+        rnl_anomalies_add(&work->meter->anomalies);
+    size_t k = work->batch.key_indexes[i];
+    anomaly->time_ms = time_of(work, i);
+    anomaly->metric = metric;
+    anomaly->method = RNL_ANOMALY_BY_THRESHOLD;
+    anomaly->observed = observed;
+    anomaly->baseline = threshold;
+    anomaly->threshold = threshold;
+    anomaly->score = threshold != 0 ? observed / threshold : observed;
+    anomaly->key_len = work->batch.key_lengths[k];
+    memcpy(anomaly->key, work->batch.keys + work->key_starts[k],
+           anomaly->key_len);
+    rnl_meter_count_anomalies(work->meter, anomaly->time_ms, 1);
+}
+
+static void judge_values(struct work *work)
+{
+    double threshold = work->meter->config.value_threshold;
+    if (!work->meter->config.has_value_threshold ||
+        work->batch.values == NULL ||
+        work->facts.spreads[RNL_METER_VALUE].max <= threshold)
+        return;
+    size_t found = 0;
+    for (size_t i = 0;
+         i < work->batch.event_count && found < EVENT_ANOMALIES_MAX; i++) {
+        double value = work->batch.values[i];
+        if (value > threshold) {
+            found++;
+            report_event(work, i, RNL_ANOMALY_OF_EVENT_VALUE, value, threshold);
+        }
+    }
+}
+
+static void judge_latencies(struct work *work)
+{
+    double threshold = work->meter->config.latency_threshold_ms;
+    if (threshold == 0 || work->batch.latencies_ms == NULL ||
+        work->facts.spreads[RNL_METER_LATENCY].max <= threshold)
+        return;
+    size_t found = 0;
+    for (size_t i = 0;
+         i < work->batch.event_count && found < EVENT_ANOMALIES_MAX; i++) {
+        double latency = work->batch.latencies_ms[i];
+        if (latency > threshold) {
+            found++;
+            report_event(work, i, RNL_ANOMALY_OF_EVENT_LATENCY, latency,
+                         threshold);
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+static void begin_time(struct rnl_meter *meter, int64_t first_ms)
+{
+    if (meter->newest_ms != INT64_MIN)
+        return;
+    meter->newest_second = first_ms / 1000;
+}
+
+/* Lets the watermark know of the batch. */
+static enum rnl_code move_time(struct work *work, int64_t wall_ms)
+{
+    struct rnl_meter *meter = work->meter;
+    begin_time(meter, work->facts.first_ms);
+    if (work->facts.last_ms > meter->newest_ms)
+        meter->newest_ms = work->facts.last_ms;
+    if (work->facts.last_ms >= wall_ms - RNL_METER_LIVE_MS)
+        meter->live = true;
+    return rnl_meter_move(meter, wall_ms);
+}
+
+static void add_all(struct work *work)
+{
+    struct rnl_meter *meter = work->meter;
+    for (size_t i = 0; i < work->batch.event_count;) {
+        size_t end = part_end(work, i);
+        add_part(work, i, end);
+        i = end;
+    }
+    judge_values(work);
+    judge_latencies(work);
+    rnl_meter_judge(meter);
+    if (work->facts.first_ms < meter->oldest_ms)
+        meter->oldest_ms = work->facts.first_ms;
+    meter->count += work->batch.event_count;
+    meter->late_events += work->late_events;
+    meter->version++;
+    rnl_meter_drop_views(meter);
+}
+
+static enum rnl_code ingest(struct work *work, int64_t wall_ms)
+{
+    enum rnl_code code = take_memory(work);
+    if (code == RNL_OK)
+        code = move_time(work, wall_ms);
+    if (code != RNL_OK)
+        return code;
+    hash_keys(work);
+    code = sort_events(work);
+    if (code == RNL_OK)
+        code = reserve_parts(work);
+    if (code == RNL_OK)
+        add_all(work);
+    return code;
+}
+
+enum rnl_code rnl_meter_ingest(struct rnl_meter *meter,
+                               const struct rnl_meter_batch *batch,
+                               int64_t wall_ms,
+                               struct rnl_meter_taken *ret_taken,
+                               struct rnl_meter_fault *ret_fault)
+{
+    struct work work = {.meter = meter, .batch = *batch};
+    enum rnl_code code =
+        rnl_batch_check(batch, wall_ms, &work.facts, ret_fault);
+    if (code != RNL_OK)
+        return code;
+    code = ingest(&work, wall_ms);
+    give_memory(&work);
+    if (code != RNL_OK)
+        return code;
+    ret_taken->accepted_events = (uint32_t)batch->event_count;
+    ret_taken->late_events = work.late_events;
+    return RNL_OK;
+}

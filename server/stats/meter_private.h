@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the meter share. */
+#ifndef RNL_STATS_METER_PRIVATE_H
+#define RNL_STATS_METER_PRIVATE_H
+
+#include "anomaly.h"
+#include "panes.h"
+
+/* Seconds of the rate, and the one that is running. */
+#define RATE_SECONDS 61
+
+struct rnl_meter {
+    struct rnl_meter_config config;
+    struct rnl_panes panes;
+    /* Newest event; INT64_MIN: none. */
+    int64_t newest_ms;
+    int64_t oldest_ms;
+    int64_t watermark_ms;
+    /* The watermark follows the wall clock. */
+    bool live;
+    uint64_t count;
+    uint64_t late_events;
+    uint64_t duplicate_batches;
+    uint64_t version;
+    /* Events in each of the newest seconds: that of second s is at
+     * s % RATE_SECONDS. */
+    uint64_t seconds[RATE_SECONDS];
+    int64_t newest_second;
+    struct rnl_judge judge;
+    struct rnl_anomalies anomalies;
+    /* The newest view of all time and of each window; owned, may be NULL. */
+    struct rnl_meter_view *views[RNL_METER_WINDOWS_MAX + 1];
+};
+
+/* Moves the watermark to where it belongs at wall_ms. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_meter_move(struct rnl_meter *meter,
+                                          int64_t wall_ms);
+
+/* Judges the panes that are over. */
+void rnl_meter_judge(struct rnl_meter *meter);
+
+/* Counts anomalies of that time in the windows that it is in. */
+void rnl_meter_count_anomalies(struct rnl_meter *meter, int64_t time_ms,
+                               uint64_t count);
+
+/* Events in the seconds from start_ms, a whole second, to the watermark. */
+uint64_t rnl_meter_seconds_sum(const struct rnl_meter *meter, int64_t start_ms);
+
+/* Bytes of memory of a view. */
+size_t rnl_meter_view_bytes(const struct rnl_meter_view *view);
+
+/* Drops the views that are older than the meter's version. */
+void rnl_meter_drop_views(struct rnl_meter *meter);
+
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "panes.h"
+
+#include <string.h>
+
+#include "alloc.h"
+
+/* A window has 60 to 300 panes, or fewer of one second: a start that is exact
+ * to 1.7 % of it, and merging that costs little. */
+#define PANES_PER_WINDOW_MIN 60
+
+static const uint32_t widths_s[RNL_PANES_LEVELS_MAX] = {1, 5, 15, 60, 300, 900};
+
+/* Keys of the table of an open pane; twice the slots of 32 bytes fill a
+ * quarter of a second-level cache. What is kept of a closed pane is less. */
+#define ENTRIES_BASE 5120
+
+/* A Count-Min of 512 KiB while a pane is filled, and of 128 KiB after that. */
+#define OPEN_WIDTH_LOG2   15
+#define CLOSED_WIDTH_LOG2 13
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* ---- levels ---- */
+
+static uint32_t width_for(uint32_t window_seconds)
+{
+    uint32_t width = widths_s[0];
+    for (size_t i = 1; i < RNL_PANES_LEVELS_MAX; i++) {
+        if (widths_s[i] * PANES_PER_WINDOW_MIN <= window_seconds)
+            width = widths_s[i];
+    }
+    return width;
+}
+
+size_t rnl_panes_level(const struct rnl_panes *panes, uint32_t window_seconds)
+{
+    int64_t width_ms = (int64_t)width_for(window_seconds) * 1000;
+    size_t level = 0;
+    while (panes->levels[level].width_ms != width_ms)
+        level++;
+    return level;
+}
+
+/* Panes that the longest window of that width touches: one more than it is
+ * long, since it ends anywhere in a pane. 0: no such window. */
+static size_t panes_for(const struct rnl_meter_config *config, uint32_t width)
+{
+    size_t most = 0;
+    for (size_t w = 0; w < config->window_count; w++) {
+        uint32_t seconds = config->window_seconds[w];
+        if (width_for(seconds) != width)
+            continue;
+        size_t need = (seconds + width - 1) / width + 1;
+        most = need > most ? need : most;
+    }
+    return most;
+}
+
+static enum rnl_code add_level(struct rnl_panes *panes, uint32_t width,
+                               size_t pane_count, int64_t now_ms)
+{
+    struct rnl_level *level = &panes->levels[panes->level_count];
+    level->panes = rnl_calloc(pane_count, sizeof(struct rnl_digest *));
+    if (level->panes == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    level->width_ms = (int64_t)width * 1000;
+    level->pane_count = pane_count;
+    level->newest = floor_div(now_ms, level->width_ms);
+    level->frontier = level->newest;
+    panes->level_count++;
+    return RNL_OK;
+}
+
+static enum rnl_code add_levels(struct rnl_panes *panes,
+                                const struct rnl_meter_config *config,
+                                int64_t now_ms)
+{
+    for (size_t i = 0; i < RNL_PANES_LEVELS_MAX; i++) {
+        size_t count = panes_for(config, widths_s[i]);
+        /* Level 0 is there for anomalies and for what is out of order, too. */
+        if (i == 0 && count < RNL_PANES_SECONDS_MIN)
+            count = RNL_PANES_SECONDS_MIN;
+        /* A pane that is merged upwards is at most two widths old. */
+        if (count > 0 && count < 4)
+            count = 4;
+        if (count > 0 && add_level(panes, widths_s[i], count, now_ms) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+static size_t entries_for(uint32_t top_capacity)
+{
+    size_t entries = ENTRIES_BASE;
+    while (entries < (size_t)top_capacity * 16)
+        entries *= 2;
+    return entries;
+}
+
+enum rnl_code rnl_panes_init(struct rnl_panes *panes,
+                             const struct rnl_meter_config *config,
+                             int64_t now_ms)
+{
+    memset(panes, 0, sizeof(*panes));
+    panes->settings.unique_precision = config->unique_precision;
+    panes->settings.hash_seed = config->hash_seed;
+    panes->settings.entries_max = entries_for(config->top_capacity);
+    panes->settings.width_log2 = OPEN_WIDTH_LOG2;
+    panes->window_count = config->window_count;
+    memcpy(panes->window_seconds, config->window_seconds,
+           sizeof(panes->window_seconds));
+    panes->watermark_ms = now_ms;
+    struct rnl_digest_settings settings = panes->settings;
+    settings.entries_max *= 4;
+    rnl_digest_init(&panes->total, &settings);
+    if (add_levels(panes, config, now_ms) == RNL_OK)
+        return RNL_OK;
+    rnl_panes_fini(panes);
+    return RNL_RESOURCE_EXHAUSTED;
+}
+
+/* ---- panes ---- */
+
+static struct rnl_digest **slot_of(const struct rnl_level *level, int64_t pane)
+{
+    int64_t slot = pane % (int64_t)level->pane_count;
+    return &level->panes[slot < 0 ? slot + (int64_t)level->pane_count : slot];
+}
+
+static int64_t oldest_of(const struct rnl_level *level)
+{
+    return level->newest - (int64_t)level->pane_count + 1;
+}
+
+static void drop_pane(struct rnl_digest **slot)
+{
+    if (*slot == NULL)
+        return;
+    rnl_digest_fini(*slot);
+    rnl_free(*slot);
+    *slot = NULL;
+}
+
+void rnl_panes_fini(struct rnl_panes *panes)
+{
+    for (size_t l = 0; l < panes->level_count; l++) {
+        struct rnl_level *level = &panes->levels[l];
+        for (size_t i = 0; i < level->pane_count; i++)
+            drop_pane(&level->panes[i]);
+        rnl_free(level->panes);
+    }
+    panes->level_count = 0;
+    rnl_digest_fini(&panes->total);
+}
+
+static struct rnl_digest *need_pane(struct rnl_panes *panes, size_t l,
+                                    int64_t pane)
+{
+    struct rnl_digest **slot = slot_of(&panes->levels[l], pane);
+    if (*slot != NULL)
+        return *slot;
+    struct rnl_digest *digest = rnl_malloc(sizeof(*digest));
+    if (digest == NULL)
+        return NULL;
+    struct rnl_digest_settings settings = panes->settings;
+    if (l > 0)
+        settings.entries_max *= 2;
+    rnl_digest_init(digest, &settings);
+    *slot = digest;
+    return digest;
+}
+
+/* ---- moving on ---- */
+
+/* Where a pane of level l is merged into. */
+static struct rnl_digest *digest_above(struct rnl_panes *panes, size_t l,
+                                       int64_t pane)
+{
+    if (l + 1 == panes->level_count)
+        return &panes->total;
+    int64_t start_ms = pane * panes->levels[l].width_ms;
+    int64_t above = floor_div(start_ms, panes->levels[l + 1].width_ms);
+    return need_pane(panes, l + 1, above);
+}
+
+static enum rnl_code merge_up(struct rnl_panes *panes, size_t l, int64_t pane)
+{
+    struct rnl_digest *digest = *slot_of(&panes->levels[l], pane);
+    if (digest == NULL)
+        return RNL_OK;
+    struct rnl_digest *above = digest_above(panes, l, pane);
+    if (above == NULL || rnl_digest_merge(above, digest) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    rnl_digest_shrink(digest, panes->settings.entries_max * 2 / 5,
+                      CLOSED_WIDTH_LOG2);
+    return RNL_OK;
+}
+
+/* Merges the panes of a level before `end` upwards. */
+static enum rnl_code move_frontier(struct rnl_panes *panes, size_t l,
+                                   int64_t end)
+{
+    struct rnl_level *level = &panes->levels[l];
+    /* There are no panes after the newest: a jump in time is not walked. */
+    int64_t last = end < level->newest + 1 ? end : level->newest + 1;
+    for (; level->frontier < last; level->frontier++) {
+        if (merge_up(panes, l, level->frontier) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    if (level->frontier < end)
+        level->frontier = end;
+    return RNL_OK;
+}
+
+/* Drops what falls out of the ring. */
+static void move_newest(struct rnl_level *level, int64_t newest)
+{
+    int64_t oldest = newest - (int64_t)level->pane_count + 1;
+    int64_t end = oldest < level->newest + 1 ? oldest : level->newest + 1;
+    for (int64_t pane = oldest_of(level); pane < end; pane++)
+        drop_pane(slot_of(level, pane));
+    level->newest = newest;
+}
+
+/* Whether a pane with events leaves that window when the watermark moves. */
+static bool loses_events(const struct rnl_panes *panes, uint32_t window_seconds,
+                         int64_t watermark_ms)
+{
+    const struct rnl_level *level =
+        &panes->levels[rnl_panes_level(panes, window_seconds)];
+    int64_t width = level->width_ms;
+    int64_t pane =
+        rnl_panes_window_start(panes, window_seconds, panes->watermark_ms) /
+        width;
+    int64_t end =
+        rnl_panes_window_start(panes, window_seconds, watermark_ms) / width;
+    pane = pane > oldest_of(level) ? pane : oldest_of(level);
+    end = end < level->newest + 1 ? end : level->newest + 1;
+    for (; pane < end; pane++) {
+        if (*slot_of(level, pane) != NULL)
+            return true;
+    }
+    return false;
+}
+
+enum rnl_code rnl_panes_advance(struct rnl_panes *panes, int64_t watermark_ms,
+                                bool *ret_changed)
+{
+    *ret_changed = false;
+    int64_t second = floor_div(watermark_ms, 1000);
+    int64_t end_ms = (second - RNL_PANES_GRACE) * 1000;
+    for (size_t l = 0; l < panes->level_count; l++) {
+        struct rnl_level *level = &panes->levels[l];
+        if (move_frontier(panes, l, floor_div(end_ms, level->width_ms)) !=
+            RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+        end_ms = level->frontier * level->width_ms;
+    }
+    for (size_t w = 0; w < panes->window_count && !*ret_changed; w++)
+        *ret_changed =
+            loses_events(panes, panes->window_seconds[w], watermark_ms);
+    for (size_t l = 0; l < panes->level_count; l++) {
+        struct rnl_level *level = &panes->levels[l];
+        move_newest(level, floor_div(watermark_ms, level->width_ms));
+    }
+    panes->watermark_ms = watermark_ms;
+    return RNL_OK;
+}
+
+/* ---- routing ---- */
+
+enum rnl_code rnl_panes_route(struct rnl_panes *panes, int64_t time_ms,
+                              struct rnl_panes_route *ret_route)
+{
+    ret_route->digest_count = 0;
+    ret_route->late = true;
+    for (size_t l = 0; l < panes->level_count; l++) {
+        struct rnl_level *level = &panes->levels[l];
+        int64_t pane = floor_div(time_ms, level->width_ms);
+        if (pane < oldest_of(level))
+            continue;
+        struct rnl_digest *digest = need_pane(panes, l, pane);
+        if (digest == NULL)
+            return RNL_RESOURCE_EXHAUSTED;
+        ret_route->digests[ret_route->digest_count++] = digest;
+        ret_route->late = false;
+        if (pane >= level->frontier)
+            return RNL_OK;
+    }
+    ret_route->digests[ret_route->digest_count++] = &panes->total;
+    return RNL_OK;
+}
+
+uint64_t rnl_panes_route_key(const struct rnl_panes *panes, int64_t time_ms)
+{
+    for (size_t l = 0; l < panes->level_count; l++) {
+        const struct rnl_level *level = &panes->levels[l];
+        int64_t pane = floor_div(time_ms, level->width_ms);
+        if (pane >= oldest_of(level))
+            return (uint64_t)pane << 3 | l;
+    }
+    return UINT64_MAX;
+}
+
+struct rnl_digest *rnl_panes_second(const struct rnl_panes *panes,
+                                    int64_t second)
+{
+    const struct rnl_level *level = &panes->levels[0];
+    if (second < oldest_of(level) || second > level->newest)
+        return NULL;
+    return *slot_of(level, second);
+}
+
+/* ---- windows ---- */
+
+int64_t rnl_panes_window_start(const struct rnl_panes *panes,
+                               uint32_t window_seconds, int64_t watermark_ms)
+{
+    const struct rnl_level *level =
+        &panes->levels[rnl_panes_level(panes, window_seconds)];
+    int64_t start = watermark_ms + 1 - (int64_t)window_seconds * 1000;
+    return floor_div(start, level->width_ms) * level->width_ms;
+}
+
+static enum rnl_code collect_level(const struct rnl_level *level, int64_t first,
+                                   struct rnl_digest *digest)
+{
+    if (first < oldest_of(level))
+        first = oldest_of(level);
+    for (int64_t pane = first; pane <= level->newest; pane++) {
+        const struct rnl_digest *from = *slot_of(level, pane);
+        if (from != NULL && rnl_digest_merge(digest, from) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+enum rnl_code rnl_panes_collect(const struct rnl_panes *panes,
+                                uint32_t window_seconds, int64_t watermark_ms,
+                                struct rnl_digest *digest)
+{
+    size_t count = panes->level_count;
+    size_t top = count;
+    if (window_seconds == 0) {
+        if (rnl_digest_merge(digest, &panes->total) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    } else {
+        top = rnl_panes_level(panes, window_seconds);
+    }
+    int64_t start_ms =
+        window_seconds == 0
+            ? INT64_MIN
+            : rnl_panes_window_start(panes, window_seconds, watermark_ms);
+    for (size_t l = 0; l < count && l <= top; l++) {
+        const struct rnl_level *level = &panes->levels[l];
+        int64_t first = level->frontier;
+        if (l == top)
+            first = floor_div(start_ms, level->width_ms);
+        if (collect_level(level, first, digest) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+/* ---- memory ---- */
+
+uint64_t rnl_panes_bytes(const struct rnl_panes *panes)
+{
+    uint64_t bytes = rnl_digest_heap_bytes(&panes->total);
+    for (size_t l = 0; l < panes->level_count; l++) {
+        const struct rnl_level *level = &panes->levels[l];
+        bytes += level->pane_count * sizeof(struct rnl_digest *);
+        for (size_t i = 0; i < level->pane_count; i++) {
+            if (level->panes[i] != NULL)
+                bytes += sizeof(struct rnl_digest) +
+                         rnl_digest_heap_bytes(level->panes[i]);
+        }
+    }
+    return bytes;
+}
+
+/* Of a digest with a table for that many keys, when all its parts are as large
+ * as they get. */
+static uint64_t digest_bytes_max(const struct rnl_panes *panes, size_t entries,
+                                 uint32_t width_log2, uint64_t key_buffers)
+{
+    uint64_t slots = 64;
+    while (slots * 5 / 8 < entries)
+        slots *= 2;
+    uint64_t keys = (entries + 1) * RNL_METER_KEY_BYTES_MAX * 3 / 2;
+    return sizeof(struct rnl_digest) +
+           (slots + 64) * sizeof(struct rnl_frequent_entry) +
+           keys * key_buffers + rnl_count_min_size(width_log2) +
+           (UINT64_C(2) << panes->settings.unique_precision) +
+           RNL_METER_METRICS * (2 * 8 * (RNL_HISTOGRAM_BINS_MAX + 1) +
+                                2 * 8 * RNL_EXACT_LIMBS_MAX);
+}
+
+uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
+{
+    size_t entries = panes->settings.entries_max;
+    uint64_t open = digest_bytes_max(panes, entries * 2, OPEN_WIDTH_LOG2, 2);
+    uint64_t closed =
+        digest_bytes_max(panes, entries * 2 / 5, CLOSED_WIDTH_LOG2, 1);
+    uint64_t bytes = digest_bytes_max(panes, entries * 4, OPEN_WIDTH_LOG2, 2);
+    for (size_t l = 0; l < panes->level_count; l++) {
+        size_t open_count = l == 0 ? RNL_PANES_GRACE + 1 : 2;
+        bytes += open_count * open +
+                 (panes->levels[l].pane_count - open_count) * closed;
+    }
+    return bytes;
+}
