@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "alloc.h"
 #include "listen.h"
@@ -14,6 +15,11 @@
 #include "worker.h"
 
 #define PORT_FILE_PATH_MAX 4096
+
+/* Besides connections: of a worker its loop, pipes, timer, socket of the core
+ * and file being sent; of the process the log and the listening sockets. */
+#define WORKER_DESCRIPTORS  16
+#define PROCESS_DESCRIPTORS 96
 
 static bool write_port_file(const char *path, const char *address)
 {
@@ -43,6 +49,40 @@ static void block_signals(sigset_t *ret_set)
     pthread_sigmask(SIG_BLOCK, ret_set, NULL);
 }
 
+/* As many descriptors as the system allows, since each connection is one. */
+static void raise_descriptors(const struct rnl_bridge *bridge)
+{
+    struct rlimit files;
+    uint64_t wanted =
+        bridge->threads * (bridge->max_connections + WORKER_DESCRIPTORS) +
+        PROCESS_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < wanted)
+        rnl_log(RNL_LOG_WARN, "few_descriptors",
+                RNL_LOG_INT("allowed", files.rlim_cur),
+                RNL_LOG_INT("wanted", wanted),
+                RNL_LOG_TEXT("help", "raise it (ulimit -n), or lower "
+                                     "--max-connections"));
+}
+
+/* What the descriptors allow, so that accept() never runs out of them: the
+ * loop would ask again at once, for ever. */
+static uint64_t connections_max(const struct rnl_bridge *bridge)
+{
+    struct rlimit files;
+    uint64_t others =
+        bridge->threads * (uint64_t)WORKER_DESCRIPTORS + PROCESS_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return bridge->max_connections;
+    uint64_t room = files.rlim_cur > others
+                        ? (files.rlim_cur - others) / bridge->threads
+                        : 1;
+    return room < bridge->max_connections ? room : bridge->max_connections;
+}
+
 static void prepare(struct rnl_worker *workers, const struct rnl_bridge *bridge,
                     const int *fds)
 {
@@ -51,6 +91,7 @@ static void prepare(struct rnl_worker *workers, const struct rnl_bridge *bridge,
         workers[i].workers = workers;
         workers[i].worker_count = bridge->threads;
         workers[i].listen_fd = fds[i];
+        workers[i].connections_max = connections_max(bridge);
     }
 }
 
@@ -109,6 +150,7 @@ int rnl_bridge_run(const struct rnl_bridge *bridge)
     int *fds = rnl_calloc(bridge->threads, sizeof(*fds));
     bool started = false;
     block_signals(&signals);
+    raise_descriptors(bridge);
     if (workers != NULL && fds != NULL &&
         rnl_listen(bridge->listen, bridge->token != NULL, fds, bridge->threads,
                    address)) {

@@ -196,6 +196,19 @@ bool rnl_core_link_ready(const struct rnl_core_link *link)
     return rnl_client_state(link->client) == RNL_CLIENT_CONNECTED;
 }
 
+const char *rnl_core_link_epoch(const struct rnl_core_link *link)
+{
+    const struct rnl_server_hello *server = rnl_client_server(link->client);
+    return server != NULL ? server->epoch : NULL;
+}
+
+uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link)
+{
+    const struct rnl_server_hello *server = rnl_client_server(link->client);
+    uint32_t max = server != NULL ? server->max_streams : 1;
+    return max - max / 8 - (max < 8 && max > 1);
+}
+
 static enum rnl_code send_request(struct rnl_call *call,
                                   const ProtobufCMessage *request)
 {

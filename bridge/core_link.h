@@ -31,6 +31,13 @@ void rnl_core_link_destroy(struct rnl_core_link *link);
 /* Whether calls can run now. */
 bool rnl_core_link_ready(const struct rnl_core_link *link);
 
+/* The epoch of the core's store; NULL before the first connection. */
+const char *rnl_core_link_epoch(const struct rnl_core_link *link);
+
+/* Calls that may stay open on this connection at once: seven eighths of what
+ * the core takes, so that the others always find room. */
+uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link);
+
 /* Starts a call with one request, which is encoded at once. */
 RNL_MUST_USE enum rnl_code rnl_core_link_call(
     struct rnl_core_link *link, const char *method,

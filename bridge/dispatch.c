@@ -6,6 +6,7 @@
 #include "bridge.h"
 #include "cors.h"
 #include "exchange.h"
+#include "head.h"
 #include "utf8.h"
 #include "worker.h"
 
@@ -96,8 +97,28 @@ static void dispatch(struct rnl_exchange *exchange,
         match->route->handle(exchange);
 }
 
+/* The head is still where it was read. */
+static bool is_ambiguous(const h2o_req_t *req)
+{
+    const h2o_buffer_t *input =
+        req->conn->callbacks->get_socket(req->conn)->input;
+    return rnl_head_is_ambiguous(input->bytes, input->size);
+}
+
+/* Where the next request begins is not certain either. */
+static void refuse_ambiguous(struct rnl_exchange *exchange)
+{
+    exchange->req->http1_is_persistent = 0;
+    rnl_exchange_fail_text(exchange, 400, RNL_INVALID_ARGUMENT,
+                           "the length of the body is given more than once");
+}
+
+/* Also what libh2o's file handler would take for a shorter name: one with
+ * U+0000 in it. */
 static bool is_api(const h2o_iovec_t *path)
 {
+    if (memchr(path->base, '\0', path->len) != NULL)
+        return true;
     return path->len >= 3 && memcmp(path->base, "/v1", 3) == 0 &&
            (path->len == 3 || path->base[3] == '/');
 }
@@ -105,6 +126,11 @@ static bool is_api(const h2o_iovec_t *path)
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
+    rnl_worker_track(req);
+    if (is_ambiguous(req)) {
+        refuse_ambiguous(create_exchange(req));
+        return 0;
+    }
     struct rnl_match match;
     rnl_route_find(req->method.base, req->method.len, req->path_normalized.base,
                    req->path_normalized.len, &match);

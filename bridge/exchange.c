@@ -54,16 +54,31 @@ static bool is_head(const h2o_req_t *req)
     return h2o_memis(req->method.base, req->method.len, "HEAD", 4);
 }
 
+/* Types come from those who create jobs: a line break would let them write the
+ * rest of the headers. */
+static bool is_header_safe(const char *value)
+{
+    for (; *value != '\0'; value++)
+        if ((unsigned char)*value < 0x20 || (unsigned char)*value >= 0x7f)
+            return false;
+    return true;
+}
+
 static void set_common(struct rnl_exchange *exchange, int status,
                        const char *content_type)
 {
     h2o_req_t *req = exchange->req;
     exchange->answered = true;
+    if (exchange->worker->draining)
+        req->http1_is_persistent = 0;
     req->res.status = status;
     req->res.reason = rnl_http_reason(status);
     rnl_worker_count_answer(exchange->worker, status);
     if (content_type != NULL)
-        rnl_exchange_set_header(exchange, "content-type", content_type);
+        rnl_exchange_set_header(exchange, "content-type",
+                                is_header_safe(content_type)
+                                    ? content_type
+                                    : "application/octet-stream");
     rnl_exchange_set_header(exchange, "x-content-type-options", "nosniff");
     rnl_exchange_set_header(exchange, "cache-control", "no-store");
     /* Whatever a job's output claims to be, it must not run as a page of this
@@ -80,9 +95,10 @@ void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
     h2o_req_t *req = exchange->req;
     static h2o_generator_t generator = {NULL, NULL};
     set_common(exchange, status, content_type);
-    h2o_iovec_t copy = h2o_strdup(&req->pool, body, len);
+    h2o_iovec_t copy = h2o_strdup(&req->pool, len > 0 ? body : "", len);
     bool bodiless = is_head(req) || status == 204;
-    req->res.content_length = len;
+    /* RFC 9110, 8.6: there is no length of what cannot be there. */
+    req->res.content_length = status == 204 ? SIZE_MAX : len;
     h2o_start_response(req, &generator);
     h2o_send(req, &copy, bodiless || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }

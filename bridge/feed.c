@@ -3,8 +3,8 @@
 
 #include "alloc.h"
 #include "core_link.h"
+#include "frame.h"
 #include "pbjson.h"
-#include "streaming.h"
 #include "worker.h"
 
 struct rnl_feed {
@@ -42,6 +42,7 @@ static enum rnl_code open_call(struct rnl_feed *feed)
 
 static void release(struct rnl_feed *feed)
 {
+    feed->worker->feed_count--;
     h2o_timeout_unlink(&feed->retry);
     rnl_call_destroy(feed->call);
     rnl_free(feed);
@@ -126,14 +127,21 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
     leave(feed);
 }
 
+bool rnl_feed_has_room(const struct rnl_worker *worker)
+{
+    return worker->feed_count < rnl_core_link_feeds_max(worker->core);
+}
+
 enum rnl_code rnl_feed_create(struct rnl_worker *worker,
                               const struct rnl_feed_type *type,
                               const struct rnl_feed_owner *owner,
                               uint64_t after, struct rnl_feed **ret_feed)
 {
-    struct rnl_feed *feed = rnl_calloc(1, sizeof(*feed));
+    struct rnl_feed *feed =
+        rnl_feed_has_room(worker) ? rnl_calloc(1, sizeof(*feed)) : NULL;
     if (feed == NULL)
         return RNL_RESOURCE_EXHAUSTED;
+    worker->feed_count++;
     feed->worker = worker;
     feed->type = type;
     feed->owner = *owner;

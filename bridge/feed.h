@@ -49,8 +49,12 @@ struct rnl_feed_owner {
     ProtobufCMessage *request;
 };
 
+/* Whether the worker may follow one thing more: calls of a connection are
+ * counted by the core, and some must be left for those that do not stay. */
+bool rnl_feed_has_room(const struct rnl_worker *worker);
+
 /* Starts a feed after a sequence. type is static, owner is copied. Errors:
- * RNL_RESOURCE_EXHAUSTED. */
+ * RNL_RESOURCE_EXHAUSTED when there is no room or memory is out. */
 RNL_MUST_USE enum rnl_code rnl_feed_create(struct rnl_worker *worker,
                                            const struct rnl_feed_type *type,
                                            const struct rnl_feed_owner *owner,

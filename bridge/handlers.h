@@ -25,6 +25,9 @@ void rnl_handle_output(struct rnl_exchange *exchange);
 /* job_events.c: GET /v1/jobs/{job_id}/events */
 void rnl_handle_job_events(struct rnl_exchange *exchange);
 
+/* multi_events.c: GET /v1/events */
+void rnl_handle_events(struct rnl_exchange *exchange);
+
 /* stats_events.c: GET /v1/streams/{stream}/stats/events */
 void rnl_handle_stats_events(struct rnl_exchange *exchange);
 

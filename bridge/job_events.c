@@ -6,6 +6,8 @@
  */
 #include "job_events.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <runnel/v1/jobs.pb-c.h>
@@ -48,11 +50,13 @@ static enum rnl_code write_event(const event_message *event,
 {
     struct rnl_pbjson_error error;
     struct rnl_text data;
+    char id[24];
     rnl_text_init(&data, FRAME_BYTES_MAX);
     enum rnl_code code = rnl_pbjson_write(&event->base, &data, &error);
-    rnl_sse_put(text, event->sequence, event_name(event), &data);
+    snprintf(id, sizeof(id), "%" PRIu64, event->sequence);
+    rnl_sse_put(text, id, event_name(event), &data);
     if (is_terminal(event))
-        rnl_sse_put(text, event->sequence, "end", &data);
+        rnl_sse_put(text, id, "end", &data);
     rnl_text_fini(&data);
     if (code == RNL_OK && text->failed)
         code = RNL_RESOURCE_EXHAUSTED;
@@ -109,24 +113,34 @@ static void follow(struct rnl_exchange *exchange, uint64_t after)
         rnl_exchange_fail_text(exchange, 0, RNL_RESOURCE_EXHAUSTED, NULL);
 }
 
+static void reset(struct rnl_exchange *exchange, const char *reason,
+                  uint64_t first_sequence)
+{
+    const struct rnl_status_info status = {.code = RNL_OUT_OF_RANGE,
+                                           .message = reason,
+                                           .first_available_sequence =
+                                               first_sequence};
+    rnl_sse_reset(exchange, &status);
+}
+
 static void decide(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
 {
-    struct rnl_sse_cursor cursor;
-    if (!rnl_sse_take_cursor(exchange, &cursor))
+    struct rnl_cursor cursor;
+    uint64_t first = job->first_sequence, last = job->last_sequence;
+    if (!rnl_sse_take_cursor(exchange, 1, &cursor))
         return;
-    if (!cursor.given && job->first_sequence > 0)
-        cursor.after = job->first_sequence - 1;
-    if (cursor.after > job->last_sequence)
-        rnl_sse_reset(exchange, "the job has fewer events than that",
-                      job->first_sequence);
-    else if (cursor.after + 1 < job->first_sequence)
-        rnl_sse_reset(exchange, "events after that are no longer kept",
-                      job->first_sequence);
-    else if (rnl_job_state_is_terminal(job->state) &&
-             cursor.after == job->last_sequence)
+    uint64_t after = cursor.after[0];
+    /* From the oldest that is kept; when none is, from what comes. */
+    if (!cursor.given)
+        after = first > 0 ? first - 1 : last;
+    if (after > last)
+        reset(exchange, "the job has fewer events than that", first);
+    else if (first > 0 && after + 1 < first)
+        reset(exchange, "events after that are no longer kept", first);
+    else if (rnl_job_state_is_terminal(job->state) && after == last)
         rnl_exchange_reply(exchange, 204, NULL, "", 0);
     else
-        follow(exchange, cursor.after);
+        follow(exchange, after);
 }
 
 static void on_job(struct rnl_exchange *exchange,

@@ -6,6 +6,8 @@
  */
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <runnel/v1/admin.pb-c.h>
 
@@ -95,7 +97,9 @@ static void put_core_value(struct rnl_text *text, const char *name,
 {
     char full[64];
     snprintf(full, sizeof(full), "runnel_core_%s", name);
-    put_head(text, full, "gauge", help);
+    size_t len = strlen(name);
+    bool is_counter = len > 6 && strcmp(name + len - 6, "_total") == 0;
+    put_head(text, full, is_counter ? "counter" : "gauge", help);
     rnl_text_printf(text, "%s %" PRIu64 "\n", full, value);
 }
 
@@ -107,14 +111,14 @@ static void put_core(struct rnl_text *text,
         return;
     put_core_value(text, "connections", "Connections.", info->connections);
     put_core_value(text, "streams_open", "Open calls.", info->streams_open);
-    put_core_value(text, "calls", "Calls since its start.", info->calls);
+    put_core_value(text, "calls_total", "Calls since its start.", info->calls);
     put_core_value(text, "jobs_queued", "Jobs waiting.", info->jobs_queued);
     put_core_value(text, "jobs_running", "Jobs running.", info->jobs_running);
     put_core_value(text, "jobs_stored", "Jobs kept.", info->jobs_stored);
     put_core_value(text, "event_streams", "Statistics streams.",
                    info->event_streams);
-    put_core_value(text, "events_ingested", "Events taken since its start.",
-                   info->events_ingested);
+    put_core_value(text, "events_ingested_total",
+                   "Events taken since its start.", info->events_ingested);
     put_core_value(text, "draining", "It is shutting down.",
                    (uint64_t)info->draining);
 }

@@ -14,6 +14,7 @@
 #include "handlers.h"
 #include "jobs.h"
 #include "pbjson.h"
+#include "sse.h"
 #include "streaming.h"
 #include "unary.h"
 
@@ -89,8 +90,11 @@ static void pump(struct rnl_streaming *streaming)
     bool is_over = false;
     if (!rnl_streaming_ready(streaming))
         return;
-    while (count < RNL_STREAMING_FRAMES_MAX && (frame = take(output)) != NULL) {
+    size_t bytes = 0;
+    while (count < RNL_STREAMING_FRAMES_MAX && bytes < RNL_MEMBER_BYTES_MAX &&
+           (frame = take(output)) != NULL) {
         is_over = is_over || frame->terminal;
+        bytes += frame->len;
         if (frame->len > 0)
             frames[count++] = frame;
         else
@@ -153,10 +157,17 @@ static void stream(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
         rnl_feed_create(exchange->worker, &feed_type, &owner, 0,
                         &output->feed) != RNL_OK) {
         rnl_pbjson_free(output->request);
-        rnl_exchange_fail_text(exchange, 0, RNL_RESOURCE_EXHAUSTED, NULL);
+        rnl_sse_fail_full(exchange);
         return;
     }
     rnl_streaming_start(&output->streaming, exchange, content_type(job));
+}
+
+/* The terminal event is always kept, so that none is there only before the
+ * first. */
+static bool has_beginning(const Runnel__V1__Job *job)
+{
+    return job->first_sequence == 1 || job->last_sequence == 0;
 }
 
 static void on_job(struct rnl_exchange *exchange,
@@ -166,7 +177,7 @@ static void on_job(struct rnl_exchange *exchange,
     const Runnel__V1__GetJobResponse *got = (const void *)response;
     if (got == NULL || got->job == NULL)
         rnl_exchange_fail_status(exchange, status);
-    else if (got->job->first_sequence > 1)
+    else if (!has_beginning(got->job))
         rnl_exchange_fail_text(exchange, 410, RNL_OUT_OF_RANGE,
                                "the beginning of the output is no longer "
                                "kept");

@@ -61,7 +61,8 @@ RNL_MUST_USE enum rnl_code rnl_pbjson_write(const ProtobufCMessage *message,
 /*
  * Parses JSON text. The caller owns *ret_value (json_decref).
  *
- * Errors: RNL_INVALID_ARGUMENT, with line and column in error->what.
+ * Errors: RNL_INVALID_ARGUMENT, with line and column in error->what;
+ * RNL_RESOURCE_EXHAUSTED.
  */
 RNL_MUST_USE enum rnl_code rnl_pbjson_parse(const char *data, size_t len,
                                             json_t **ret_value,

@@ -283,6 +283,10 @@ enum rnl_code rnl_pbjson_parse(const char *data, size_t len, json_t **ret_value,
     json_error_t error;
     pbjson_path_init(&path, ret_error);
     json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
+    if (value == NULL && json_error_code(&error) == json_error_out_of_memory) {
+        pbjson_fail(&path, "memory is out");
+        return RNL_RESOURCE_EXHAUSTED;
+    }
     if (value == NULL) {
         pbjson_fail(&path, "the JSON is malformed at line %d, column %d: %s",
                     error.line, error.column, error.text);

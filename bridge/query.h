@@ -13,6 +13,9 @@
 /* GetFrequency takes most of them: 1,000 keys. */
 #define RNL_QUERY_PARAM_MAX 1024
 
+/* Of names in a query that are no fields of a message. */
+#define RNL_QUERY_VALUE_MAX 256
+
 struct rnl_query_param {
     /* Owned by the query. */
     const char *name;

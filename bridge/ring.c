@@ -2,7 +2,7 @@
 #include "ring.h"
 
 #include "alloc.h"
-#include "streaming.h"
+#include "frame.h"
 #include "topic.h"
 
 _Static_assert((RNL_TOPIC_FRAMES_MAX & (RNL_TOPIC_FRAMES_MAX - 1)) == 0,

@@ -66,6 +66,7 @@ const struct rnl_route rnl_routes[] = {
     UNARY("POST", STREAM "/sketches/{kind}", STATS, "MergeSketch", merge_sketch,
           NULL),
 
+    STREAM_OF("/v1/events", rnl_handle_events),
     UNARY("GET", "/v1/info", ADMIN, "GetInfo", get_info, NULL),
     OTHER("GET", "/healthz", rnl_handle_healthz),
     OTHER("GET", "/readyz", rnl_handle_readyz),

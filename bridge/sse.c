@@ -4,76 +4,212 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "bridge.h"
+#include "pbjson.h"
 #include "worker.h"
 
 #define EVENT_BYTES_MAX 4096
+
+/* A frame in another format may be longer by the names of its events. */
+#define FRAME_BYTES_MAX ((size_t)128 << 20)
 
 /* An answer; in the request's pool. */
 struct sse {
     struct rnl_streaming streaming;
     struct rnl_member member;
+    enum rnl_event_format format;
 };
+
+/* --- requests --- */
 
 static bool refuse_cursor(struct rnl_exchange *exchange, const char *field)
 {
-    const struct rnl_pbjson_error error = {.what =
-                                               "must be a sequence: a whole "
-                                               "number from 0"};
-    struct rnl_pbjson_error named = error;
-    snprintf(named.field, sizeof(named.field), "%s", field);
-    rnl_exchange_fail_mapping(exchange, RNL_INVALID_ARGUMENT, &named);
+    struct rnl_pbjson_error error = {
+        .what = "must be the id of an event of this path, such as 7"};
+    snprintf(error.field, sizeof(error.field), "%s", field);
+    rnl_exchange_fail_mapping(exchange, RNL_INVALID_ARGUMENT, &error);
     return false;
 }
 
-bool rnl_sse_take_cursor(struct rnl_exchange *exchange,
-                         struct rnl_sse_cursor *ret_cursor)
+static bool take_id(struct rnl_exchange *exchange, const char *field,
+                    h2o_iovec_t id, size_t count_max, struct rnl_cursor *cursor)
+{
+    if (rnl_cursor_parse(id.base, id.len, cursor) &&
+        cursor->count <= count_max && (count_max > 1 || !cursor->over[0]))
+        return true;
+    return refuse_cursor(exchange, field);
+}
+
+bool rnl_sse_take_cursor(struct rnl_exchange *exchange, size_t count_max,
+                         struct rnl_cursor *ret_cursor)
 {
     const h2o_iovec_t *header = rnl_exchange_header(exchange, "last-event-id");
     const char *after = rnl_query_get(&exchange->query, "after");
-    *ret_cursor = (struct rnl_sse_cursor){0};
-    if (header != NULL && header->len > 0) {
-        h2o_iovec_t id =
-            h2o_strdup(&exchange->req->pool, header->base, header->len);
-        ret_cursor->given = true;
-        return rnl_query_number(id.base, 0, UINT64_MAX, &ret_cursor->after) ||
-               refuse_cursor(exchange, "Last-Event-ID");
-    }
-    if (after == NULL)
-        return true;
-    ret_cursor->given = true;
-    return rnl_query_number(after, 0, UINT64_MAX, &ret_cursor->after) ||
-           refuse_cursor(exchange, "after");
+    *ret_cursor = (struct rnl_cursor){0};
+    if (header != NULL && header->len > 0)
+        return take_id(exchange, "Last-Event-ID", *header, count_max,
+                       ret_cursor);
+    if (after != NULL)
+        return take_id(exchange, "after", h2o_iovec_init(after, strlen(after)),
+                       count_max, ret_cursor);
+    return true;
 }
 
-void rnl_sse_put(struct rnl_text *text, uint64_t id, const char *event,
+enum rnl_event_format rnl_sse_format(const struct rnl_exchange *exchange)
+{
+    const h2o_iovec_t *accept = rnl_exchange_header(exchange, "accept");
+    return accept == NULL ? RNL_EVENT_FORMAT_SSE
+                          : rnl_event_format_of(accept->base, accept->len);
+}
+
+void rnl_sse_fail_full(struct rnl_exchange *exchange)
+{
+    rnl_exchange_fail_text(exchange, 0, RNL_RESOURCE_EXHAUSTED,
+                           "too many jobs and streams are followed already, "
+                           "or memory is out");
+}
+
+/* --- events --- */
+
+void rnl_sse_put(struct rnl_text *text, const char *id, const char *event,
                  const struct rnl_text *data)
 {
-    if (id > 0)
-        rnl_text_printf(text, "id: %" PRIu64 "\n", id);
-    rnl_text_printf(text, "event: %s\ndata: ", event);
-    rnl_text_put(text, data->data, data->len);
-    rnl_text_puts(text, "\n\n");
+    const struct rnl_event_text parts = {
+        .name = event,
+        .name_len = strlen(event),
+        .id = id,
+        .id_len = strlen(id),
+        .has_id = *id != '\0',
+        .data = data->data,
+        .data_len = data->len,
+    };
+    rnl_event_text_put(text, RNL_EVENT_FORMAT_SSE, &parts);
     if (data->failed)
         text->failed = true;
 }
 
+bool rnl_sse_is_reset(const struct rnl_status_info *status)
+{
+    return status->code == RNL_NOT_FOUND || status->code == RNL_OUT_OF_RANGE;
+}
+
+void rnl_sse_put_reason(struct rnl_text *text,
+                        const struct rnl_status_info *status)
+{
+    rnl_text_printf(
+        text, "{\"code\":\"%s\",\"reason\":", rnl_code_name(status->code));
+    rnl_text_put_json(text, status->message, strlen(status->message));
+    if (status->first_available_sequence > 0)
+        rnl_text_printf(text, ",\"firstAvailableSequence\":\"%" PRIu64 "\"",
+                        status->first_available_sequence);
+    rnl_text_put_byte(text, '}');
+}
+
 /* "id" without a value empties the client's last event id. */
-static struct rnl_frame *make_reset(const char *reason, uint64_t first_sequence)
+static struct rnl_frame *make_reset(const struct rnl_status_info *status)
+{
+    struct rnl_text text, data;
+    rnl_text_init(&data, EVENT_BYTES_MAX);
+    rnl_text_init(&text, EVENT_BYTES_MAX);
+    rnl_sse_put_reason(&data, status);
+    rnl_text_puts(&text, "id\n");
+    rnl_sse_put(&text, "", "reset", &data);
+    rnl_text_fini(&data);
+    return rnl_frame_of_text(&text);
+}
+
+struct rnl_frame *rnl_sse_retry_frame(enum rnl_event_format format)
+{
+    static const char retry[] = "retry: " H2O_TO_STR(RNL_RETRY_MS) "\n\n";
+    return format == RNL_EVENT_FORMAT_SSE
+               ? rnl_frame_create(retry, sizeof(retry) - 1)
+               : NULL;
+}
+
+/* A frame of the same events in another format; NULL when memory is out. */
+static struct rnl_frame *convert(const struct rnl_frame *frame,
+                                 enum rnl_event_format format)
 {
     struct rnl_text text;
-    rnl_text_init(&text, EVENT_BYTES_MAX);
-    rnl_text_puts(&text, "id\nevent: reset\ndata: {\"reason\":");
-    rnl_text_put_json(&text, reason, strlen(reason));
-    if (first_sequence > 0)
-        rnl_text_printf(&text, ",\"firstAvailableSequence\":\"%" PRIu64 "\"",
-                        first_sequence);
-    rnl_text_puts(&text, "}\n\n");
-    struct rnl_frame *frame =
-        text.failed ? NULL : rnl_frame_create(text.data, text.len);
-    rnl_text_fini(&text);
-    return frame;
+    struct rnl_event_text event;
+    const char *at = frame->data;
+    rnl_text_init(&text, FRAME_BYTES_MAX);
+    while (rnl_event_text_next(&at, frame->data + frame->len, &event))
+        rnl_event_text_put(&text, format, &event);
+    return rnl_frame_of_text(&text);
 }
+
+/* --- the answer --- */
+
+static struct sse *sse_of(struct rnl_member *member)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct sse, member, member);
+}
+
+static bool is_ready(struct rnl_member *member)
+{
+    return rnl_streaming_ready(&sse_of(member)->streaming);
+}
+
+/* Replaces frames by those in the format; false when memory is out. */
+static bool convert_all(struct rnl_frame **frames, size_t count,
+                        enum rnl_event_format format)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count; i++) {
+        struct rnl_frame *frame = convert(frames[i], format);
+        ok = ok && frame != NULL;
+        rnl_frame_unref(frames[i]);
+        frames[i] = frame;
+    }
+    for (size_t i = 0; i < count && !ok; i++)
+        rnl_frame_unref(frames[i]);
+    return ok;
+}
+
+/* When memory is out the answer ends, and the client goes on with another. */
+static void send_frames(struct rnl_member *member, struct rnl_frame **frames,
+                        size_t count)
+{
+    struct sse *sse = sse_of(member);
+    bool terminal = false;
+    for (size_t i = 0; i < count; i++)
+        terminal = terminal || frames[i]->terminal;
+    if (sse->format != RNL_EVENT_FORMAT_SSE &&
+        !convert_all(frames, count, sse->format)) {
+        rnl_streaming_finish(&sse->streaming, true);
+        return;
+    }
+    rnl_streaming_send(&sse->streaming, frames, count);
+    if (terminal)
+        rnl_streaming_finish(&sse->streaming, false);
+}
+
+/* Ends the answer, after one last frame (taken over) unless it is NULL. */
+static void finish(struct sse *sse, struct rnl_frame *frame)
+{
+    if (frame == NULL) {
+        rnl_streaming_finish(&sse->streaming, false);
+        return;
+    }
+    frame->terminal = true;
+    rnl_member_push(&sse->member, frame);
+    rnl_member_pump(&sse->member);
+}
+
+/* What was watched is there no longer, or not in the order that the client
+ * knows: it must begin anew. Anything else ends the answer, and the client
+ * connects again and goes on. */
+static void on_over(struct rnl_member *member,
+                    const struct rnl_status_info *status)
+{
+    finish(sse_of(member),
+           rnl_sse_is_reset(status) ? make_reset(status) : NULL);
+}
+
+static const struct rnl_member_sink sink = {
+    .is_ready = is_ready, .send = send_frames, .on_over = on_over};
 
 static void on_ready(struct rnl_streaming *streaming)
 {
@@ -85,52 +221,59 @@ static void on_gone(struct rnl_streaming *streaming)
 {
     struct sse *sse = H2O_STRUCT_FROM_MEMBER(struct sse, streaming, streaming);
     rnl_topic_leave(&sse->member);
+    rnl_sse_ended(streaming);
+}
+
+void rnl_sse_begin(struct rnl_exchange *exchange,
+                   struct rnl_streaming *streaming,
+                   enum rnl_event_format format)
+{
+    bool is_sse = format == RNL_EVENT_FORMAT_SSE;
+    streaming->keepalive = is_sse ? ": keep-alive\n\n" : "\n";
+    rnl_count(&exchange->worker->counters.event_streams_open, 1);
+    rnl_exchange_set_header(exchange, "x-accel-buffering", "no");
+    rnl_streaming_start(streaming, exchange,
+                        is_sse ? "text/event-stream" : "application/x-ndjson");
+}
+
+void rnl_sse_ended(const struct rnl_streaming *streaming)
+{
     rnl_uncount(&streaming->exchange->worker->counters.event_streams_open);
 }
 
-/* What was watched is there no longer, or not in the order that the client
- * knows: it must begin anew. Anything else ends the answer, and the client
- * connects again and goes on. */
-static void on_over(struct rnl_member *member,
-                    const struct rnl_status_info *status)
+static struct sse *create(struct rnl_exchange *exchange, uint64_t after)
 {
-    struct rnl_frame *frame = NULL;
-    if (status->code == RNL_NOT_FOUND || status->code == RNL_OUT_OF_RANGE)
-        frame = make_reset(status->message, status->first_available_sequence);
-    rnl_member_finish(member, frame);
-}
-
-static struct sse *start(struct rnl_exchange *exchange, uint64_t after)
-{
-    static const char retry[] = "retry: " H2O_TO_STR(RNL_RETRY_MS) "\n\n";
     struct sse *sse = h2o_mem_alloc_pool(&exchange->req->pool, sizeof(*sse));
     memset(sse, 0, sizeof(*sse));
+    sse->format = rnl_sse_format(exchange);
     sse->streaming.on_ready = on_ready;
     sse->streaming.on_gone = on_gone;
-    sse->streaming.keepalive = ": keep-alive\n\n";
-    rnl_member_init(&sse->member, &sse->streaming, after);
-    sse->member.on_over = on_over;
-    struct rnl_frame *frame = rnl_frame_create(retry, sizeof(retry) - 1);
+    /* Until the answer has begun. */
+    sse->streaming.busy = true;
+    rnl_member_init(&sse->member, &sink, after);
+    struct rnl_frame *frame = rnl_sse_retry_frame(sse->format);
     if (frame != NULL)
         rnl_member_push(&sse->member, frame);
-    rnl_count(&exchange->worker->counters.event_streams_open, 1);
-    rnl_exchange_set_header(exchange, "x-accel-buffering", "no");
-    rnl_streaming_start(&sse->streaming, exchange, "text/event-stream");
     return sse;
 }
 
 void rnl_sse_start(struct rnl_exchange *exchange,
                    const struct rnl_sse_source *source)
 {
-    struct sse *sse = start(exchange, source->after);
+    struct sse *sse = create(exchange, source->after);
     if (rnl_topic_join(exchange->worker, source->kind, source->key,
-                       source->request, &sse->member) != RNL_OK)
-        rnl_member_finish(&sse->member, NULL);
+                       source->request, &sse->member) == RNL_OK) {
+        rnl_sse_begin(exchange, &sse->streaming, sse->format);
+        return;
+    }
+    rnl_topic_leave(&sse->member);
+    rnl_sse_fail_full(exchange);
 }
 
-void rnl_sse_reset(struct rnl_exchange *exchange, const char *reason,
-                   uint64_t first_sequence)
+void rnl_sse_reset(struct rnl_exchange *exchange,
+                   const struct rnl_status_info *status)
 {
-    struct sse *sse = start(exchange, 0);
-    rnl_member_finish(&sse->member, make_reset(reason, first_sequence));
+    struct sse *sse = create(exchange, 0);
+    rnl_sse_begin(exchange, &sse->streaming, sse->format);
+    finish(sse, make_reset(status));
 }

@@ -2,19 +2,24 @@
 /*
  * GET /v1/streams/{stream}/stats/events: a `stats` event for each snapshot, of
  * the windows that changed (the first one of all), and an `anomaly` event for
- * each anomaly, with its sequence as id. Snapshots have no id: the newest one
- * is all that counts, and what a client goes on after are anomalies.
+ * each anomaly, with the core's epoch and its sequence as id. Snapshots have no
+ * id: the newest one is all that counts, and what a client goes on after are
+ * anomalies.
  */
+#include "stats_events.h"
+
 #include <string.h>
 
 #include <runnel/v1/stats.pb-c.h>
 
 #include "alloc.h"
 #include "bind.h"
+#include "core_link.h"
 #include "handlers.h"
 #include "sse.h"
 #include "stats_state.h"
 #include "unary.h"
+#include "worker.h"
 
 /* A request as JSON: a name and eight windows. */
 #define KEY_BYTES_MAX 4096
@@ -36,9 +41,9 @@ static enum rnl_code greet(void *state, uint64_t after,
     return rnl_stats_state_greet(state, after, ret_frame);
 }
 
-static void *create_state(void)
+static void *create_state(struct rnl_worker *worker)
 {
-    return rnl_stats_state_create();
+    return rnl_stats_state_create(rnl_core_link_epoch(worker->core));
 }
 
 static void destroy_state(void *state)
@@ -46,7 +51,7 @@ static void destroy_state(void *state)
     rnl_stats_state_destroy(state);
 }
 
-static const struct rnl_topic_kind kind = {
+const struct rnl_topic_kind rnl_stats_events = {
     .feed = {.rpc = "runnel.v1.StatsService/WatchStats",
              .response = &runnel__v1__watch_stats_response__descriptor,
              .set_after = set_after,
@@ -56,68 +61,108 @@ static const struct rnl_topic_kind kind = {
     .destroy_state = destroy_state,
 };
 
-/* All parameters but `after` are fields of the request. */
-static enum rnl_code make_request(const struct rnl_exchange *exchange,
-                                  ProtobufCMessage **ret_request,
-                                  struct rnl_pbjson_error *error)
+/* --- requests --- */
+
+static bool is_other(const char *name, const char *const *others)
+{
+    for (; *others != NULL; others++)
+        if (strcmp(name, *others) == 0)
+            return true;
+    return false;
+}
+
+enum rnl_code rnl_stats_events_request(const struct rnl_query *query,
+                                       const char *stream,
+                                       const char *const *others,
+                                       ProtobufCMessage **ret_request,
+                                       struct rnl_pbjson_error *ret_error)
 {
     const ProtobufCMessageDescriptor *descriptor =
         &runnel__v1__watch_stats_request__descriptor;
     json_t *object = json_object();
     enum rnl_code code =
-        rnl_bind(object, descriptor, "stream",
-                 rnl_exchange_param(exchange, "stream"), error);
-    for (size_t i = 0; i < exchange->query.count && code == RNL_OK; i++) {
-        const struct rnl_query_param *param = &exchange->query.params[i];
-        if (strcmp(param->name, "after") != 0)
-            code =
-                rnl_bind(object, descriptor, param->name, param->value, error);
+        rnl_bind(object, descriptor, "stream", stream, ret_error);
+    for (size_t i = 0; i < query->count && code == RNL_OK; i++) {
+        const struct rnl_query_param *param = &query->params[i];
+        if (!is_other(param->name, others))
+            code = rnl_bind(object, descriptor, param->name, param->value,
+                            ret_error);
     }
     if (code == RNL_OK)
-        code = rnl_pbjson_read(descriptor, object, ret_request, error);
+        code = rnl_pbjson_read(descriptor, object, ret_request, ret_error);
     json_decref(object);
     return code;
 }
 
-/* Equal requests share a topic. */
+enum rnl_code rnl_stats_events_key(const ProtobufCMessage *request,
+                                   struct rnl_text *ret_key)
+{
+    struct rnl_pbjson_error error;
+    rnl_text_init(ret_key, KEY_BYTES_MAX);
+    enum rnl_code code = rnl_pbjson_write(request, ret_key, &error);
+    rnl_text_put_byte(ret_key, '\0');
+    if (code == RNL_OK && !ret_key->failed)
+        return RNL_OK;
+    rnl_text_fini(ret_key);
+    return code == RNL_OK ? RNL_RESOURCE_EXHAUSTED : code;
+}
+
+/* --- the path --- */
+
 static void follow(struct rnl_exchange *exchange, ProtobufCMessage *request,
                    uint64_t after)
 {
     struct rnl_text key;
-    struct rnl_pbjson_error error;
-    rnl_text_init(&key, KEY_BYTES_MAX);
-    enum rnl_code code = rnl_pbjson_write(request, &key, &error);
-    rnl_text_put_byte(&key, '\0');
-    if (code == RNL_OK && !key.failed) {
-        const struct rnl_sse_source source = {
-            .kind = &kind, .key = key.data, .request = request, .after = after};
-        rnl_sse_start(exchange, &source);
-    } else {
+    if (rnl_stats_events_key(request, &key) != RNL_OK) {
         rnl_pbjson_free(request);
         rnl_exchange_fail_text(exchange, 400, RNL_INVALID_ARGUMENT,
                                "the query asks for too much");
+        return;
     }
+    const struct rnl_sse_source source = {.kind = &rnl_stats_events,
+                                          .key = key.data,
+                                          .request = request,
+                                          .after = after};
+    rnl_sse_start(exchange, &source);
     rnl_text_fini(&key);
+}
+
+/* Sequences of another store mean nothing in this one. */
+static bool is_of_epoch(const struct rnl_exchange *exchange,
+                        const struct rnl_cursor *cursor)
+{
+    char epoch[RNL_CURSOR_EPOCH_LEN + 1];
+    rnl_cursor_epoch(rnl_core_link_epoch(exchange->worker->core), epoch);
+    return cursor->epoch[0] == '\0' || strcmp(cursor->epoch, epoch) == 0;
 }
 
 static void on_stream(struct rnl_exchange *exchange,
                       const ProtobufCMessage *response,
                       const struct rnl_status_info *status)
 {
-    struct rnl_sse_cursor cursor;
+    static const char *const others[] = {"after", NULL};
+    static const struct rnl_status_info epoch = {
+        .code = RNL_OUT_OF_RANGE, .message = RNL_STATS_EVENTS_ANEW};
+    struct rnl_cursor cursor;
     struct rnl_pbjson_error error;
     ProtobufCMessage *request = NULL;
     if (response == NULL) {
         rnl_exchange_fail_status(exchange, status);
         return;
     }
-    if (!rnl_sse_take_cursor(exchange, &cursor))
+    if (!rnl_sse_take_cursor(exchange, 1, &cursor))
         return;
-    enum rnl_code code = make_request(exchange, &request, &error);
-    if (code == RNL_OK)
-        follow(exchange, request, cursor.after);
-    else
+    enum rnl_code code = rnl_stats_events_request(
+        &exchange->query, rnl_exchange_param(exchange, "stream"), others,
+        &request, &error);
+    if (code != RNL_OK) {
         rnl_exchange_fail_mapping(exchange, code, &error);
+    } else if (!is_of_epoch(exchange, &cursor)) {
+        rnl_pbjson_free(request);
+        rnl_sse_reset(exchange, &epoch);
+    } else {
+        follow(exchange, request, cursor.after[0]);
+    }
 }
 
 void rnl_handle_stats_events(struct rnl_exchange *exchange)

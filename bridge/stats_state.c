@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats_state.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "cursor.h"
 #include "pbjson.h"
 #include "sse.h"
 
@@ -25,6 +28,8 @@ struct anomaly {
 };
 
 struct rnl_stats_state {
+    /* The first part of ids. */
+    char epoch[RNL_CURSOR_EPOCH_LEN + 1];
     struct window windows[RNL_STATS_WINDOWS_MAX];
     size_t window_count;
     /* Of the newest snapshot, as JSON; owned. */
@@ -35,9 +40,12 @@ struct rnl_stats_state {
     uint64_t anomaly_count;
 };
 
-struct rnl_stats_state *rnl_stats_state_create(void)
+struct rnl_stats_state *rnl_stats_state_create(const char *epoch)
 {
-    return rnl_calloc(1, sizeof(struct rnl_stats_state));
+    struct rnl_stats_state *state = rnl_calloc(1, sizeof(*state));
+    if (state != NULL)
+        rnl_cursor_epoch(epoch, state->epoch);
+    return state;
 }
 
 void rnl_stats_state_destroy(struct rnl_stats_state *state)
@@ -74,9 +82,7 @@ static enum rnl_code to_json(const ProtobufCMessage *message, char **ret_json,
 static enum rnl_code make_frame(struct rnl_text *text,
                                 struct rnl_frame **ret_frame)
 {
-    struct rnl_frame *frame =
-        text->failed ? NULL : rnl_frame_create(text->data, text->len);
-    rnl_text_fini(text);
+    struct rnl_frame *frame = rnl_frame_of_text(text);
     if (frame == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     *ret_frame = frame;
@@ -117,7 +123,7 @@ static void put_snapshot(const struct rnl_stats_state *state,
         rnl_text_put(&data, windows[i]->json, windows[i]->len);
     }
     rnl_text_puts(&data, "]}");
-    rnl_sse_put(text, 0, "stats", &data);
+    rnl_sse_put(text, "", "stats", &data);
     rnl_text_fini(&data);
 }
 
@@ -148,10 +154,14 @@ static enum rnl_code take_snapshot(struct rnl_stats_state *state,
 
 /* --- anomalies --- */
 
-static void put_anomaly(const struct anomaly *anomaly, struct rnl_text *text)
+static void put_anomaly(const struct rnl_stats_state *state,
+                        const struct anomaly *anomaly, struct rnl_text *text)
 {
     const struct rnl_text data = {.data = anomaly->json, .len = anomaly->len};
-    rnl_sse_put(text, anomaly->sequence, "anomaly", &data);
+    char id[RNL_CURSOR_EPOCH_LEN + 24];
+    snprintf(id, sizeof(id), "%s%s%" PRIu64, state->epoch,
+             state->epoch[0] != '\0' ? "/" : "", anomaly->sequence);
+    rnl_sse_put(text, id, "anomaly", &data);
 }
 
 static enum rnl_code take_anomaly(struct rnl_stats_state *state,
@@ -167,7 +177,7 @@ static enum rnl_code take_anomaly(struct rnl_stats_state *state,
     state->anomaly_count++;
     struct rnl_text text;
     rnl_text_init(&text, DATA_BYTES_MAX);
-    put_anomaly(anomaly, &text);
+    put_anomaly(state, anomaly, &text);
     code = make_frame(&text, ret_frame);
     if (code == RNL_OK) {
         (*ret_frame)->first_sequence = message->sequence;
@@ -205,7 +215,7 @@ static uint64_t put_anomalies(const struct rnl_stats_state *state,
             &state->anomalies[number % RNL_STATS_ANOMALIES_MAX];
         if (anomaly->sequence <= after)
             continue;
-        put_anomaly(anomaly, text);
+        put_anomaly(state, anomaly, text);
         after = anomaly->sequence;
     }
     return after;

@@ -12,7 +12,7 @@
 #include <runnel/status.h>
 #include <runnel/v1/stats.pb-c.h>
 
-#include "streaming.h"
+#include "frame.h"
 
 /* All time and at most 8 windows of a stream (StreamConfig). */
 #define RNL_STATS_WINDOWS_MAX 9
@@ -22,8 +22,8 @@
 
 struct rnl_stats_state;
 
-/* NULL when memory is out. */
-struct rnl_stats_state *rnl_stats_state_create(void);
+/* epoch is the core's; NULL counts as "". NULL when memory is out. */
+struct rnl_stats_state *rnl_stats_state_create(const char *epoch);
 
 /* Accepts NULL. */
 void rnl_stats_state_destroy(struct rnl_stats_state *state);

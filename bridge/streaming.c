@@ -12,28 +12,6 @@
  * (pipelined requests) are kept by libh2o, and must not grow. */
 #define INPUT_BYTES_MAX 8192
 
-struct rnl_frame *rnl_frame_create(const void *data, size_t len)
-{
-    struct rnl_frame *frame = rnl_malloc(sizeof(*frame) + len);
-    if (frame == NULL)
-        return NULL;
-    *frame = (struct rnl_frame){.refs = 1, .len = len};
-    memcpy(frame->data, data, len);
-    return frame;
-}
-
-struct rnl_frame *rnl_frame_ref(struct rnl_frame *frame)
-{
-    frame->refs++;
-    return frame;
-}
-
-void rnl_frame_unref(struct rnl_frame *frame)
-{
-    if (frame != NULL && --frame->refs == 0)
-        rnl_free(frame);
-}
-
 static void release_inflight(struct rnl_streaming *streaming)
 {
     for (size_t i = 0; i < streaming->inflight_count; i++)

@@ -18,35 +18,11 @@
 #include <sys/queue.h>
 
 #include "exchange.h"
+#include "frame.h"
 #include "h2o_use.h"
 
 /* Frames of one send: one writev, so a lagging reader costs fewer calls. */
 #define RNL_STREAMING_FRAMES_MAX 16
-
-/* Bytes encoded once and sent to any number of peers of one worker. */
-struct rnl_frame {
-    uint32_t refs;
-    /* Of a job's event: the sequences it stands for. */
-    uint64_t first_sequence;
-    uint64_t last_sequence;
-    /* Bytes of the core's message that it was made of: its credit. */
-    size_t wire_len;
-    /* The answer ends after it. */
-    bool terminal;
-    /* Of a frame that only one reader has. */
-    STAILQ_ENTRY(rnl_frame) link;
-    size_t len;
-    char data[];
-};
-
-/* A frame with one reference and a copy of data; NULL when memory is out. */
-struct rnl_frame *rnl_frame_create(const void *data, size_t len);
-struct rnl_frame *rnl_frame_ref(struct rnl_frame *frame);
-/* Accepts NULL. */
-void rnl_frame_unref(struct rnl_frame *frame);
-
-/* Frames that one reader alone has. */
-STAILQ_HEAD(rnl_frame_queue, rnl_frame);
 
 struct rnl_streaming {
     h2o_generator_t generator;
@@ -74,7 +50,9 @@ struct rnl_streaming {
 };
 
 /* Starts the answer. The caller has set up everything above the line of
- * inflight; streaming lives in the request's pool. */
+ * inflight; streaming lives in the request's pool. From here on nothing of
+ * req that points into the request's bytes may be used (path, headers, body):
+ * the socket is read on, and its buffer moves. */
 void rnl_streaming_start(struct rnl_streaming *streaming,
                          struct rnl_exchange *exchange,
                          const char *content_type);

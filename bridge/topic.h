@@ -9,9 +9,10 @@
  *
  * A member that wants what is no longer (or not yet) in the ring gets a feed
  * of its own, one of few at a time, and joins the ring where the two meet. A
- * member that falls out of the ring does the same. So memory is bounded by
- * the ring and by the credit of calls, whatever a browser does, and no
- * sequence is sent twice or left out.
+ * member that falls out of the ring does the same, and one that does not take
+ * what it replays makes room for those that wait. So memory is bounded by the
+ * ring and by the credit of calls, whatever a browser does, and no sequence is
+ * sent twice or left out.
  *
  * The topic takes from the core as fast as its fastest live member.
  *
@@ -28,7 +29,7 @@
 #include <sys/queue.h>
 
 #include "feed.h"
-#include "streaming.h"
+#include "frame.h"
 
 /* Frames and bytes of a ring. A job's whole output often fits, and then no
  * browser needs a replay; 1,000 jobs watched at once may take 1 GiB. */
@@ -39,7 +40,15 @@
  * connection) and up to 256 KiB. Others wait their turn. */
 #define RNL_TOPIC_REPLAYS_MAX 64
 
-struct rnl_topic;
+/* A replay that was not taken for this long goes to another who waits. */
+#define RNL_TOPIC_STALL_MS 1000
+
+/* Frames of one send, and bytes after which no further one is added: a reader
+ * that takes 1 KiB/s is not yet a stuck one (RNL_STUCK_MS). */
+#define RNL_MEMBER_FRAMES_MAX 16
+#define RNL_MEMBER_BYTES_MAX  ((size_t)64 << 10)
+
+struct rnl_member;
 struct rnl_topics;
 struct rnl_worker;
 
@@ -53,7 +62,7 @@ struct rnl_topic_kind {
     enum rnl_code (*greet)(void *state, uint64_t after,
                            struct rnl_frame **ret_frame);
     /* Per topic, for encode and greet; NULL for kinds that need none. */
-    void *(*create_state)(void);
+    void *(*create_state)(struct rnl_worker *worker);
     void (*destroy_state)(void *state);
 };
 
@@ -66,17 +75,31 @@ enum rnl_member_mode {
     RNL_MEMBER_WAITING,
     /* Reads a feed of its own. */
     RNL_MEMBER_REPLAY,
+    /* Gave up its replay, since it took nothing; asks for another one when it
+     * takes again. */
+    RNL_MEMBER_PARKED,
 };
 
-/* A browser. Embed it; set on_over after init. */
-struct rnl_member {
-    struct rnl_streaming *streaming;
-    /* Everything up to this sequence was sent. */
-    uint64_t cursor;
-    /* What is watched has ended, or cannot be watched (any more); the member
-     * is in no topic any longer. rnl_member_finish follows here or later. */
+/* Where a member's frames go. */
+struct rnl_member_sink {
+    /* A send may be made. */
+    bool (*is_ready)(struct rnl_member *member);
+    /* Takes over 1 to RNL_MEMBER_FRAMES_MAX frames. Only when ready. Must not
+     * leave the topic. */
+    void (*send)(struct rnl_member *member, struct rnl_frame **frames,
+                 size_t count);
+    /* What is watched has ended (RNL_OK), or cannot be watched (any more); the
+     * member is in no topic any longer. With RNL_OK the last frame was sent
+     * before. Must not join a topic from inside. */
     void (*on_over)(struct rnl_member *member,
                     const struct rnl_status_info *status);
+};
+
+/* A reader of a topic. Embed it. */
+struct rnl_member {
+    const struct rnl_member_sink *sink;
+    /* Everything up to this sequence was sent. */
+    uint64_t cursor;
 
     /* --- private --- */
     struct rnl_topic *topic;
@@ -87,8 +110,11 @@ struct rnl_member {
      * one. */
     struct rnl_frame_queue queue;
     struct rnl_feed *replay;
+    /* When it was last given something. */
+    uint64_t moved_at_ms;
     TAILQ_ENTRY(rnl_member) link;
-    TAILQ_ENTRY(rnl_member) wait_link;
+    /* Of those that wait, or replay. */
+    TAILQ_ENTRY(rnl_member) turn_link;
 };
 
 RNL_MUST_USE enum rnl_code rnl_topics_create(struct rnl_worker *worker,
@@ -101,12 +127,17 @@ void rnl_topics_destroy(struct rnl_topics *topics);
  * RNL_OUT_OF_RANGE. */
 void rnl_topics_reset(struct rnl_topics *topics);
 
+/* Each second: replays that are not taken make room. */
+void rnl_topics_sweep(struct rnl_topics *topics);
+
 /*
  * Joins the topic of a key (made from what is watched and how, so that equal
  * keys want equal frames), creating it when needed; request is what its feed
- * asks the core, taken over in any case.
+ * asks the core, taken over in any case. Nothing is sent before the first
+ * rnl_member_pump.
  *
- * Errors: RNL_RESOURCE_EXHAUSTED.
+ * Errors: RNL_RESOURCE_EXHAUSTED when too much is watched already or memory is
+ * out.
  */
 RNL_MUST_USE enum rnl_code rnl_topic_join(struct rnl_worker *worker,
                                           const struct rnl_topic_kind *kind,
@@ -115,8 +146,8 @@ RNL_MUST_USE enum rnl_code rnl_topic_join(struct rnl_worker *worker,
                                           struct rnl_member *member);
 
 /* A member that is in no topic yet. */
-void rnl_member_init(struct rnl_member *member, struct rnl_streaming *streaming,
-                     uint64_t cursor);
+void rnl_member_init(struct rnl_member *member,
+                     const struct rnl_member_sink *sink, uint64_t cursor);
 
 /* Puts a frame of the member's own (taken over) before all that it gets from
  * the topic from now on. */
@@ -125,10 +156,7 @@ void rnl_member_push(struct rnl_member *member, struct rnl_frame *frame);
 /* Leaves; may be called at any time, also when in no topic. */
 void rnl_topic_leave(struct rnl_member *member);
 
-/* Sends what there is, if the member's streaming is ready. */
+/* Sends what there is, if the member is ready. */
 void rnl_member_pump(struct rnl_member *member);
-
-/* Ends the answer, after one last frame (taken over) unless it is NULL. */
-void rnl_member_finish(struct rnl_member *member, struct rnl_frame *frame);
 
 #endif

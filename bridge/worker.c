@@ -28,6 +28,7 @@ static void on_conn_close(void *data)
 {
     struct rnl_conn *conn = data;
     rnl_uncount(&conn->worker->counters.connections_open);
+    LIST_REMOVE(conn, link);
     rnl_free(conn);
 }
 
@@ -35,14 +36,18 @@ static bool has_room(struct rnl_worker *worker)
 {
     uint64_t open = atomic_load_explicit(&worker->counters.connections_open,
                                          memory_order_relaxed);
-    return open < worker->bridge->max_connections;
+    return open < worker->connections_max;
 }
 
+/* Best effort: without these a reader that stops costs the kernel more, and
+ * one that vanished is noticed by a quarter of an hour's retransmissions. */
 static void set_options(int fd)
 {
     int size = RNL_SEND_BUFFER_BYTES;
-    /* Best effort: without it a reader that stops costs the kernel more. */
+    unsigned silence_ms = RNL_STUCK_MS;
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms,
+                     sizeof(silence_ms));
 }
 
 static void accept_one(struct rnl_worker *worker, h2o_socket_t *sock)
@@ -55,6 +60,8 @@ static void accept_one(struct rnl_worker *worker, h2o_socket_t *sock)
         return;
     }
     conn->worker = worker;
+    conn->sock = sock;
+    LIST_INSERT_HEAD(&worker->conns, conn, link);
     sock->on_close.cb = on_conn_close;
     sock->on_close.data = conn;
     rnl_count(&worker->counters.connections_accepted, 1);
@@ -69,6 +76,16 @@ static void on_accept(h2o_socket_t *listener, const char *error)
     h2o_socket_t *sock;
     if (error == NULL && (sock = h2o_evloop_socket_accept(listener)) != NULL)
         accept_one(worker, sock);
+}
+
+/* libh2o closes a connection only after an answer, or a time-out. One without
+ * a byte of a request has nothing to lose. */
+static void close_idle(struct rnl_worker *worker)
+{
+    struct rnl_conn *conn;
+    LIST_FOREACH(conn, &worker->conns, link)
+    if (conn->requests == 0 && conn->sock->input->size == 0)
+        shutdown(h2o_socket_get_fd(conn->sock), SHUT_RD);
 }
 
 /* --- the second's tick, and the end --- */
@@ -87,6 +104,9 @@ static void on_tick(h2o_timeout_entry_t *entry)
     struct rnl_worker *worker =
         H2O_STRUCT_FROM_MEMBER(struct rnl_worker, tick, entry);
     rnl_streaming_sweep(worker);
+    rnl_topics_sweep(worker->topics);
+    if (worker->draining)
+        close_idle(worker);
     h2o_timeout_link(worker->context.loop, &worker->context.one_sec_timeout,
                      entry);
 }
@@ -114,6 +134,7 @@ static void on_drain(h2o_multithread_receiver_t *receiver,
      * for a next request would last as long as the grace. */
     worker->context.http1.req_timeout.timeout = DRAIN_IDLE_MS;
     rnl_streaming_drain(worker);
+    close_idle(worker);
 }
 
 void rnl_worker_drain(struct rnl_worker *worker)
@@ -168,12 +189,12 @@ static enum rnl_code set_up(struct rnl_worker *worker)
     worker->accept.ctx = &worker->context;
     worker->accept.hosts = worker->config.hosts;
     worker->tick.cb = on_tick;
-    h2o_timeout_link(loop, &worker->context.one_sec_timeout, &worker->tick);
     enum rnl_code code = rnl_core_link_create(worker, &worker->core);
     if (code == RNL_OK)
         code = rnl_topics_create(worker, &worker->topics);
     if (code != RNL_OK)
         return code;
+    h2o_timeout_link(loop, &worker->context.one_sec_timeout, &worker->tick);
     worker->listener = h2o_evloop_socket_create(loop, worker->listen_fd,
                                                 H2O_SOCKET_FLAG_DONT_READ);
     worker->listener->data = worker;
@@ -207,6 +228,7 @@ static void *run(void *arg)
 bool rnl_worker_start(struct rnl_worker *worker)
 {
     struct starting starting = {.worker = worker};
+    LIST_INIT(&worker->conns);
     LIST_INIT(&worker->streaming);
     sem_init(&starting.done, 0, 0);
     int error = pthread_create(&worker->thread, NULL, run, &starting);
@@ -232,6 +254,25 @@ void rnl_worker_join(struct rnl_worker *worker)
 struct rnl_worker *rnl_worker_of(h2o_req_t *req)
 {
     return H2O_STRUCT_FROM_MEMBER(struct rnl_worker, context, req->conn->ctx);
+}
+
+struct rnl_conn *rnl_worker_conn(h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+static void untrack(void *data)
+{
+    struct rnl_conn *const *conn = data;
+    (*conn)->requests--;
+}
+
+void rnl_worker_track(h2o_req_t *req)
+{
+    struct rnl_conn **conn =
+        h2o_mem_alloc_shared(&req->pool, sizeof(*conn), untrack);
+    *conn = rnl_worker_conn(req);
+    (*conn)->requests++;
 }
 
 void rnl_worker_count_answer(struct rnl_worker *worker, int status)

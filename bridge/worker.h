@@ -27,6 +27,10 @@ struct rnl_worker;
 /* A connection's own data, in its socket's on_close.data. */
 struct rnl_conn {
     struct rnl_worker *worker;
+    h2o_socket_t *sock;
+    /* Requests that are being answered. */
+    uint32_t requests;
+    LIST_ENTRY(rnl_conn) link;
     /* The answer that is streamed on it, if any. */
     struct rnl_streaming *streaming;
 };
@@ -69,6 +73,8 @@ struct rnl_worker {
     uint32_t worker_count;
     pthread_t thread;
     int listen_fd;
+    /* Open at once; the others are closed as they come. */
+    uint64_t connections_max;
 
     /* Of the worker's thread. */
     h2o_globalconf_t config;
@@ -79,7 +85,10 @@ struct rnl_worker {
     h2o_timeout_entry_t tick;
     struct rnl_core_link *core;
     struct rnl_topics *topics;
+    LIST_HEAD(, rnl_conn) conns;
     LIST_HEAD(, rnl_streaming) streaming;
+    /* Open feeds. */
+    uint32_t feed_count;
     bool draining;
     uint64_t drain_until_ms;
 
@@ -97,8 +106,12 @@ void rnl_worker_join(struct rnl_worker *worker);
 /* Any thread: stop accepting, end what streams, then end. */
 void rnl_worker_drain(struct rnl_worker *worker);
 
-/* The worker of a request. */
+/* The worker of a request, and its connection. */
 struct rnl_worker *rnl_worker_of(h2o_req_t *req);
+struct rnl_conn *rnl_worker_conn(h2o_req_t *req);
+
+/* Counts a request as under way until it is disposed of. */
+void rnl_worker_track(h2o_req_t *req);
 
 void rnl_worker_count_answer(struct rnl_worker *worker, int status);
 
