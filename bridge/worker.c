@@ -19,9 +19,6 @@
 /* How often a loop looks up without an event. */
 #define LOOP_WAIT_MS 1000
 
-/* While draining, time that a client may take over its next request. */
-#define DRAIN_IDLE_MS 200
-
 /* --- connections --- */
 
 static void on_conn_close(void *data)
@@ -130,9 +127,6 @@ static void on_drain(h2o_multithread_receiver_t *receiver,
     h2o_socket_read_stop(worker->listener);
     h2o_socket_close(worker->listener);
     h2o_context_request_shutdown(&worker->context);
-    /* Over HTTP/1 that closes nothing: connections that browsers keep open
-     * for a next request would last as long as the grace. */
-    worker->context.http1.req_timeout.timeout = DRAIN_IDLE_MS;
     rnl_streaming_drain(worker);
     close_idle(worker);
 }
