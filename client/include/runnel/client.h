@@ -48,24 +48,28 @@
 
 #include <runnel/status.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-#define RNL_ADDRESS_DEFAULT "127.0.0.1:7400"
-
 /* struct rnl_client_options options = RNL_OPTIONS_INIT(options); */
 #ifdef __cplusplus
-#define RNL_OPTIONS_INIT(variable) \
-    {                              \
-        sizeof(variable)           \
-    }
+/* Not an initializer list: -Wextra would ask for every member. */
+template <typename Options> inline Options rnl_options_init()
+{
+    Options options = Options();
+    options.size = sizeof(options);
+    return options;
+}
+#define RNL_OPTIONS_INIT(variable) rnl_options_init<decltype(variable)>()
 #else
 #define RNL_OPTIONS_INIT(variable) \
     {                              \
         .size = sizeof(variable)   \
     }
 #endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RNL_ADDRESS_DEFAULT "127.0.0.1:7400"
 
 /* The version of the library: "0.1.0". */
 RNL_API const char *rnl_version(void);
