@@ -141,10 +141,10 @@ RNL_MUST_USE enum rnl_code rnl_histogram_merge(
     struct rnl_histogram *target, const struct rnl_histogram *source);
 
 /*
- * Takes out what source counted and target had merged. When nothing collapsed
- * or saturated, target is then as if that had never been merged, to the byte.
- * Errors: RNL_INVALID_ARGUMENT: a counter of source is above that of target,
- * which is as before. Needs no memory.
+ * Takes out what source counted and target had merged. When nothing collapsed,
+ * target is then as if that had never been merged, to the byte. Needs no
+ * memory. Errors: RNL_INVALID_ARGUMENT: a counter of source is above that of
+ * target; RNL_OUT_OF_RANGE: target is saturated; target is as before.
  */
 RNL_MUST_USE enum rnl_code rnl_histogram_subtract(
     struct rnl_histogram *target, const struct rnl_histogram *source);
@@ -173,16 +173,16 @@ void rnl_histogram_quantiles(const struct rnl_histogram *histogram,
                              double *ret_values);
 
 /*
- * Share of the values at or below value, 0 to 1: exact at powers of two, at 0,
- * and where the bin of value is empty; else the bin counts in proportion. NaN
- * when it is empty or value is NaN.
+ * Share of the values at or below value, 0 to 1: exact at 0, at positive
+ * powers of two, and where the bin of value is empty; else the bin counts in
+ * proportion. NaN when it is empty or value is NaN.
  */
 double rnl_histogram_rank(const struct rnl_histogram *histogram, double value);
 
 /*
  * Fills at most bucket_cap (1 or more) buckets that cover all values, rising
- * and without overlap, neighbours merged as needed, and returns their number.
- * Buckets at the ends are not empty; those in between may be.
+ * and without overlap, and returns their number. A bucket is a group of 1, 2,
+ * 4... bins, the fewest that do; empty ones are left out.
  */
 size_t rnl_histogram_buckets(const struct rnl_histogram *histogram,
                              struct rnl_histogram_bucket *ret_buckets,

@@ -21,7 +21,7 @@ struct rnl_spread {
     double huge;
     /* No NaN and no infinity among them. */
     bool finite;
-    /* At least one value is 0 or -0. */
+    /* There may be a 0 or -0 among them; never false when there is. */
     bool zeros;
 };
 
