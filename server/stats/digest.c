@@ -76,7 +76,8 @@ static enum rnl_code reserve_keys(struct rnl_digest *digest, size_t keys,
     if (rnl_frequent_reserve(&digest->keys, keys, key_bytes, &may_purge) !=
         RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    return may_purge ? prepare_fall(digest, keys) : RNL_OK;
+    return may_purge || digest->keys.offset > 0 ? prepare_fall(digest, keys)
+                                                : RNL_OK;
 }
 
 static enum rnl_code reserve_metric(struct rnl_digest_metric *metric,
@@ -109,34 +110,95 @@ enum rnl_code rnl_digest_reserve(struct rnl_digest *digest,
     return reserve_keys(digest, keys, key_bytes);
 }
 
+/* Keys that are not in a table that is full, or was so before. */
+struct rare {
+    struct rnl_count_min_item items[CHUNK];
+    uint32_t keys[CHUNK];
+    size_t count;
+};
+
+static void put_key(struct rnl_digest *digest,
+                    const struct rnl_digest_part *part, size_t k,
+                    uint64_t weight, uint64_t saved)
+{
+    const struct rnl_frequent_item item = {
+        .hash = part->hashes[k],
+        .count = weight,
+        .saved = saved,
+        .key = part->keys + part->key_starts[k],
+        .key_len = part->key_starts[k + 1] - part->key_starts[k]};
+    rnl_frequent_add(&digest->keys, &item);
+}
+
+/* Whatever is not in the table occurred at most `offset` times, and at most
+ * `estimate` times. One that is now above offset goes into the table. */
+static void admit(struct rnl_digest *digest, const struct rnl_digest_part *part,
+                  const struct rare *rare, size_t i, uint64_t estimate)
+{
+    const struct rnl_count_min_item *item = &rare->items[i];
+    uint64_t offset = digest->keys.offset;
+    if (rnl_frequent_bump(&digest->keys, item->hash, item->weight))
+        return;
+    if (estimate + item->weight <= offset)
+        rnl_count_min_update(digest->rest, item->hash, item->weight);
+    else
+        put_key(digest, part, rare->keys[i], item->weight,
+                estimate < offset ? offset - estimate : 0);
+}
+
+static void add_rare(struct rnl_digest *digest,
+                     const struct rnl_digest_part *part, struct rare *rare)
+{
+    uint64_t estimates[CHUNK];
+    uint64_t hashes[CHUNK];
+    uint32_t above[CHUNK];
+    for (size_t i = 0; i < rare->count; i++)
+        hashes[i] = rare->items[i].hash;
+    enum rnl_code code =
+        rnl_hll_update_batch(&digest->fallen, hashes, rare->count);
+    (void)code; /* reserved */
+    size_t admitted =
+        rnl_count_min_update_below(digest->rest, digest->keys.offset,
+                                   rare->items, rare->count, above, estimates);
+    for (size_t i = 0; i < admitted; i++)
+        admit(digest, part, rare, above[i], estimates[i]);
+    rare->count = 0;
+}
+
+static void add_key(struct rnl_digest *digest,
+                    const struct rnl_digest_part *part, struct rare *rare,
+                    size_t k, uint32_t weight)
+{
+    struct rnl_frequent *keys = &digest->keys;
+    if (rnl_frequent_bump(keys, part->hashes[k], weight))
+        return;
+    if (keys->offset == 0) {
+        put_key(digest, part, k, weight, 0);
+        return;
+    }
+    rare->items[rare->count].hash = part->hashes[k];
+    rare->items[rare->count].weight = weight;
+    rare->keys[rare->count++] = (uint32_t)k;
+    if (rare->count == CHUNK)
+        add_rare(digest, part, rare);
+}
+
 static void add_keys(struct rnl_digest *digest,
                      const struct rnl_digest_part *part)
 {
-    for (size_t k = 0; k < part->key_count; k++) {
-        if (part->weights[k] == 0)
-            continue;
-        const struct rnl_frequent_item item = {
-            .hash = part->hashes[k],
-            .count = part->weights[k],
-            .key = part->keys + part->key_starts[k],
-            .key_len = part->key_starts[k + 1] - part->key_starts[k]};
-        rnl_frequent_add(&digest->keys, &item);
+    struct rare rare = {.count = 0};
+    if (part->key_indexes != NULL) {
+        /* Few events of a batch with many keys: one by one. */
+        for (size_t i = 0; i < part->event_count; i++)
+            add_key(digest, part, &rare, part->key_indexes[i], 1);
+    } else {
+        for (size_t k = 0; k < part->key_count; k++) {
+            if (part->weights[k] != 0)
+                add_key(digest, part, &rare, k, part->weights[k]);
+        }
     }
-}
-
-/* Few events of a batch with many keys: one by one. */
-static void add_events(struct rnl_digest *digest,
-                       const struct rnl_digest_part *part)
-{
-    for (size_t i = 0; i < part->event_count; i++) {
-        size_t k = part->key_indexes[i];
-        const struct rnl_frequent_item item = {
-            .hash = part->hashes[k],
-            .count = 1,
-            .key = part->keys + part->key_starts[k],
-            .key_len = part->key_starts[k + 1] - part->key_starts[k]};
-        rnl_frequent_add(&digest->keys, &item);
-    }
+    if (rare.count > 0)
+        add_rare(digest, part, &rare);
 }
 
 void rnl_digest_add(struct rnl_digest *digest,
@@ -145,10 +207,7 @@ void rnl_digest_add(struct rnl_digest *digest,
     size_t count = part->event_count;
     enum rnl_code code = RNL_OK; /* what follows is reserved */
     digest->count += count;
-    if (part->key_indexes != NULL)
-        add_events(digest, part);
-    else
-        add_keys(digest, part);
+    add_keys(digest, part);
     if (part->values != NULL) {
         struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_VALUE];
         const struct rnl_spread *spread = &part->spreads[RNL_METER_VALUE];

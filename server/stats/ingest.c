@@ -67,7 +67,9 @@ static void hash_keys(struct work *work)
     for (size_t k = 0; k < work->batch.key_count; k++) {
         uint32_t len = work->batch.key_lengths[k];
         work->key_starts[k] = at;
-        work->hashes[k] = rnl_hash(work->batch.keys + at, len, seed);
+        uint64_t hash = rnl_hash(work->batch.keys + at, len, seed);
+        /* 0 marks free slots. */
+        work->hashes[k] = hash + (hash == 0);
         at += len;
     }
     work->key_starts[work->batch.key_count] = at;

@@ -126,6 +126,32 @@ static void batches_are_the_same_as_single_updates(void **state)
     rnl_count_min_destroy(many);
 }
 
+/* Items that stay within the limit count, the others do not and are named with
+ * what was known of them; one after the other, so that the third of a key sees
+ * the first two. */
+static void items_above_a_limit_are_named(void **state)
+{
+    (void)state;
+    struct rnl_count_min *sketch = made(10);
+    const struct rnl_count_min_item items[] = {
+        {hash_of(1), 4}, {hash_of(2), 11}, {hash_of(1), 6},
+        {hash_of(1), 1}, {hash_of(3), 10},
+    };
+    uint32_t above[5];
+    uint64_t estimates[5];
+    assert_int_equal(
+        rnl_count_min_update_below(sketch, 10, items, 5, above, estimates), 2);
+    assert_int_equal(above[0], 1);
+    assert_int_equal(estimates[0], 0);
+    assert_int_equal(above[1], 3);
+    assert_int_equal(estimates[1], 10);
+    assert_int_equal(rnl_count_min_estimate(sketch, hash_of(1)), 10);
+    assert_int_equal(rnl_count_min_estimate(sketch, hash_of(2)), 0);
+    assert_int_equal(rnl_count_min_estimate(sketch, hash_of(3)), 10);
+    assert_int_equal(sketch->total, 20);
+    rnl_count_min_destroy(sketch);
+}
+
 /* At its end a counter stays there, and says so by its value. */
 static void full_counters_saturate(void **state)
 {
@@ -183,6 +209,7 @@ int main(void)
         cmocka_unit_test(parts_merge_to_the_whole),
         cmocka_unit_test(wide_tables_fold_into_narrow_ones),
         cmocka_unit_test(batches_are_the_same_as_single_updates),
+        cmocka_unit_test(items_above_a_limit_are_named),
         cmocka_unit_test(full_counters_saturate),
         cmocka_unit_test(want_of_memory_is_an_error),
     };

@@ -86,6 +86,36 @@ void rnl_count_min_update_batch(struct rnl_count_min *sketch,
         rnl_count_min_update(sketch, items[i].hash, items[i].weight);
 }
 
+size_t rnl_count_min_update_below(struct rnl_count_min *sketch, uint64_t limit,
+                                  const struct rnl_count_min_item *items,
+                                  size_t count, uint32_t *ret_above,
+                                  uint64_t *ret_estimates)
+{
+    size_t width = width_of(sketch);
+    uint64_t total = 0;
+    size_t above = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *cells[RNL_COUNT_MIN_ROWS];
+        uint32_t least = RNL_COUNT_MIN_SATURATED;
+        struct rnl_count_min_item item = items[i];
+        for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
+            cells[r] = sketch->counters + r * width +
+                       position(item.hash, r, width - 1);
+            least = *cells[r] < least ? *cells[r] : least;
+        }
+        if (least + item.weight > limit) {
+            ret_above[above] = (uint32_t)i;
+            ret_estimates[above++] = least;
+            continue;
+        }
+        for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
+            add(sketch, cells[r], item.weight);
+        total += item.weight;
+    }
+    sketch->total += total;
+    return above;
+}
+
 void rnl_count_min_merge(struct rnl_count_min *sketch,
                          const struct rnl_count_min *other)
 {

@@ -85,6 +85,16 @@ void rnl_count_min_update_batch(struct rnl_count_min *sketch,
                                 const struct rnl_count_min_item *items,
                                 size_t count);
 
+/*
+ * Adds only the items whose estimate, their weight included, does not go above
+ * limit. Returns the number of the others: their positions in items and what
+ * was known of each before. Items of one hash are judged one after the other.
+ */
+size_t rnl_count_min_update_below(struct rnl_count_min *sketch, uint64_t limit,
+                                  const struct rnl_count_min_item *items,
+                                  size_t count, uint32_t *ret_above,
+                                  uint64_t *ret_estimates);
+
 /* Adds the counters of other, which is at least as wide and is folded. */
 void rnl_count_min_merge(struct rnl_count_min *sketch,
                          const struct rnl_count_min *other);

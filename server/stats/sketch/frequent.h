@@ -124,6 +124,21 @@ RNL_MUST_USE enum rnl_code rnl_frequent_reserve(struct rnl_frequent *frequent,
 void rnl_frequent_add(struct rnl_frequent *frequent,
                       const struct rnl_frequent_item *item);
 
+/* Adds weight to a key that is there; false: it is not. */
+static inline bool rnl_frequent_bump(struct rnl_frequent *frequent,
+                                     uint64_t hash, uint64_t weight)
+{
+    struct rnl_frequent_entry *slot =
+        frequent->slots + (hash >> frequent->shift);
+    while (slot->hash != hash) {
+        if (slot->hash == 0)
+            return false;
+        slot++;
+    }
+    slot->count += weight;
+    return true;
+}
+
 /* Adds all entries and the offset of other. Errors: RNL_RESOURCE_EXHAUSTED;
  * frequent is as before. */
 RNL_MUST_USE enum rnl_code rnl_frequent_merge(struct rnl_frequent *frequent,
