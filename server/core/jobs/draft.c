@@ -13,18 +13,6 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
-int64_t rnl_timestamp_ns(const Google__Protobuf__Timestamp *timestamp)
-{
-    return timestamp->seconds * SECOND_NS + timestamp->nanos;
-}
-
-void rnl_timestamp_set(Google__Protobuf__Timestamp *timestamp, int64_t ns)
-{
-    *timestamp = (Google__Protobuf__Timestamp)GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    timestamp->seconds = ns / SECOND_NS;
-    timestamp->nanos = (int32_t)(ns % SECOND_NS);
-}
-
 void rnl_input_of(const Runnel__V1__Payload *payload,
                   struct rnl_input *ret_input)
 {

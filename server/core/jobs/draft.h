@@ -10,6 +10,7 @@
 #include "job_bounds.h"
 #include "kind.h"
 #include "store.h"
+#include "timestamp.h"
 
 /* A job whose texts belong to the request that it was made from. */
 struct rnl_job_draft {
@@ -46,10 +47,5 @@ RNL_MUST_USE enum rnl_code rnl_job_draft_check_times(
 /* The content of a payload, which may be NULL. */
 void rnl_input_of(const Runnel__V1__Payload *payload,
                   struct rnl_input *ret_input);
-
-/* Nanoseconds since 1970; the timestamp has been checked or is our own. */
-int64_t rnl_timestamp_ns(const Google__Protobuf__Timestamp *timestamp);
-
-void rnl_timestamp_set(Google__Protobuf__Timestamp *timestamp, int64_t ns);
 
 #endif

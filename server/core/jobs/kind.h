@@ -18,20 +18,10 @@
 #include <runnel/status.h>
 #include <runnel/v1/jobs.pb-c.h>
 
+#include "field_error.h"
+
 struct rnl_core;
 struct rnl_run;
-
-/* What is wrong with a request, for the caller of CreateJob. */
-struct rnl_field_error {
-    /* Path in the request: "options.pace_ms". */
-    char field[128];
-    char message[256];
-};
-
-/* Fills error and returns RNL_INVALID_ARGUMENT. */
-enum rnl_code rnl_field_error_set(struct rnl_field_error *error,
-                                  const char *field, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* The input of a job, of either form. */
 struct rnl_input {

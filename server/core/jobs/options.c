@@ -3,21 +3,9 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum rnl_code rnl_field_error_set(struct rnl_field_error *error,
-                                  const char *field, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    snprintf(error->field, sizeof(error->field), "%s", field);
-    vsnprintf(error->message, sizeof(error->message), format, args);
-    va_end(args);
-    return RNL_INVALID_ARGUMENT;
-}
 
 static void preset(const struct rnl_option *option, void *out)
 {

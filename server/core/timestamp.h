@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* google.protobuf.Timestamp from and to numbers since 1970. */
+#ifndef RNL_CORE_TIMESTAMP_H
+#define RNL_CORE_TIMESTAMP_H
+
+#include <stdint.h>
+
+#include <google/protobuf/timestamp.pb-c.h>
+
+int64_t rnl_timestamp_ns(const Google__Protobuf__Timestamp *timestamp);
+
+/* Initialises it too. Nanos are never negative, as the type has it. */
+void rnl_timestamp_set(Google__Protobuf__Timestamp *timestamp, int64_t ns);
+void rnl_timestamp_set_ms(Google__Protobuf__Timestamp *timestamp, int64_t ms);
+
+#endif
