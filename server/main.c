@@ -11,6 +11,7 @@
 #include "log.h"
 #include "server.h"
 #include "settings.h"
+#include "stream_bounds.h"
 
 #define TOKEN_FILE_BYTES (RNL_TOKEN_BYTES_MAX + 1)
 
@@ -28,6 +29,8 @@ static uint64_t max_streams = RNL_STREAMS_MAX_DEFAULT;
 static uint64_t max_connections = RNL_CONNECTIONS_MAX_DEFAULT;
 static uint64_t max_jobs = RNL_JOBS_MAX_DEFAULT;
 static uint64_t max_job_output_bytes = RNL_JOB_OUTPUT_BYTES_DEFAULT;
+static uint64_t max_event_streams = RNL_EVENT_STREAMS_MAX_DEFAULT;
+static uint64_t max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
 
 static const struct rnl_setting table[] = {
     {.name = "listen",
@@ -87,6 +90,20 @@ static const struct rnl_setting table[] = {
      .max = UINT64_C(1) << 40,
      .placeholder = "SIZE",
      .help = "Output of a job."},
+    {.name = "max-event-streams",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_event_streams,
+     .min = 1,
+     .max = 1000000,
+     .placeholder = "COUNT",
+     .help = "Event streams."},
+    {.name = "max-stats-bytes",
+     .type = RNL_SETTING_BYTES,
+     .target = &max_stats_bytes,
+     .min = 1024 * 1024,
+     .max = UINT64_C(1) << 50,
+     .placeholder = "SIZE",
+     .help = "Memory that statistics may take; events are refused above it."},
     {.name = "handshake-timeout",
      .type = RNL_SETTING_DURATION,
      .target = &handshake_ms,
@@ -137,6 +154,8 @@ static void fill_options(struct rnl_server_options *ret_options)
                  .max_connections = (uint32_t)max_connections,
                  .max_jobs = max_jobs,
                  .max_job_output_bytes = max_job_output_bytes,
+                 .max_event_streams = (uint32_t)max_event_streams,
+                 .max_stats_bytes = max_stats_bytes,
                  .handshake_ms = (uint32_t)handshake_ms,
                  .keepalive_ms = (uint32_t)keepalive_ms,
                  .token = token},

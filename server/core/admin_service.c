@@ -5,6 +5,7 @@
 
 #include "core.h"
 #include "jobs.h"
+#include "streams.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -31,6 +32,15 @@ static void fill_jobs(const struct rnl_jobs *jobs,
     info->kinds = (char **)rnl_jobs_kinds(jobs, &info->n_kinds);
 }
 
+static void fill_streams(const struct rnl_streams *streams,
+                         Runnel__V1__GetInfoResponse *info)
+{
+    struct rnl_streams_counts counts;
+    rnl_streams_count(streams, &counts);
+    info->event_streams = counts.streams;
+    info->events_ingested = counts.events;
+}
+
 static void answer(struct rnl_stream *stream)
 {
     struct rnl_core *core = rnl_stream_core(stream);
@@ -50,6 +60,7 @@ static void answer(struct rnl_stream *stream)
     info.calls = counts.calls;
     info.limits = &limits;
     fill_jobs(core->jobs, &info);
+    fill_streams(core->streams, &info);
     info.draining = core->draining;
     rnl_stream_reply(stream, &info.base);
 }

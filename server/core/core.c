@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "jobs.h"
 #include "session_private.h"
+#include "streams.h"
 
 #define EPOCH_BYTES 16
 
@@ -39,7 +40,10 @@ static enum rnl_code create_parts(struct rnl_core *core)
     TAILQ_INIT(&core->rpc->pending);
     rnl_methods_add(&core->rpc->methods, &rnl_admin_service);
     rnl_methods_add(&core->rpc->methods, &rnl_job_service);
-    return rnl_jobs_create(core, &core->jobs);
+    rnl_methods_add(&core->rpc->methods, &rnl_event_service);
+    rnl_methods_add(&core->rpc->methods, &rnl_stats_service);
+    enum rnl_code code = rnl_streams_create(core, &core->streams);
+    return code == RNL_OK ? rnl_jobs_create(core, &core->jobs) : code;
 }
 
 enum rnl_code rnl_core_create(const struct rnl_core_options *options,
@@ -75,6 +79,7 @@ void rnl_core_destroy(struct rnl_core *core)
         return;
     assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
     rnl_jobs_destroy(core->jobs);
+    rnl_streams_destroy(core->streams);
     while (core->rpc != NULL && core->rpc->spare_count > 0)
         rnl_free(core->rpc->spares[--core->rpc->spare_count].data);
     rnl_free(core->rpc);

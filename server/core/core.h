@@ -35,6 +35,8 @@ struct rnl_core_options {
     uint64_t max_job_output_bytes;
     uint64_t max_jobs;
     uint32_t max_event_streams;
+    /* Memory of statistics. */
+    uint64_t max_stats_bytes;
     /* Time for Hello, and silence before a Ping and again after it. */
     uint32_t handshake_ms;
     uint32_t keepalive_ms;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "streams.h"
 #include "test.h"
 
 void job_request_init(struct job_request *request, const char *kind,
@@ -64,6 +65,7 @@ void jobs_setup_limited(struct rnl_core *core, uint64_t max_jobs,
     fake_core_init(core, 42);
     core->options.max_jobs = max_jobs;
     core->options.max_job_output_bytes = max_output_bytes;
+    assert_int_equal(rnl_streams_create(core, &core->streams), RNL_OK);
     assert_int_equal(rnl_jobs_create(core, &core->jobs), RNL_OK);
 }
 
@@ -75,6 +77,7 @@ void jobs_setup(struct rnl_core *core)
 void jobs_teardown(struct rnl_core *core)
 {
     rnl_jobs_destroy(core->jobs);
+    rnl_streams_destroy(core->streams);
     assert_int_equal(core->timers.count, 0);
     fake_core_fini(core);
 }

@@ -597,10 +597,12 @@ static void the_engine_is_not_created_without_memory(void **state)
 {
     (void)state;
     struct rnl_core core;
+    fake_core_init(&core, 1);
     fault_count();
-    jobs_setup(&core);
+    assert_int_equal(rnl_jobs_create(&core, &core.jobs), RNL_OK);
     size_t total = fault_stop();
-    jobs_teardown(&core);
+    rnl_jobs_destroy(core.jobs);
+    fake_core_fini(&core);
     for (size_t k = 1; k <= total; k++) {
         fake_core_init(&core, 1);
         fault_at(k, false);

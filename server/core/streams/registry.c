@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "utf8.h"
+
+/* With a thousand streams, 100 us of work: not for each event refused. */
+#define COUNT_AGAIN_NS INT64_C(1000000000)
+
+static const char *name_of(const void *item)
+{
+    return ((const struct rnl_event_stream *)item)->name;
+}
+
+int64_t rnl_streams_wall_ms(const struct rnl_streams *streams)
+{
+    return streams->core->wall_ns / RNL_NS_PER_MS;
+}
+
+/* ---- names ---- */
+
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+/* What is wrong with it by itself. "." and ".." are steps in the path of a
+ * URL: nobody could reach such a stream over HTTP. */
+static const char *shape_fault(const char *name, size_t len)
+{
+    if (len == 0 || len > RNL_STREAM_NAME_LEN_MAX)
+        return "must have 1 to 128 characters";
+    for (size_t i = 0; i < len; i++)
+        if (!is_name_byte(name[i]))
+            return "may have a-z, A-Z, 0-9, '.', '_' and '-' alone";
+    if (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))
+        return "must not be \".\" or \"..\"";
+    return NULL;
+}
+
+static const char owned_by_server[] =
+    "names that start with '_' belong to the server";
+
+const char *rnl_streams_name_fault(const char *name, size_t len)
+{
+    const char *fault = shape_fault(name, len);
+    return fault == NULL && name[0] == '_' ? owned_by_server : fault;
+}
+
+enum rnl_code rnl_streams_check_name(const char *name, size_t len,
+                                     const char *field,
+                                     struct rnl_field_error *error)
+{
+    const char *fault = shape_fault(name, len);
+    if (fault != NULL)
+        return rnl_field_error_set(error, field, "%s", fault);
+    if (name[0] == '_')
+        return rnl_field_error_text(error, RNL_PERMISSION_DENIED, "%s: %s",
+                                    field, owned_by_server);
+    return RNL_OK;
+}
+
+/* ---- memory ---- */
+
+static bool is_full(const struct rnl_streams *streams)
+{
+    return streams->memory_bytes + streams->watch_bytes >=
+           streams->core->options.max_stats_bytes;
+}
+
+enum rnl_code rnl_streams_say_full(const struct rnl_streams *streams,
+                                   struct rnl_field_error *error)
+{
+    return rnl_field_error_text(
+        error, RNL_RESOURCE_EXHAUSTED,
+        "statistics take all of the %llu bytes that they may "
+        "(--max-stats-bytes): delete streams",
+        (unsigned long long)streams->core->options.max_stats_bytes);
+}
+
+static void account(struct rnl_event_stream *stream)
+{
+    struct rnl_streams *streams = stream->streams;
+    struct rnl_meter_info info;
+    rnl_meter_info(stream->meter, rnl_streams_wall_ms(streams), &info);
+    uint64_t now = info.memory_bytes + sizeof(*stream) +
+                   rnl_producers_memory(&stream->producers);
+    streams->memory_bytes += now - stream->memory_bytes;
+    stream->memory_bytes = now;
+}
+
+bool rnl_streams_full(struct rnl_streams *streams)
+{
+    if (!is_full(streams))
+        return false;
+    /* Streams that were silent may have given memory back. */
+    if (streams->core->now_ns - streams->counted_ns >= COUNT_AGAIN_NS) {
+        streams->counted_ns = streams->core->now_ns;
+        for (size_t i = 0; i < streams->by_name.count; i++)
+            account(streams->by_name.items[i]);
+    }
+    return is_full(streams);
+}
+
+/* ---- birth and death of a stream ---- */
+
+static void stream_free(struct rnl_event_stream *stream)
+{
+    rnl_meter_destroy(stream->meter);
+    rnl_producers_fini(&stream->producers);
+    rnl_free(stream);
+}
+
+struct rnl_event_stream *rnl_streams_find(const struct rnl_streams *streams,
+                                          const char *name)
+{
+    return rnl_sorted_find(&streams->by_name, name);
+}
+
+static enum rnl_code check_room(struct rnl_streams *streams,
+                                struct rnl_field_error *error)
+{
+    uint32_t max = streams->core->options.max_event_streams;
+    if (streams->by_name.count >= max)
+        return rnl_field_error_text(
+            error, RNL_RESOURCE_EXHAUSTED,
+            "there are %u streams, the most that there may be "
+            "(--max-event-streams)",
+            max);
+    if (rnl_streams_full(streams))
+        return rnl_streams_say_full(streams, error);
+    return RNL_OK;
+}
+
+static enum rnl_code create(struct rnl_streams *streams, const char *name,
+                            const struct rnl_meter_config *config,
+                            struct rnl_event_stream **ret_stream)
+{
+    if (rnl_sorted_reserve(&streams->by_name) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    struct rnl_event_stream *stream = rnl_calloc(1, sizeof(*stream));
+    if (stream == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    snprintf(stream->name, sizeof(stream->name), "%s", name);
+    stream->streams = streams;
+    stream->create_wall_ns = streams->core->wall_ns;
+    rnl_producers_init(&stream->producers);
+    enum rnl_code code =
+        rnl_meter_create(config, rnl_streams_wall_ms(streams), &stream->meter);
+    if (code != RNL_OK) {
+        stream_free(stream);
+        return code;
+    }
+    rnl_sorted_insert(&streams->by_name, stream);
+    account(stream);
+    *ret_stream = stream;
+    return RNL_OK;
+}
+
+enum rnl_code rnl_streams_open(struct rnl_streams *streams, const char *name,
+                               const struct rnl_meter_config *config,
+                               struct rnl_event_stream **ret_stream,
+                               struct rnl_field_error *error)
+{
+    struct rnl_event_stream *stream = rnl_streams_find(streams, name);
+    if (stream != NULL) {
+        *ret_stream = stream;
+        return RNL_OK;
+    }
+    enum rnl_code code = check_room(streams, error);
+    if (code != RNL_OK)
+        return code;
+    code = create(streams, name, config, ret_stream);
+    return code == RNL_OK ? code
+                          : rnl_field_error_text(error, code, "memory is out");
+}
+
+enum rnl_code rnl_streams_open_default(struct rnl_streams *streams,
+                                       const char *name,
+                                       struct rnl_event_stream **ret_stream,
+                                       struct rnl_field_error *error)
+{
+    struct rnl_event_stream *stream = rnl_streams_find(streams, name);
+    if (stream != NULL) {
+        *ret_stream = stream;
+        return RNL_OK;
+    }
+    struct rnl_meter_config config = {0};
+    struct rnl_meter_fault fault;
+    enum rnl_code code = rnl_meter_config_check(&config, &fault);
+    if (code != RNL_OK)
+        return rnl_field_error_text(error, RNL_INTERNAL,
+                                    "the defaults are not valid");
+    return rnl_streams_open(streams, name, &config, ret_stream, error);
+}
+
+void rnl_streams_remove(struct rnl_event_stream *stream)
+{
+    struct rnl_streams *streams = stream->streams;
+    rnl_watch_hub_end(stream->hub);
+    streams->memory_bytes -= stream->memory_bytes;
+    rnl_sorted_remove(&streams->by_name, stream);
+    stream_free(stream);
+}
+
+/* ---- events in ---- */
+
+enum rnl_code rnl_streams_say_fault(const struct rnl_meter_fault *fault,
+                                    struct rnl_field_error *error)
+{
+    char field[sizeof(error->field)];
+    const char *dot = fault->field[0] == '\0' ? "" : ".";
+    if (fault->index == SIZE_MAX)
+        snprintf(field, sizeof(field), "batch%s%s", dot, fault->field);
+    else
+        snprintf(field, sizeof(field), "batch%s%s[%zu]", dot, fault->field,
+                 fault->index);
+    return rnl_field_error_set(error, field, "%s", fault->what);
+}
+
+static enum rnl_code take(struct rnl_event_stream *stream,
+                          const struct rnl_meter_batch *batch,
+                          struct rnl_meter_taken *ret_taken,
+                          struct rnl_field_error *error)
+{
+    struct rnl_streams *streams = stream->streams;
+    struct rnl_meter_fault fault;
+    if (rnl_streams_full(streams))
+        return rnl_streams_say_full(streams, error);
+    enum rnl_code code = rnl_meter_ingest(
+        stream->meter, batch, rnl_streams_wall_ms(streams), ret_taken, &fault);
+    if (code == RNL_INVALID_ARGUMENT)
+        return rnl_streams_say_fault(&fault, error);
+    if (code != RNL_OK)
+        return rnl_field_error_text(error, code, "memory is out");
+    streams->events += ret_taken->accepted_events;
+    account(stream);
+    rnl_watch_hub_notice(stream->hub);
+    return RNL_OK;
+}
+
+enum rnl_code rnl_streams_take(struct rnl_streams *streams, const char *name,
+                               const struct rnl_meter_batch *batch,
+                               struct rnl_meter_taken *ret_taken,
+                               struct rnl_field_error *error)
+{
+    struct rnl_event_stream *stream;
+    enum rnl_code code =
+        rnl_streams_open_default(streams, name, &stream, error);
+    if (code != RNL_OK)
+        return code;
+    return take(stream, batch, ret_taken, error);
+}
+
+static enum rnl_code check_producer(const struct rnl_event_batch *batch,
+                                    struct rnl_field_error *error)
+{
+    if (batch->producer_id_len > RNL_PRODUCER_ID_LEN_MAX ||
+        !rnl_utf8_valid(batch->producer_id, batch->producer_id_len))
+        return rnl_field_error_set(error, "batch.producer_id",
+                                   "must be UTF-8 of at most %d bytes",
+                                   RNL_PRODUCER_ID_LEN_MAX);
+    if (batch->producer_id_len > 0 && batch->producer_sequence == 0)
+        return rnl_field_error_set(error, "batch.producer_sequence",
+                                   "must be 1 or more with a producer_id");
+    return RNL_OK;
+}
+
+/* The producer is looked up before and noted after, so that a batch that is
+ * refused can come again. */
+static enum rnl_code take_once(struct rnl_event_stream *stream,
+                               const struct rnl_event_batch *batch,
+                               struct rnl_event_receipt *receipt,
+                               struct rnl_field_error *error)
+{
+    struct rnl_producer *producer;
+    if (rnl_producers_touch(&stream->producers, batch->producer_id,
+                            batch->producer_id_len, &producer) != RNL_OK)
+        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
+                                    "memory is out");
+    if (batch->producer_sequence <= producer->sequence) {
+        rnl_meter_duplicate(stream->meter);
+        receipt->duplicate = true;
+        return RNL_OK;
+    }
+    enum rnl_code code = take(stream, &batch->columns, &receipt->taken, error);
+    if (code == RNL_OK)
+        producer->sequence = batch->producer_sequence;
+    else if (producer->sequence == 0)
+        rnl_producers_forget(&stream->producers, producer);
+    return code;
+}
+
+enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
+                                     const struct rnl_event_batch *batch,
+                                     struct rnl_event_receipt *ret_receipt,
+                                     struct rnl_field_error *error)
+{
+    char name[RNL_STREAM_NAME_LEN_MAX + 1];
+    struct rnl_event_stream *stream;
+    *ret_receipt = (struct rnl_event_receipt){0};
+    enum rnl_code code = rnl_streams_check_name(
+        (const char *)batch->stream, batch->stream_len, "batch.stream", error);
+    if (code == RNL_OK)
+        code = check_producer(batch, error);
+    if (code != RNL_OK)
+        return code;
+    memcpy(name, batch->stream, batch->stream_len);
+    name[batch->stream_len] = '\0';
+    bool is_new = rnl_streams_find(streams, name) == NULL;
+    code = rnl_streams_open_default(streams, name, &stream, error);
+    if (code != RNL_OK)
+        return code;
+    if (batch->producer_id_len > 0)
+        code = take_once(stream, batch, ret_receipt, error);
+    else
+        code = take(stream, &batch->columns, &ret_receipt->taken, error);
+    /* A bad batch does not make a stream. */
+    if (code != RNL_OK && is_new)
+        rnl_streams_remove(stream);
+    return code;
+}
+
+/* ---- life ---- */
+
+enum rnl_code rnl_streams_create(struct rnl_core *core,
+                                 struct rnl_streams **ret_streams)
+{
+    struct rnl_streams *streams = rnl_calloc(1, sizeof(*streams));
+    if (streams == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    struct rnl_core_options *options = &core->options;
+    if (options->max_event_streams == 0)
+        options->max_event_streams = RNL_EVENT_STREAMS_MAX_DEFAULT;
+    if (options->max_stats_bytes == 0)
+        options->max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
+    streams->core = core;
+    rnl_sorted_init(&streams->by_name, name_of);
+    *ret_streams = streams;
+    return RNL_OK;
+}
+
+void rnl_streams_destroy(struct rnl_streams *streams)
+{
+    if (streams == NULL)
+        return;
+    while (streams->by_name.count > 0)
+        rnl_streams_remove(streams->by_name.items[streams->by_name.count - 1]);
+    rnl_sorted_fini(&streams->by_name);
+    rnl_event_decoder_fini(&streams->decoder);
+    rnl_free(streams);
+}
+
+void rnl_streams_count(const struct rnl_streams *streams,
+                       struct rnl_streams_counts *ret_counts)
+{
+    *ret_counts = (struct rnl_streams_counts){
+        .streams = streams->by_name.count,
+        .events = streams->events,
+        .memory_bytes = streams->memory_bytes + streams->watch_bytes,
+    };
+}
+
+/* ---- for the methods ---- */
+
+void rnl_stream_finish_error(struct rnl_stream *stream, enum rnl_code code,
+                             const struct rnl_field_error *error)
+{
+    if (code == RNL_INVALID_ARGUMENT && error->field[0] != '\0')
+        rnl_stream_finish_field(stream, error->field, "%s", error->message);
+    else
+        rnl_stream_finish(stream, code, "%s", error->message);
+}
+
+struct rnl_event_stream *rnl_stream_subject(struct rnl_stream *stream,
+                                            const char *name)
+{
+    const char *fault = shape_fault(name, strlen(name));
+    if (fault != NULL) {
+        rnl_stream_finish_field(stream, "stream", "%s", fault);
+        return NULL;
+    }
+    struct rnl_event_stream *found =
+        rnl_streams_find(rnl_stream_core(stream)->streams, name);
+    if (found == NULL)
+        rnl_stream_finish(stream, RNL_NOT_FOUND, "there is no stream %s", name);
+    return found;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of event streams, shared by the files of this folder:
+ *
+ *   registry.c       streams by name; limits; the one way in for events
+ *   producers.c      who has sent what
+ *   event_batch.c    the wire's batch to the engine's
+ *   event_service.c  the methods of EventService
+ *   stream_config.c  a configuration, from and to the contract
+ *   stream_service.c the methods of StatsService about streams
+ *   stats_service.c  those that answer statistics
+ *   stats_message.c  a view as the StreamStats of the contract
+ *   stats_snapshot.c figures of some windows, encoded
+ *   stats_watch.c    WatchStats
+ */
+#ifndef RNL_STREAMS_REGISTRY_H
+#define RNL_STREAMS_REGISTRY_H
+
+#include "core.h"
+#include "event_batch.h"
+#include "producers.h"
+#include "sorted.h"
+#include "stream_bounds.h"
+#include "streams.h"
+
+#define RNL_NS_PER_MS INT64_C(1000000)
+
+struct rnl_watch_hub;
+
+struct rnl_event_stream {
+    char name[RNL_STREAM_NAME_LEN_MAX + 1];
+    struct rnl_streams *streams;
+    struct rnl_meter *meter;
+    int64_t create_wall_ns;
+    struct rnl_producers producers;
+    /* NULL while nobody watches. */
+    struct rnl_watch_hub *hub;
+    /* Of the last snapshot sent to a watcher. */
+    uint64_t watch_sequence;
+    /* As it is in the sum of all. */
+    uint64_t memory_bytes;
+};
+
+struct rnl_streams {
+    struct rnl_core *core;
+    struct rnl_sorted by_name;
+    struct rnl_event_decoder decoder;
+    uint64_t events;
+    /* Of the streams, and of what is kept for watchers. */
+    uint64_t memory_bytes;
+    uint64_t watch_bytes;
+    /* When all streams were asked what they take. */
+    int64_t counted_ns;
+};
+
+/* NULL when there is none. name is any text. */
+struct rnl_event_stream *rnl_streams_find(const struct rnl_streams *streams,
+                                          const char *name);
+
+/* Finds a stream, or creates it with a checked configuration. Errors:
+ * RNL_RESOURCE_EXHAUSTED with error filled. */
+RNL_MUST_USE enum rnl_code rnl_streams_open(
+    struct rnl_streams *streams, const char *name,
+    const struct rnl_meter_config *config, struct rnl_event_stream **ret_stream,
+    struct rnl_field_error *error);
+
+/* The same with the default configuration. */
+RNL_MUST_USE enum rnl_code rnl_streams_open_default(
+    struct rnl_streams *streams, const char *name,
+    struct rnl_event_stream **ret_stream, struct rnl_field_error *error);
+
+/* Ends the stream and its watches. */
+void rnl_streams_remove(struct rnl_event_stream *stream);
+
+/* What became of a batch of a producer. */
+struct rnl_event_receipt {
+    struct rnl_meter_taken taken;
+    bool duplicate;
+};
+
+/* Counts a batch of the wire, once. Errors: RNL_INVALID_ARGUMENT,
+ * RNL_PERMISSION_DENIED, RNL_RESOURCE_EXHAUSTED; error is filled. */
+RNL_MUST_USE enum rnl_code rnl_streams_take_batch(
+    struct rnl_streams *streams, const struct rnl_event_batch *batch,
+    struct rnl_event_receipt *ret_receipt, struct rnl_field_error *error);
+
+/* Says what is wrong with a batch: "batch.values[17]". */
+enum rnl_code rnl_streams_say_fault(const struct rnl_meter_fault *fault,
+                                    struct rnl_field_error *error);
+
+/* Errors: RNL_INVALID_ARGUMENT, or RNL_PERMISSION_DENIED for a name that
+ * belongs to the server; error is filled, field names the request's field. */
+RNL_MUST_USE enum rnl_code rnl_streams_check_name(
+    const char *name, size_t len, const char *field,
+    struct rnl_field_error *error);
+
+/* Whether the memory that statistics may take is taken. */
+bool rnl_streams_full(struct rnl_streams *streams);
+
+/* Fills error for it and returns RNL_RESOURCE_EXHAUSTED. */
+enum rnl_code rnl_streams_say_full(const struct rnl_streams *streams,
+                                   struct rnl_field_error *error);
+
+int64_t rnl_streams_wall_ms(const struct rnl_streams *streams);
+
+/* ---- for the methods ---- */
+
+/* Ends a call with an error that was filled. */
+void rnl_stream_finish_error(struct rnl_stream *stream, enum rnl_code code,
+                             const struct rnl_field_error *error);
+
+/* The event stream that a request names. NULL: the call has ended. */
+struct rnl_event_stream *rnl_stream_subject(struct rnl_stream *stream,
+                                            const char *name);
+
+/* Length of the top list that is sent, as asked for (0: the default). False:
+ * the call has ended. */
+bool rnl_stats_top(struct rnl_stream *stream,
+                   const struct rnl_event_stream *subject, uint32_t asked,
+                   uint32_t *ret_top);
+
+/* ---- stream_service.c ---- */
+
+void rnl_stream_on_create(struct rnl_stream *stream, const uint8_t *data,
+                          size_t len);
+void rnl_stream_on_list(struct rnl_stream *stream, const uint8_t *data,
+                        size_t len);
+void rnl_stream_on_get(struct rnl_stream *stream, const uint8_t *data,
+                       size_t len);
+void rnl_stream_on_delete(struct rnl_stream *stream, const uint8_t *data,
+                          size_t len);
+
+/* ---- stats_watch.c ---- */
+
+void rnl_stats_watch_on_message(struct rnl_stream *stream, const uint8_t *data,
+                                size_t len);
+void rnl_stats_watch_on_writable(struct rnl_stream *stream);
+void rnl_stats_watch_on_close(struct rnl_stream *stream, enum rnl_code code);
+
+/* The stream has taken events: there may be anomalies to tell. */
+void rnl_watch_hub_notice(struct rnl_watch_hub *hub);
+
+/* The stream goes: every watch ends. The hub lives until the last of them has
+ * been closed. */
+void rnl_watch_hub_end(struct rnl_watch_hub *hub);
+
+#endif
