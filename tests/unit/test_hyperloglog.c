@@ -9,15 +9,25 @@
 #include "hll_private.h"
 #include "hyperloglog.h"
 #include "splitmix.h"
+#include "ultraloglog.h"
 
 #define SEED UINT64_C(0x5eed)
 
 /* ---- builders ---- */
 
+/* A profile of these tests: native, with registers of UltraLogLog. */
+#define ULTRA RNL_HASH_PROFILES
+
+/* What most tests run with: native or ULTRA. */
+static enum rnl_hash_profile tried;
+
 static struct rnl_hll make(unsigned precision, enum rnl_hash_profile profile)
 {
     struct rnl_hll hll;
-    assert_int_equal(rnl_hll_init(&hll, precision, profile, SEED), RNL_OK);
+    enum rnl_code code = profile == ULTRA
+                             ? rnl_ull_init(&hll, precision, SEED)
+                             : rnl_hll_init(&hll, precision, profile, SEED);
+    assert_int_equal(code, RNL_OK);
     return hll;
 }
 
@@ -100,7 +110,7 @@ static void empty_sketch_is_small_and_answers_nothing(void **state)
 static void few_keys_are_counted_exactly(void **state)
 {
     (void)state;
-    struct rnl_hll hll = make(14, RNL_HASH_NATIVE);
+    struct rnl_hll hll = make(14, tried);
     struct rnl_hll_estimate estimate;
     for (unsigned n = 1; n <= 1000; n++) {
         add(&hll, n - 1, 1);
@@ -115,8 +125,8 @@ static void few_keys_are_counted_exactly(void **state)
 static void reset_sketch_is_as_new(void **state)
 {
     (void)state;
-    struct rnl_hll fresh = make(8, RNL_HASH_NATIVE);
-    struct rnl_hll used = make(8, RNL_HASH_NATIVE);
+    struct rnl_hll fresh = make(8, tried);
+    struct rnl_hll used = make(8, tried);
     for (uint64_t n = 1; n < 1000; n *= 3) {
         add(&used, 0, n);
         rnl_hll_reset(&used);
@@ -138,7 +148,7 @@ static void copy_is_equal_and_apart(void **state)
     (void)state;
     struct rnl_hll copy = make(4, RNL_HASH_DATASKETCHES);
     for (uint64_t n = 0; n < 5000; n = n * 2 + 1) {
-        struct rnl_hll hll = make(10, RNL_HASH_NATIVE);
+        struct rnl_hll hll = make(10, tried);
         add(&hll, 0, n);
         assert_int_equal(rnl_hll_copy(&copy, &hll), RNL_OK);
         assert_true(same(&copy, &hll));
@@ -157,8 +167,8 @@ static void sparse_becomes_what_dense_would_be(void **state)
 {
     (void)state;
     for (unsigned p = 4; p <= 16; p++) {
-        struct rnl_hll grown = make(p, RNL_HASH_NATIVE);
-        struct rnl_hll dense = make(p, RNL_HASH_NATIVE);
+        struct rnl_hll grown = make(p, tried);
+        struct rnl_hll dense = make(p, tried);
         uint64_t most = rnl_hll_coupons_max(p);
         assert_int_equal(rnl_hll_make_dense(&dense), RNL_OK);
         for (uint64_t i = 0; !grown.dense; i++) {
@@ -185,7 +195,7 @@ static void there_is_no_hole_at_the_border(void **state)
     double after = 0;
     double error = 0;
     for (int trial = 0; trial < TRIALS; trial++) {
-        struct rnl_hll hll = make(PRECISION, RNL_HASH_NATIVE);
+        struct rnl_hll hll = make(PRECISION, tried);
         struct rnl_hll_estimate estimate;
         double n = 0;
         double last = 0;
@@ -209,8 +219,8 @@ static void repetitions_and_order_change_nothing(void **state)
 {
     (void)state;
     for (uint64_t n = 10; n <= 10000; n *= 10) {
-        struct rnl_hll once = make(12, RNL_HASH_NATIVE);
-        struct rnl_hll often = make(12, RNL_HASH_NATIVE);
+        struct rnl_hll once = make(12, tried);
+        struct rnl_hll often = make(12, tried);
         add(&once, 0, n);
         for (uint64_t i = n; i > 0; i--)
             add(&often, i - 1, i % 3 + 1 > n - i + 1 ? n - i + 1 : i % 3 + 1);
@@ -225,11 +235,11 @@ static void batches_count_as_single_keys_do(void **state)
 {
     (void)state;
     uint64_t hashes[5000];
-    for (int profile = 0; profile < RNL_HASH_PROFILES; profile++) {
+    for (int profile = 0; profile <= ULTRA; profile++) {
         struct rnl_hll one = make(14, (enum rnl_hash_profile)profile);
         struct rnl_hll many = make(14, (enum rnl_hash_profile)profile);
         for (uint64_t i = 0; i < 5000; i++)
-            hashes[i] = hash_of((enum rnl_hash_profile)profile, i);
+            hashes[i] = hash_of((enum rnl_hash_profile)one.profile, i);
         add(&one, 0, 5000);
         for (size_t i = 0, n; i < 5000; i += n) {
             n = i + 700 < 5000 ? 700 : 5000 - i;
@@ -267,7 +277,9 @@ static void check_orders(const struct rnl_hll *shards,
         unsigned left[SHARDS] = {0, 1, 2, 3, 4};
         unsigned code = order;
         struct rnl_hll merged =
-            make(shards[0].precision, (enum rnl_hash_profile)shards[0].profile);
+            make(shards[0].precision,
+                 rnl_ull_is(shards) ? ULTRA
+                                    : (enum rnl_hash_profile)shards[0].profile);
         for (unsigned n = SHARDS; n > 0; code /= n, n--) {
             unsigned pick = code % n;
             assert_int_equal(rnl_hll_merge(&merged, shards + left[pick]),
@@ -306,6 +318,8 @@ static void shards_merge_to_equal_bytes_in_every_order(void **state)
         check_shards(14, RNL_HASH_NATIVE, counts[i]);
         check_shards(14, RNL_HASH_REDIS, counts[i]);
         check_shards(9, RNL_HASH_DATASKETCHES, counts[i]);
+        check_shards(14, ULTRA, counts[i]);
+        check_shards(7, ULTRA, counts[i]);
     }
     check_shards(4, RNL_HASH_NATIVE, 2);
 }
@@ -314,9 +328,9 @@ static void merging_again_or_with_itself_changes_nothing(void **state)
 {
     (void)state;
     for (uint64_t n = 1; n < 40000; n *= 6) {
-        struct rnl_hll a = make(12, RNL_HASH_NATIVE);
-        struct rnl_hll b = make(12, RNL_HASH_NATIVE);
-        struct rnl_hll before = make(12, RNL_HASH_NATIVE);
+        struct rnl_hll a = make(12, tried);
+        struct rnl_hll b = make(12, tried);
+        struct rnl_hll before = make(12, tried);
         add(&a, 0, n);
         add(&b, 0, n / 2);
         assert_int_equal(rnl_hll_copy(&before, &a), RNL_OK);
@@ -336,10 +350,10 @@ static void unequal_precisions_meet_at_the_lower(void **state)
 {
     (void)state;
     for (uint64_t n = 5; n < 100000; n *= 9) {
-        struct rnl_hll fine = make(14, RNL_HASH_NATIVE);
-        struct rnl_hll coarse = make(10, RNL_HASH_NATIVE);
-        struct rnl_hll both = make(14, RNL_HASH_NATIVE);
-        struct rnl_hll plain = make(10, RNL_HASH_NATIVE);
+        struct rnl_hll fine = make(14, tried);
+        struct rnl_hll coarse = make(10, tried);
+        struct rnl_hll both = make(14, tried);
+        struct rnl_hll plain = make(10, tried);
         add(&fine, 0, n);
         add(&coarse, n / 2, n);
         add(&plain, 0, n + n / 2);
@@ -377,12 +391,14 @@ static void sketches_that_hash_otherwise_do_not_merge(void **state)
     (void)state;
     struct rnl_hll native = make(14, RNL_HASH_NATIVE);
     struct rnl_hll redis = make(14, RNL_HASH_REDIS);
+    struct rnl_hll ultra = make(14, ULTRA);
     struct rnl_hll seeded;
     assert_int_equal(rnl_hll_init(&seeded, 14, RNL_HASH_NATIVE, SEED + 1),
                      RNL_OK);
     add(&native, 0, 10);
     assert_int_equal(rnl_hll_merge(&native, &redis), RNL_FAILED_PRECONDITION);
     assert_int_equal(rnl_hll_merge(&native, &seeded), RNL_FAILED_PRECONDITION);
+    assert_int_equal(rnl_hll_merge(&native, &ultra), RNL_FAILED_PRECONDITION);
     assert_int_equal((int)value(&native), 10);
     rnl_hll_fini(&native);
 }
@@ -394,8 +410,8 @@ static void sketches_that_hash_otherwise_do_not_merge(void **state)
 static void updates_without_memory_count_nothing(void **state)
 {
     (void)state;
-    struct rnl_hll starved = make(8, RNL_HASH_NATIVE);
-    struct rnl_hll fed = make(8, RNL_HASH_NATIVE);
+    struct rnl_hll starved = make(8, tried);
+    struct rnl_hll fed = make(8, tried);
     unsigned refused = 0;
     for (uint64_t i = 0; i < 100; i++) {
         uint64_t hash = hash_of(RNL_HASH_NATIVE, i);
@@ -421,8 +437,8 @@ static void reserved_updates_need_no_memory(void **state)
 {
     (void)state;
     for (uint64_t n = 1; n < 5000; n *= 3) {
-        struct rnl_hll hll = make(12, RNL_HASH_NATIVE);
-        struct rnl_hll plain = make(12, RNL_HASH_NATIVE);
+        struct rnl_hll hll = make(12, tried);
+        struct rnl_hll plain = make(12, tried);
         add(&plain, 0, 300 + n);
         add(&hll, 0, 300);
         assert_int_equal(rnl_hll_reserve(&hll, n), RNL_OK);
@@ -441,8 +457,8 @@ static void reserved_updates_need_no_memory(void **state)
 static void reserve_without_memory_loses_nothing(void **state)
 {
     (void)state;
-    struct rnl_hll hll = make(12, RNL_HASH_NATIVE);
-    struct rnl_hll before = make(12, RNL_HASH_NATIVE);
+    struct rnl_hll hll = make(12, tried);
+    struct rnl_hll before = make(12, tried);
     add(&hll, 0, 50);
     assert_int_equal(rnl_hll_copy(&before, &hll), RNL_OK);
     for (size_t k = 1; k <= 2; k++) {
@@ -475,9 +491,9 @@ static enum rnl_code run(enum step step, struct rnl_hll *target,
 static void check_starved(enum step step, uint64_t target_keys,
                           uint64_t source_keys, unsigned source_precision)
 {
-    struct rnl_hll target = make(10, RNL_HASH_NATIVE);
-    struct rnl_hll before = make(10, RNL_HASH_NATIVE);
-    struct rnl_hll source = make(source_precision, RNL_HASH_NATIVE);
+    struct rnl_hll target = make(10, tried);
+    struct rnl_hll before = make(10, tried);
+    struct rnl_hll source = make(source_precision, tried);
     enum rnl_code code = RNL_RESOURCE_EXHAUSTED;
     add(&target, 0, target_keys);
     add(&before, 0, target_keys);
@@ -531,5 +547,8 @@ int main(void)
         cmocka_unit_test(reserve_without_memory_loses_nothing),
         cmocka_unit_test(steps_without_memory_leave_all_as_it_was),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    tried = RNL_HASH_NATIVE;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    tried = ULTRA;
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,8 @@
 #define FORM_SPARSE 0
 #define FORM_DENSE  1
 
-static const uint8_t magic[4] = {'R', 'H', 'L', 'L'};
+/* By kind. */
+static const uint8_t magics[][4] = {{'R', 'H', 'L', 'L'}, {'R', 'U', 'L', 'L'}};
 
 static void put_u32(uint8_t *out, uint32_t word)
 {
@@ -72,7 +73,7 @@ static void put_coupons(const struct rnl_hll *hll, uint8_t *out)
 
 void rnl_hll_serialize(const struct rnl_hll *hll, uint8_t *out)
 {
-    memcpy(out, magic, sizeof(magic));
+    memcpy(out, magics[hll->kind], 4);
     out[4] = VERSION;
     out[5] = hll->profile;
     out[6] = hll->precision;
@@ -87,11 +88,12 @@ void rnl_hll_serialize(const struct rnl_hll *hll, uint8_t *out)
     put_u64(out + CHECK_AT, check_of(out, rnl_hll_serialized_len(hll)));
 }
 
-/* Reads the header into an empty sketch and checks it against the length. */
-static enum rnl_code read_header(struct rnl_hll *hll, const uint8_t *bytes,
-                                 size_t len)
+/* Reads the header of that kind into an empty sketch and checks it against the
+ * length. */
+static enum rnl_code read_header(struct rnl_hll *hll, uint8_t kind,
+                                 const uint8_t *bytes, size_t len)
 {
-    if (len < RNL_HLL_HEADER_LEN || memcmp(bytes, magic, sizeof(magic)) != 0)
+    if (len < RNL_HLL_HEADER_LEN || memcmp(bytes, magics[kind], 4) != 0)
         return RNL_INVALID_ARGUMENT;
     if (bytes[4] != VERSION)
         return bytes[4] > VERSION ? RNL_UNIMPLEMENTED : RNL_INVALID_ARGUMENT;
@@ -102,6 +104,9 @@ static enum rnl_code read_header(struct rnl_hll *hll, const uint8_t *bytes,
         rnl_hll_init(hll, bytes[6], (enum rnl_hash_profile)bytes[5], 0);
     if (code != RNL_OK)
         return code;
+    if (kind == HLL_KIND_ULTRA && hll->profile != RNL_HASH_NATIVE)
+        return RNL_INVALID_ARGUMENT;
+    hll->kind = kind;
     hll->seed_check = get_u32(bytes + 8);
     hll->count = get_u32(bytes + 12);
     hll->dense = bytes[7] == FORM_DENSE;
@@ -113,23 +118,29 @@ static enum rnl_code read_header(struct rnl_hll *hll, const uint8_t *bytes,
                : RNL_INVALID_ARGUMENT;
 }
 
-static enum rnl_code read_registers(struct rnl_hll *hll, const uint8_t *in)
+static bool registers_valid(const struct rnl_hll *hll, const uint8_t *in)
 {
     size_t m = rnl_hll_registers(hll->precision);
     uint32_t most = rnl_hll_rank_max((enum rnl_hash_profile)hll->profile);
     uint32_t highest = 0;
+    if (hll->kind == HLL_KIND_ULTRA)
+        return rnl_ull_valid(in, m);
     for (size_t i = 0; i < m; i++)
         highest = in[i] > highest ? in[i] : highest;
-    if (highest > most)
+    return highest <= most;
+}
+
+static enum rnl_code read_registers(struct rnl_hll *hll, const uint8_t *in)
+{
+    if (!registers_valid(hll, in))
         return RNL_INVALID_ARGUMENT;
     enum rnl_code code = rnl_hll_make_dense(hll);
     if (code == RNL_OK)
-        memcpy(hll->registers, in, m);
+        memcpy(hll->registers, in, rnl_hll_registers(hll->precision));
     return code;
 }
 
-/* Rising, so that there is one serialized form; an address twice shows in the
- * count, which then does not reach the announced one. */
+/* Rising, so that there is one serialized form. */
 static enum rnl_code read_coupons(struct rnl_hll *hll, const uint8_t *in,
                                   uint32_t count)
 {
@@ -145,17 +156,18 @@ static enum rnl_code read_coupons(struct rnl_hll *hll, const uint8_t *in,
         last = coupon;
         code = rnl_hll_put(hll, coupon);
     }
-    return code == RNL_OK && hll->count != count ? RNL_INVALID_ARGUMENT : code;
+    return code;
 }
 
 enum rnl_code rnl_hll_deserialize(struct rnl_hll *target, const uint8_t *bytes,
                                   size_t len)
 {
     struct rnl_hll header;
-    enum rnl_code code = read_header(&header, bytes, len);
+    enum rnl_code code = read_header(&header, target->kind, bytes, len);
     if (code != RNL_OK)
         return code;
-    struct rnl_hll read = {.precision = header.precision,
+    struct rnl_hll read = {.kind = header.kind,
+                           .precision = header.precision,
                            .profile = header.profile,
                            .seed_check = header.seed_check};
     if (header.dense)

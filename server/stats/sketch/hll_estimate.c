@@ -2,9 +2,9 @@
 #include "hyperloglog.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "hll_private.h"
+#include "ultraloglog.h"
 
 /* Several counters for each rank: neighbours often have the same rank, and an
  * increment would wait for the one before it. */
@@ -29,16 +29,19 @@ static void count_dense(const struct rnl_hll *hll, struct ranks *ret_ranks)
             lanes[0][rank] + lanes[1][rank] + lanes[2][rank] + lanes[3][rank];
 }
 
-/* Coupons whose addresses are registers, each once. */
+/* Of the profile that has addresses of 14 bits, so that coupons share them. */
 static void count_coupons(const struct rnl_hll *hll, struct ranks *ret_ranks)
 {
-    memset(ret_ranks, 0, sizeof(*ret_ranks));
+    uint8_t registers[1 << RNL_HLL_PRECISION_REDIS] = {0};
+    struct rnl_hll dense = *hll;
+    dense.registers = registers;
     RNL_HLL_FOR_COUPONS(hll, coupon)
     {
-        ret_ranks->counts[coupon >> HLL_ADDRESS_BITS] += coupon != 0;
+        uint8_t rank = (uint8_t)(coupon >> HLL_ADDRESS_BITS);
+        uint8_t *at = registers + (coupon & HLL_ADDRESS_MASK);
+        *at = *at > rank ? *at : rank;
     }
-    ret_ranks->counts[0] =
-        (uint32_t)rnl_hll_registers(hll->precision) - hll->count;
+    count_dense(&dense, ret_ranks);
 }
 
 /* x + sum of x^(2^k) 2^(k-1), k from 1: eq. 26 of the paper. */
@@ -95,14 +98,15 @@ static double dense_error(double n, double m)
     return fmin(linear, RNL_HLL_ERROR / sqrt(m));
 }
 
-/* n addresses of A = 2^26 hold A (1 - e^(-n/A)) coupons; their number has a
- * standard deviation of n / sqrt(2 A). */
+/* Two keys have the same coupon with a probability of 1 / M: the address, and
+ * the rank, sum of 4^-k. n keys have M (1 - e^(-n/M)) coupons; their number has
+ * a standard deviation of n / sqrt(2 M). */
 static void estimate_coupons(const struct rnl_hll *hll,
                              struct rnl_hll_estimate *ret_estimate)
 {
-    double addresses = (double)(HLL_ADDRESS_MASK + 1);
-    ret_estimate->value = -addresses * log1p(-(hll->count / addresses));
-    ret_estimate->error = hll->count ? sqrt(0.5 / addresses) : 0;
+    double chances = 3 * (double)(HLL_ADDRESS_MASK + 1);
+    ret_estimate->value = nearbyint(-chances * log1p(-(hll->count / chances)));
+    ret_estimate->error = hll->count ? sqrt(0.5 / chances) : 0;
 }
 
 /* The whole numbers n for which value is within two standard deviations of
@@ -113,28 +117,50 @@ static void set_bounds(struct rnl_hll_estimate *estimate, double certain)
     double value = fmin(estimate->value, RNL_HLL_ESTIMATE_MAX);
     double lower = fmax(ceil(value / (1 + two)), certain);
     double upper = fmin(floor(value / (1 - two)), RNL_HLL_ESTIMATE_MAX);
-    estimate->value = fmax(nearbyint(value), certain);
+    estimate->value = fmax(value, certain);
     estimate->lower = fmin(lower, estimate->value);
     estimate->upper = fmax(upper, estimate->value);
+}
+
+static void estimate_ultra(const struct rnl_hll *hll,
+                           struct rnl_hll_estimate *ret_estimate)
+{
+    uint32_t used;
+    double m = (double)rnl_hll_registers(hll->precision);
+    ret_estimate->value = rnl_ull_estimate(hll, &used);
+    ret_estimate->error = used > 0 ? RNL_ULL_ERROR / sqrt(m) : 0;
+    set_bounds(ret_estimate, used);
+}
+
+static void estimate_hyper(const struct rnl_hll *hll,
+                           struct rnl_hll_estimate *ret_estimate)
+{
+    struct ranks ranks;
+    double m = (double)rnl_hll_registers(hll->precision);
+    if (hll->dense)
+        count_dense(hll, &ranks);
+    else
+        count_coupons(hll, &ranks);
+    double value = improved_raw(
+        &ranks, m, rnl_hll_rank_max((enum rnl_hash_profile)hll->profile));
+    /* Of few registers the harmonic mean is high by 1.08 / m; Flajolet's alpha
+     * takes that into account, Ertl's and so PFCOUNT do not. */
+    if (hll->profile != RNL_HASH_REDIS)
+        value /= 1 + RNL_HLL_ERROR * RNL_HLL_ERROR / m;
+    ret_estimate->value = value;
+    ret_estimate->error = value > 0 ? dense_error(value, m) : 0;
+    set_bounds(ret_estimate, m - ranks.counts[0]);
 }
 
 void rnl_hll_estimate(const struct rnl_hll *hll,
                       struct rnl_hll_estimate *ret_estimate)
 {
-    struct ranks ranks;
-    double m = (double)rnl_hll_registers(hll->precision);
     if (!hll->dense && hll->profile != RNL_HASH_REDIS) {
         estimate_coupons(hll, ret_estimate);
         set_bounds(ret_estimate, hll->count);
-        return;
+    } else if (hll->kind == HLL_KIND_ULTRA) {
+        estimate_ultra(hll, ret_estimate);
+    } else {
+        estimate_hyper(hll, ret_estimate);
     }
-    if (hll->dense)
-        count_dense(hll, &ranks);
-    else
-        count_coupons(hll, &ranks);
-    ret_estimate->value = improved_raw(
-        &ranks, m, rnl_hll_rank_max((enum rnl_hash_profile)hll->profile));
-    ret_estimate->error =
-        ret_estimate->value > 0 ? dense_error(ret_estimate->value, m) : 0;
-    set_bounds(ret_estimate, m - ranks.counts[0]);
 }

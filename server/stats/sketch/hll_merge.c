@@ -21,8 +21,12 @@ static enum rnl_code absorb_dense(struct rnl_hll *target,
     size_t m = rnl_hll_registers(target->precision);
     size_t end = rnl_hll_registers(source->precision);
     enum rnl_code code = rnl_hll_make_dense(target);
-    for (size_t from = 0; code == RNL_OK && from < end; from += m)
-        max_bytes(target->registers, source->registers + from, m);
+    for (size_t from = 0; code == RNL_OK && from < end; from += m) {
+        if (target->kind == HLL_KIND_ULTRA)
+            rnl_ull_unite(target->registers, source->registers + from, m);
+        else
+            max_bytes(target->registers, source->registers + from, m);
+    }
     return code;
 }
 
@@ -45,7 +49,8 @@ static enum rnl_code absorb(struct rnl_hll *target,
 /* An empty sketch with the settings of another, but for precision. */
 static struct rnl_hll empty_like(const struct rnl_hll *hll, unsigned precision)
 {
-    return (struct rnl_hll){.precision = (uint8_t)precision,
+    return (struct rnl_hll){.kind = hll->kind,
+                            .precision = (uint8_t)precision,
                             .profile = hll->profile,
                             .seed_check = hll->seed_check};
 }
@@ -75,18 +80,19 @@ enum rnl_code rnl_hll_merge(struct rnl_hll *target,
                             const struct rnl_hll *source)
 {
     enum rnl_code code = RNL_OK;
-    if (target->profile != source->profile ||
+    if (target->kind != source->kind || target->profile != source->profile ||
         target->seed_check != source->seed_check)
         return RNL_FAILED_PRECONDITION;
     if (target == source)
         return RNL_OK;
     if (target->precision > source->precision)
         return merge_lower(target, source);
+    bool spare = target->registers != NULL;
     if (!source->dense)
         code = rnl_hll_reserve(target, source->count);
     if (code == RNL_OK)
         code = absorb(target, source);
-    if (!target->dense) {
+    if (!target->dense && !spare) {
         rnl_free(target->registers);
         target->registers = NULL;
     }

@@ -20,6 +20,10 @@
 #define HLL_RANK_MAX_REDIS        51
 #define HLL_RANK_MAX_DATASKETCHES 63
 
+/* What a register holds; struct rnl_hll.kind. */
+#define HLL_KIND_HYPER 0
+#define HLL_KIND_ULTRA 1
+
 static inline uint32_t rnl_hll_rank_max(enum rnl_hash_profile profile)
 {
     switch (profile) {
@@ -51,6 +55,26 @@ static inline uint32_t rnl_hll_coupons_max(unsigned precision)
 {
     return (UINT32_C(3) << precision) / 16;
 }
+
+/* A register of UltraLogLog that sees a rank: see ultraloglog.h. */
+static inline uint8_t rnl_ull_raised(uint8_t old, uint32_t rank)
+{
+    uint32_t highest = old >> 2;
+    uint64_t seen = old == 0 ? 0 : 4 | (old & 3);
+    if (rank > highest)
+        return (uint8_t)(rank << 2 | (seen >> (rank - highest) & 3));
+    return (uint8_t)(old | (UINT64_C(4) >> (highest - rank) & 3));
+}
+
+/* Register by register, the union of both. */
+void rnl_ull_unite(uint8_t *into, const uint8_t *from, size_t len);
+
+/* The estimate of dense registers before rounding, and the registers that are
+ * not empty. */
+double rnl_ull_estimate(const struct rnl_hll *hll, uint32_t *ret_used);
+
+/* Tells whether these registers can come about. */
+bool rnl_ull_valid(const uint8_t *registers, size_t len);
 
 /* Adds one coupon of the sketch's profile. Errors: RNL_RESOURCE_EXHAUSTED, and
  * it is as before; not when dense. */

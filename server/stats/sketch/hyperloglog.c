@@ -23,16 +23,15 @@ static uint32_t cap_for(unsigned precision, uint32_t count)
     return cap;
 }
 
-/* The slot of the address, or the free one where it belongs. The place of the
+/* The slot of the coupon, or the free one where it belongs. The place of the
  * table in memory goes into the multiplier, so that nobody can write a sketch
  * whose coupons all meet in one slot. */
 static uint32_t *find_slot(uint32_t *table, uint32_t cap, uint32_t coupon)
 {
     uint32_t odd = (uint32_t)((uintptr_t)table >> 4) * UINT32_C(0x9E3779B2) + 1;
-    uint32_t address = coupon & HLL_ADDRESS_MASK;
-    uint32_t mixed = (address * UINT32_C(0x85EBCA6B) >> 6 ^ address) * odd;
+    uint32_t mixed = (coupon * UINT32_C(0x85EBCA6B) >> 6 ^ coupon) * odd;
     uint32_t i = (uint32_t)((uint64_t)mixed * cap >> 32);
-    while (table[i] != 0 && (table[i] & HLL_ADDRESS_MASK) != address)
+    while (table[i] != 0 && table[i] != coupon)
         i = (i + 1) & (cap - 1);
     return table + i;
 }
@@ -80,21 +79,15 @@ static void drop_table(struct rnl_hll *hll)
 
 /* ---- registers ---- */
 
-static void raise(uint8_t *registers, size_t mask, uint32_t coupon)
+static void raise(struct rnl_hll *hll, uint32_t coupon)
 {
     uint8_t rank = (uint8_t)(coupon >> HLL_ADDRESS_BITS);
-    uint8_t *at = registers + (coupon & mask);
-    if (*at < rank)
+    size_t mask = rnl_hll_registers(hll->precision) - 1;
+    uint8_t *at = hll->registers + (coupon & mask);
+    if (hll->kind == HLL_KIND_ULTRA)
+        *at = rnl_ull_raised(*at, rank);
+    else if (*at < rank)
         *at = rank;
-}
-
-static void raise_all(uint8_t *registers, size_t mask,
-                      const struct rnl_hll *sparse)
-{
-    RNL_HLL_FOR_COUPONS(sparse, coupon)
-    {
-        raise(registers, mask, coupon);
-    }
 }
 
 enum rnl_code rnl_hll_make_dense(struct rnl_hll *hll)
@@ -107,7 +100,11 @@ enum rnl_code rnl_hll_make_dense(struct rnl_hll *hll)
     if (hll->registers == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     memset(hll->registers, 0, m);
-    raise_all(hll->registers, m - 1, hll);
+    RNL_HLL_FOR_COUPONS(hll, coupon)
+    {
+        if (coupon != 0)
+            raise(hll, coupon);
+    }
     drop_table(hll);
     hll->dense = true;
     return RNL_OK;
@@ -232,27 +229,28 @@ size_t rnl_hll_heap_bytes(const struct rnl_hll *hll)
 
 /* ---- counting ---- */
 
+static enum rnl_code put_dense(struct rnl_hll *hll, uint32_t coupon)
+{
+    if (rnl_hll_make_dense(hll) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    raise(hll, coupon);
+    return RNL_OK;
+}
+
 enum rnl_code rnl_hll_put(struct rnl_hll *hll, uint32_t coupon)
 {
     uint32_t *slot = NULL;
-    if (hll->dense || coupon >> HLL_ADDRESS_BITS == 0) {
-        if (hll->dense)
-            raise(hll->registers, rnl_hll_registers(hll->precision) - 1,
-                  coupon);
+    /* A rank of 0 is of no key. */
+    if (coupon >> HLL_ADDRESS_BITS == 0)
         return RNL_OK;
-    }
+    if (hll->dense)
+        return put_dense(hll, coupon);
     if (hll->cap > 0)
         slot = find_slot(hll->coupons, hll->cap, coupon);
-    if (slot && *slot != 0) {
-        /* The same address, so the higher coupon has the higher rank. */
-        *slot = *slot > coupon ? *slot : coupon;
+    if (slot && *slot == coupon)
         return RNL_OK;
-    }
-    if (hll->count == rnl_hll_coupons_max(hll->precision)) {
-        if (rnl_hll_make_dense(hll) != RNL_OK)
-            return RNL_RESOURCE_EXHAUSTED;
-        return rnl_hll_put(hll, coupon);
-    }
+    if (hll->count == rnl_hll_coupons_max(hll->precision))
+        return put_dense(hll, coupon);
     if (hll->count == hll->cap / 4 * 3) {
         uint32_t cap = cap_for(hll->precision, hll->count + 1);
         if (resize_table(hll, cap) != RNL_OK)
@@ -302,10 +300,26 @@ static inline void raise_batch(struct rnl_hll *hll,
     }
 }
 
+static void raise_ultra_batch(struct rnl_hll *hll,
+                              const uint64_t *restrict hashes, size_t count)
+{
+    uint8_t *restrict registers = hll->registers;
+    size_t mask = rnl_hll_registers(hll->precision) - 1;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t rank = rank_of(RNL_HASH_NATIVE, hashes[i]);
+        uint8_t *at = registers + (hashes[i] & mask);
+        *at = rnl_ull_raised(*at, rank);
+    }
+}
+
 /* One loop for each profile: the constant is seen through. */
 static void update_dense(struct rnl_hll *hll, const uint64_t *hashes,
                          size_t count)
 {
+    if (hll->kind == HLL_KIND_ULTRA) {
+        raise_ultra_batch(hll, hashes, count);
+        return;
+    }
     switch ((enum rnl_hash_profile)hll->profile) {
     case RNL_HASH_REDIS:
         raise_batch(hll, RNL_HASH_REDIS, hashes, count);

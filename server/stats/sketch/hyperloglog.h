@@ -21,25 +21,27 @@
  *     n ~ m^2 / (2 ln 2) / (m sigma(x) + sum C[k] 2^-k + m tau(y) 2^-q)
  *
  * It needs no table and no switch between ranges, and has no bias from 0 to
- * 2^q. Its standard error is 1.04 / sqrt(m) (1.0389...: sqrt(3 ln 2 - 1)), and
- * less while n is below m.
+ * some m 2^q / 10 (10^15 with p 14), but for a factor of 1 + 1.08 / m that is
+ * divided out (in profile redis it is not, nor does PFCOUNT). Its standard
+ * error is 1.04 / sqrt(m) (1.0389...: sqrt(3 ln 2 - 1)), and less while n is
+ * below m.
  *
  *     p            4      8     10     12     14     16     18
  *     error     26 %  6.5 %  3.2 %  1.6 %  0.81%  0.41%  0.20%
  *     bytes       16    256   1 Ki   4 Ki  16 Ki  64 Ki 256 Ki
  *
- * Sparse. A young sketch is a set of coupons: the 26 bits of address and the
- * rank, 4 bytes a key. That is a HyperLogLog with p = 26 of which only the
- * registers in use are stored, and it is answered as such: by linear counting,
- * exact to some 0.01 %. With more than 3/16 m coupons it becomes m registers of
- * one byte, each the highest rank of the coupons that fall into it. These are
- * the very registers that the same keys would have made without the sparse
- * form, so nothing is lost and nothing is wrong at the border: the error goes
- * up to the one of the table, and never above. Which form it has depends on the
- * set of keys alone (a sketch read from a foreign format may be dense early).
+ * Sparse. A young sketch is a set of coupons: 26 bits of address and the rank,
+ * 4 bytes a key. Two keys have the same coupon once in 200 million pairs, so
+ * that the number of coupons, corrected for that, is exact to some 0.01 %. With
+ * more than 3/16 m coupons it becomes m registers of one byte, each the highest
+ * rank of the coupons whose address ends in its number. These are the very
+ * registers that the same keys would have made without the sparse form, so
+ * nothing is lost and nothing is wrong at the border: the error rises to the
+ * one of the table, and never above. Which form it has depends on the set of
+ * keys alone (a sketch read from a foreign format may be dense early).
  *
- * In profile redis an address has the 14 bits that Redis knows, so that both
- * forms answer what PFCOUNT would.
+ * In profile redis an address has the 14 bits that Redis knows, and both forms
+ * answer what PFCOUNT would.
  *
  * Merging takes coupons together and the higher of two registers, so it has no
  * order, and any split of the keys gives the same bytes in the end. Sketches of
@@ -87,6 +89,8 @@
 /* A value to embed: 32 bytes here, nothing on the heap while it is empty, and
  * 32 bytes for up to 6 keys. Private but for its size. */
 struct rnl_hll {
+    /* 0, or 1: ultraloglog.h. */
+    uint8_t kind;
     uint8_t precision;
     /* enum rnl_hash_profile */
     uint8_t profile;
@@ -103,7 +107,8 @@ struct rnl_hll {
 };
 
 struct rnl_hll_estimate {
-    /* A whole number; at most RNL_HLL_ESTIMATE_MAX. */
+    /* At most RNL_HLL_ESTIMATE_MAX. A whole number when sparse; not when dense,
+     * since rounding a small one would be a bias. */
     double value;
     /* The number of keys is within these, both included, with
      * RNL_HLL_CONFIDENCE. lower <= value <= upper. */
@@ -141,7 +146,8 @@ RNL_MUST_USE enum rnl_code rnl_hll_copy(struct rnl_hll *target,
 /* ---- counting ---- */
 
 /* Makes sure that the next hash_count updates cannot fail; may take the memory
- * of the dense form beforehand. Errors: RNL_RESOURCE_EXHAUSTED. */
+ * of the dense form beforehand. A merge uses it up: reserve after it. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_hll_reserve(struct rnl_hll *hll,
                                            size_t hash_count);
 
@@ -162,7 +168,7 @@ RNL_MUST_USE enum rnl_code rnl_hll_update_batch(struct rnl_hll *hll,
 /*
  * Adds the keys of source to target, whose precision becomes the lower of both.
  *
- * Errors: RNL_FAILED_PRECONDITION: another profile or seed;
+ * Errors: RNL_FAILED_PRECONDITION: another profile, seed or kind of registers;
  * RNL_RESOURCE_EXHAUSTED. target is then as before.
  */
 RNL_MUST_USE enum rnl_code rnl_hll_merge(struct rnl_hll *target,
@@ -190,7 +196,7 @@ size_t rnl_hll_heap_bytes(const struct rnl_hll *hll);
 /*
  * Version 1, little endian:
  *
- *      0  "RHLL"
+ *      0  "RHLL", or "RULL" for UltraLogLog
  *      4  version, 1
  *      5  profile
  *      6  precision
@@ -199,7 +205,7 @@ size_t rnl_hll_heap_bytes(const struct rnl_hll *hll);
  *     12  coupons, 4 bytes; 0 when dense
  *     16  XXH3 (seed 0) of everything but these 8 bytes
  *     24  sparse: coupons of 4 bytes, rank << 26 | address, rising
- *         dense: m ranks of 1 byte
+ *         dense: m registers of 1 byte
  */
 
 /* Exact length of the serialized form. */
@@ -209,8 +215,9 @@ size_t rnl_hll_serialized_len(const struct rnl_hll *hll);
  * the merges they came by. */
 void rnl_hll_serialize(const struct rnl_hll *hll, uint8_t *out);
 
-/* Replaces target, which had been initialised, with any settings. Errors:
- * RNL_INVALID_ARGUMENT: not what rnl_hll_serialize wrote, or damaged;
+/* Replaces target, which had been initialised with the same kind of registers
+ * and any other settings. Errors: RNL_INVALID_ARGUMENT: not what
+ * rnl_hll_serialize wrote, of another kind, or damaged;
  * RNL_UNIMPLEMENTED: a later version; RNL_RESOURCE_EXHAUSTED. target is then as
  * before. */
 RNL_MUST_USE enum rnl_code rnl_hll_deserialize(struct rnl_hll *target,
