@@ -5,18 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes digits; NULL when there are none or too many. */
+/* Whatever their digits are, so many fit into 64 bits. */
+#define DIGITS_MAX 19
+
+/* Takes 1 to DIGITS_MAX digits, or returns NULL. */
 static const char *take_number(const char *at, const char *end,
                                uint64_t *ret_number)
 {
     const char *start = at;
     uint64_t number = 0;
     for (; at < end && *at >= '0' && *at <= '9'; at++)
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number))
-            return NULL;
+        number = number * 10 + (uint64_t)(*at - '0');
     *ret_number = number;
-    return at > start ? at : NULL;
+    return at > start && at - start <= DIGITS_MAX ? at : NULL;
 }
 
 static const char *take_epoch(const char *id, size_t len,

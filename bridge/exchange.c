@@ -169,3 +169,17 @@ void rnl_exchange_reply_message(struct rnl_exchange *exchange, int status,
                            text.len);
     rnl_text_fini(&text);
 }
+
+bool rnl_exchange_check_query(struct rnl_exchange *exchange, const char *name)
+{
+    for (size_t i = 0; i < exchange->query.count; i++) {
+        const char *given = exchange->query.params[i].name;
+        struct rnl_pbjson_error error = {.what = "there is no such parameter"};
+        if (name != NULL && strcmp(given, name) == 0)
+            continue;
+        snprintf(error.field, sizeof(error.field), "%s", given);
+        rnl_exchange_fail_mapping(exchange, RNL_INVALID_ARGUMENT, &error);
+        return false;
+    }
+    return true;
+}

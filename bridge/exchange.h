@@ -42,6 +42,10 @@ struct rnl_exchange {
 const char *rnl_exchange_param(const struct rnl_exchange *exchange,
                                const char *name);
 
+/* Whether the query has no parameter but this one (NULL: none at all); answers
+ * with a problem that names another. */
+bool rnl_exchange_check_query(struct rnl_exchange *exchange, const char *name);
+
 /* A request header's value, NULL when absent; lower-case name. The value is
  * not NUL-terminated. */
 const h2o_iovec_t *rnl_exchange_header(const struct rnl_exchange *exchange,

@@ -192,6 +192,8 @@ void rnl_handle_output(struct rnl_exchange *exchange)
         .response = &runnel__v1__get_job_response__descriptor,
         .on_done = on_job};
     Runnel__V1__GetJobRequest request = RUNNEL__V1__GET_JOB_REQUEST__INIT;
+    if (!rnl_exchange_check_query(exchange, NULL))
+        return;
     request.job_id = (char *)(uintptr_t)rnl_exchange_param(exchange, "job_id");
     rnl_probe_start(exchange, &probe, &request.base);
 }

@@ -47,13 +47,12 @@ bool rnl_sse_take_cursor(struct rnl_exchange *exchange, size_t count_max,
     const h2o_iovec_t *header = rnl_exchange_header(exchange, "last-event-id");
     const char *after = rnl_query_get(&exchange->query, "after");
     *ret_cursor = (struct rnl_cursor){0};
-    if (header != NULL && header->len > 0)
-        return take_id(exchange, "Last-Event-ID", *header, count_max,
-                       ret_cursor);
-    if (after != NULL)
-        return take_id(exchange, "after", h2o_iovec_init(after, strlen(after)),
-                       count_max, ret_cursor);
-    return true;
+    if (after != NULL &&
+        !take_id(exchange, "after", h2o_iovec_init(after, strlen(after)),
+                 count_max, ret_cursor))
+        return false;
+    return header == NULL || header->len == 0 ||
+           take_id(exchange, "Last-Event-ID", *header, count_max, ret_cursor);
 }
 
 enum rnl_event_format rnl_sse_format(const struct rnl_exchange *exchange)

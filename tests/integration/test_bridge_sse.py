@@ -156,6 +156,8 @@ class Watching(Pair):
         job = echo(self.bridge, "abc")
         for path, headers, field in (
                 ("?after=x", {}, "after"), ("?after=-1", {}, "after"),
+                ("?after=x", {"Last-Event-ID": "0"}, "after"),
+                ("?after=1,2", {}, "after"), ("?afer=7", {}, "afer"),
                 ("", {"Last-Event-ID": "7a"}, "Last-Event-ID"),
                 ("", {"Last-Event-ID": "99999999999999999999"},
                  "Last-Event-ID")):
