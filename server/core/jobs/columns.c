@@ -68,3 +68,18 @@ bool rnl_columns_add(struct rnl_columns *columns,
     columns->times_ms[at] = event->time_ms;
     return true;
 }
+
+void rnl_columns_batch(const struct rnl_columns *columns,
+                       struct rnl_meter_batch *ret_batch)
+{
+    *ret_batch = (struct rnl_meter_batch){
+        .keys = columns->keys,
+        .keys_len = columns->key_bytes,
+        .key_lengths = columns->key_lengths,
+        .key_count = columns->key_count,
+        .key_indexes = columns->key_indexes,
+        .event_count = columns->count,
+        .values = columns->values,
+        .latencies_ms = columns->latencies_ms,
+    };
+}

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meter.h"
+
 /* Events of one batch: what one slice of work makes. */
 #define RNL_COLUMNS_MAX 512
 
@@ -52,5 +54,10 @@ void rnl_columns_reset(struct rnl_columns *columns);
  * add it again. key_len is 1 to 256. */
 bool rnl_columns_add(struct rnl_columns *columns,
                      const struct rnl_column_event *event);
+
+/* Lends what was collected, without the times, to the engine. The caller takes
+ * out the columns that its events do not have. */
+void rnl_columns_batch(const struct rnl_columns *columns,
+                       struct rnl_meter_batch *ret_batch);
 
 #endif

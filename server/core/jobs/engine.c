@@ -15,13 +15,17 @@
 #define EXPIRY_LOOK_NS (60 * RNL_SECOND_NS)
 
 static const struct rnl_kind *const kinds[] = {
+    &rnl_kind_analyze,
     &rnl_kind_echo,
+    &rnl_kind_simulate,
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 static const char *const kind_names[KIND_COUNT] = {
+    "analyze",
     "echo",
+    "simulate",
 };
 
 /* ---- retention ---- */
