@@ -334,7 +334,7 @@ static void a_page_fits_the_frames_of_its_reader(void **state)
     (void)state;
     struct rnl_core core;
     streams_setup(&core);
-    char name[16];
+    char name[32];
     for (int i = 0; i < 30; i++) {
         snprintf(name, sizeof(name), "stream-%02d", i);
         make_stream(&core, name);
