@@ -2,6 +2,7 @@
 /* runneld: the core daemon. Settings in, then server/io runs. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -21,6 +22,8 @@ static const char *port_file;
 static const char *token;
 static const char *token_file;
 static const char *log_level = "info";
+static const char *data = "./data";
+static const char *durability = "memory";
 static uint64_t drain_grace_ms = 10000;
 static uint64_t handshake_ms = RNL_HANDSHAKE_MS_DEFAULT;
 static uint64_t keepalive_ms = RNL_KEEPALIVE_MS_DEFAULT;
@@ -55,6 +58,17 @@ static const struct rnl_setting table[] = {
      .target = &token_file,
      .placeholder = "FILE",
      .help = "Read the token from the first line of this file."},
+    {.name = "data",
+     .type = RNL_SETTING_TEXT,
+     .target = &data,
+     .placeholder = "FOLDER",
+     .help = "Where jobs are kept, as runnel.db; made if it is not there."},
+    {.name = "durability",
+     .type = RNL_SETTING_TEXT,
+     .target = &durability,
+     .placeholder = "LEVEL",
+     .help = "What an acknowledged job survives: full, a loss of power;\n"
+             "      normal, the end of the process; memory, neither."},
     {.name = "max-frame-bytes",
      .type = RNL_SETTING_BYTES,
      .target = &max_frame_bytes,
@@ -148,6 +162,8 @@ static void fill_options(struct rnl_server_options *ret_options)
         .listen = listen_address,
         .port_file = port_file,
         .drain_grace_ms = drain_grace_ms,
+        .data = strcmp(durability, "memory") == 0 ? NULL : data,
+        .durability_full = strcmp(durability, "full") == 0,
         .core = {.random = fill_random,
                  .max_frame_bytes = (uint32_t)max_frame_bytes,
                  .max_streams = (uint32_t)max_streams,
@@ -172,6 +188,9 @@ static const char *check(char token_text[TOKEN_FILE_BYTES])
         return "listen: must be HOST:PORT or [HOST]:PORT";
     if (!rnl_log_level_parse(log_level, &level))
         return "log-level: must be debug, info, warn or error";
+    if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0 &&
+        strcmp(durability, "memory") != 0)
+        return "durability: must be full, normal or memory";
     rnl_log_set_level(level);
     if (token_file != NULL) {
         if (rnl_settings_read_secret(token_file, token_text,

@@ -2,10 +2,12 @@
 #include "core.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "admin_service.h"
 #include "alloc.h"
 #include "jobs.h"
+#include "journal.h"
 #include "session_private.h"
 #include "streams.h"
 
@@ -46,13 +48,21 @@ static enum rnl_code create_parts(struct rnl_core *core)
     return code == RNL_OK ? rnl_jobs_create(core, &core->jobs) : code;
 }
 
+static void destroy_journal(struct rnl_journal *journal)
+{
+    if (journal != NULL)
+        journal->ops->destroy(journal);
+}
+
 enum rnl_code rnl_core_create(const struct rnl_core_options *options,
                               int64_t now_ns, int64_t wall_ns,
                               struct rnl_core **ret_core)
 {
     struct rnl_core *core = rnl_calloc(1, sizeof(*core));
-    if (core == NULL)
+    if (core == NULL) {
+        destroy_journal(options->journal);
         return RNL_RESOURCE_EXHAUSTED;
+    }
     core->options = *options;
     set_default(&core->options.max_frame_bytes, RNL_FRAME_BYTES_DEFAULT);
     set_default(&core->options.max_streams, RNL_STREAMS_MAX_DEFAULT);
@@ -62,7 +72,11 @@ enum rnl_code rnl_core_create(const struct rnl_core_options *options,
     core->now_ns = now_ns;
     core->wall_ns = wall_ns;
     core->start_wall_ns = wall_ns;
-    make_epoch(core);
+    if (options->epoch != NULL)
+        snprintf(core->epoch, sizeof(core->epoch), "%s", options->epoch);
+    else
+        make_epoch(core);
+    core->options.epoch = NULL;
     rnl_timers_init(&core->timers);
     enum rnl_code code = create_parts(core);
     if (code != RNL_OK) {
@@ -80,6 +94,7 @@ void rnl_core_destroy(struct rnl_core *core)
     assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
     rnl_jobs_destroy(core->jobs);
     rnl_streams_destroy(core->streams);
+    destroy_journal(core->options.journal);
     while (core->rpc != NULL && core->rpc->spare_count > 0)
         rnl_free(core->rpc->spares[--core->rpc->spare_count].data);
     rnl_free(core->rpc);

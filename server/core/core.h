@@ -20,6 +20,7 @@
 #include "timer.h"
 
 struct rnl_jobs;
+struct rnl_journal;
 struct rnl_streams;
 
 /* What the core takes from outside at its birth. */
@@ -42,6 +43,11 @@ struct rnl_core_options {
     uint32_t keepalive_ms;
     /* Empty or NULL: no token is asked for. Borrowed until destroy. */
     const char *token;
+    /* Makes jobs durable; NULL: they live in memory. Owned from the create
+     * call on, whether it succeeds or not. Its identity is epoch, 32 hex
+     * digits, borrowed for the call; NULL makes a new one. */
+    struct rnl_journal *journal;
+    const char *epoch;
 };
 
 /* The parts of the core, for its own modules. */

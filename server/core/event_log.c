@@ -203,6 +203,54 @@ void rnl_event_log_seal(struct rnl_event_log *log)
     rnl_free(old);
 }
 
+enum rnl_code rnl_event_log_resume(struct rnl_event_log *log)
+{
+    return add_block(log, event_room(0, false));
+}
+
+uint64_t rnl_event_log_first(const struct rnl_event_log *log)
+{
+    return log->block_count == 0 ? log->last_sequence + 1
+                                 : log->blocks[0]->first;
+}
+
+static void drop_first_blocks(struct rnl_event_log *log, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        log->memory_bytes -= sizeof(*log->blocks[i]) + log->blocks[i]->cap;
+        rnl_free(log->blocks[i]);
+    }
+    log->block_count -= count;
+    memmove(log->blocks, log->blocks + count,
+            log->block_count * sizeof(log->blocks[0]));
+}
+
+void rnl_event_log_drop(struct rnl_event_log *log, uint64_t sequence,
+                        uint64_t keep_bytes)
+{
+    uint64_t left = log->memory_bytes;
+    size_t count = 0;
+    /* The last block stays: it has room for the end. */
+    while (count + 1 < log->block_count && left > keep_bytes &&
+           log->blocks[count + 1]->first <= sequence + 1) {
+        left -= sizeof(*log->blocks[count]) + log->blocks[count]->cap;
+        count++;
+    }
+    if (count > 0)
+        drop_first_blocks(log, count);
+}
+
+void rnl_event_log_forget(struct rnl_event_log *log)
+{
+    for (size_t i = 0; i < log->block_count; i++)
+        rnl_free(log->blocks[i]);
+    rnl_free(log->blocks);
+    log->blocks = NULL;
+    log->block_count = 0;
+    log->block_cap = 0;
+    log->memory_bytes = 0;
+}
+
 static size_t find_block(const struct rnl_event_log *log, uint64_t sequence)
 {
     size_t low = 0;

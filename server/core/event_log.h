@@ -61,8 +61,23 @@ void rnl_event_log_rewind(struct rnl_event_log *log,
 /* Gives the room that an ended log will not need back, if memory allows. */
 void rnl_event_log_seal(struct rnl_event_log *log);
 
-/* Lends the events from sequence to last, as many as the page and bytes_max
- * take, one at least; none when sequence is above last. */
+/* Makes a log whose events are elsewhere, and only counted here, ready for
+ * more. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_event_log_resume(struct rnl_event_log *log);
+
+/* Sequence of the first event that is here; last_sequence + 1 if none is. */
+uint64_t rnl_event_log_first(const struct rnl_event_log *log);
+
+/* Frees the oldest events in whole blocks, none above sequence, and not below
+ * keep_bytes of memory. Only counts of them stay. */
+void rnl_event_log_drop(struct rnl_event_log *log, uint64_t sequence,
+                        uint64_t keep_bytes);
+
+/* Frees all events of an ended log. Only counts of them stay. */
+void rnl_event_log_forget(struct rnl_event_log *log);
+
+/* Lends the events from sequence, which is here, to last: as many as the page
+ * and bytes_max take, one at least; none when sequence is above last. */
 void rnl_event_log_page(const struct rnl_event_log *log, uint64_t sequence,
                         uint64_t last, size_t bytes_max,
                         struct rnl_store_page *ret_page);

@@ -91,6 +91,8 @@ struct rnl_store_listener {
     void (*committed)(void *arg, const char *job_id, uint64_t sequence);
     /* The job was removed: by remove, by its retention or to make room. */
     void (*removed)(void *arg, const char *job_id);
+    /* busy() has become false. */
+    void (*ready)(void *arg);
     void *arg;
 };
 
@@ -223,6 +225,10 @@ struct rnl_store_ops {
 
     void (*usage)(const struct rnl_store *store,
                   struct rnl_store_usage *ret_usage);
+
+    /* More is waiting to become durable than is good: who produces events
+     * should pause until the listener's ready. */
+    bool (*busy)(struct rnl_store *store);
 
     /* Requests that are not done yet are not called. */
     void (*destroy)(struct rnl_store *store);

@@ -7,168 +7,37 @@
 #include "store_memory.h"
 
 #include <string.h>
-#include <sys/queue.h>
 
 #include "alloc.h"
-#include "event_log.h"
-#include "sorted.h"
-
-struct item {
-    char id[RNL_JOB_ID_LEN + 1];
-    Runnel__V1__JobState state;
-    struct rnl_request_hash hash;
-    /* Point behind the struct. */
-    const char *kind;
-    const char *key;
-    /* The encoded Job without its input; the encoded Payload. Owned. */
-    uint8_t *record;
-    size_t record_len;
-    size_t record_cap;
-    uint8_t *input;
-    size_t input_len;
-    struct rnl_event_log log;
-    uint64_t committed_sequence;
-    /* What it counts in the store's bytes. */
-    uint64_t bytes;
-    /* In a heap of wall-clock times; INT64_MAX until the job has ended. */
-    struct rnl_timer expiry;
-    TAILQ_ENTRY(item) ended_link;
-    TAILQ_ENTRY(item) report_link;
-    bool in_ended;
-    bool in_reports;
-    /* Gone from the arrays, kept until the listener has been told. */
-    bool removed;
-};
-
-TAILQ_HEAD(item_list, item);
-
-struct memory {
-    struct rnl_store store;
-    struct rnl_store_memory_options options;
-    struct rnl_sorted by_id;
-    struct rnl_sorted by_key;
-    /* In the order in which they ended: the first is the first to go. */
-    struct item_list ended;
-    /* Changed or removed since the last turn. */
-    struct item_list reports;
-    size_t report_count;
-    struct rnl_store_request *requests;
-    struct rnl_store_request **requests_tail;
-    struct rnl_timers expiries;
-    /* Always started, so that moving it cannot fail. */
-    struct rnl_timer turn;
-    uint64_t bytes;
-    uint64_t ended_bytes;
-};
-
-static struct memory *memory_of(struct rnl_store *store)
-{
-    return (struct memory *)store;
-}
+#include "store_memory_private.h"
 
 static const char *name_id(const void *item)
 {
-    return ((const struct item *)item)->id;
+    return ((const struct rnl_item *)item)->id;
 }
 
 static const char *name_key(const void *item)
 {
-    return ((const struct item *)item)->key;
+    return ((const struct rnl_item *)item)->key;
 }
 
-/* ---- reports: what callers and listener are told at the next turn ---- */
-
-static void want_turn(struct memory *memory)
+static struct rnl_item *find(struct rnl_store *store, const char *job_id)
 {
-    /* Cannot fail: the timer is started already. */
-    (void)!rnl_timer_start(memory->options.timers, &memory->turn, 0);
-}
-
-static void report(struct memory *memory, struct item *item)
-{
-    if (!item->in_reports) {
-        TAILQ_INSERT_TAIL(&memory->reports, item, report_link);
-        item->in_reports = true;
-        memory->report_count++;
-    }
-    want_turn(memory);
-}
-
-static void queue_request(struct memory *memory,
-                          struct rnl_store_request *request)
-{
-    if (request == NULL)
-        return;
-    request->next = NULL;
-    request->code = RNL_OK;
-    *memory->requests_tail = request;
-    memory->requests_tail = &request->next;
-    want_turn(memory);
-}
-
-static void item_free(struct item *item)
-{
-    rnl_event_log_fini(&item->log);
-    rnl_free(item->record);
-    rnl_free(item->input);
-    rnl_free(item);
-}
-
-static void tell(struct memory *memory, struct item *item)
-{
-    const struct rnl_store_listener *listener = &memory->store.listener;
-    if (item->removed) {
-        listener->removed(listener->arg, item->id);
-        item_free(item);
-        return;
-    }
-    item->committed_sequence = item->log.last_sequence;
-    /* The listener may remove the job: nothing of it is used afterwards. */
-    listener->committed(listener->arg, item->id, item->committed_sequence);
-}
-
-static void run_turn(struct rnl_timer *timer, void *arg)
-{
-    struct memory *memory = arg;
-    /* Its slot has just become free. */
-    (void)!rnl_timer_start(memory->options.timers, timer, INT64_MAX);
-    for (size_t left = memory->report_count; left > 0; left--) {
-        struct item *item = TAILQ_FIRST(&memory->reports);
-        TAILQ_REMOVE(&memory->reports, item, report_link);
-        item->in_reports = false;
-        memory->report_count--;
-        tell(memory, item);
-    }
-    struct rnl_store_request *request = memory->requests;
-    memory->requests = NULL;
-    memory->requests_tail = &memory->requests;
-    while (request != NULL) {
-        struct rnl_store_request *next = request->next;
-        request->done(request, request->code);
-        request = next;
-    }
+    return rnl_sorted_find(&rnl_memory_of(store)->by_id, job_id);
 }
 
 /* ---- room ---- */
 
-static uint64_t bytes_of(const struct item *item)
+static void count_bytes(struct rnl_memory *memory, struct rnl_item *item)
 {
-    return sizeof(*item) + strlen(item->kind) + strlen(item->key) + 2 +
-           item->record_cap + item->input_len + item->log.memory_bytes;
-}
-
-static void count_bytes(struct memory *memory, struct item *item)
-{
-    uint64_t bytes = bytes_of(item);
+    uint64_t bytes = rnl_item_bytes(item, memory->options.journal != NULL);
     memory->bytes += bytes - item->bytes;
     if (item->in_ended)
         memory->ended_bytes += bytes - item->bytes;
     item->bytes = bytes;
 }
 
-/* Takes the job out of everything and gives its memory back, but for what the
- * listener is to be told. */
-static void remove_item(struct memory *memory, struct item *item)
+void rnl_memory_remove_item(struct rnl_memory *memory, struct rnl_item *item)
 {
     rnl_sorted_remove(&memory->by_id, item);
     if (item->key[0] != '\0')
@@ -185,12 +54,12 @@ static void remove_item(struct memory *memory, struct item *item)
     item->record = NULL;
     item->input = NULL;
     item->removed = true;
-    report(memory, item);
+    rnl_memory_report(memory, item);
 }
 
 /* Removes ended jobs until so many jobs and bytes fit; none, when removing all
  * of them would not do. */
-static enum rnl_code make_room(struct memory *memory, size_t jobs,
+static enum rnl_code make_room(struct rnl_memory *memory, size_t jobs,
                                uint64_t bytes)
 {
     const struct rnl_store_memory_options *options = &memory->options;
@@ -198,71 +67,22 @@ static enum rnl_code make_room(struct memory *memory, size_t jobs,
         return RNL_RESOURCE_EXHAUSTED;
     while (memory->by_id.count + jobs > options->jobs_max ||
            memory->bytes + bytes > options->bytes_max) {
-        struct item *oldest = TAILQ_FIRST(&memory->ended);
+        struct rnl_item *oldest = TAILQ_FIRST(&memory->ended);
         if (oldest == NULL)
             return RNL_RESOURCE_EXHAUSTED;
-        remove_item(memory, oldest);
+        rnl_memory_remove_item(memory, oldest);
     }
     return RNL_OK;
 }
 
 /* ---- put ---- */
 
-static enum rnl_code pack_record(struct item *item, const Runnel__V1__Job *job)
-{
-    Runnel__V1__Job copy = *job;
-    copy.input = NULL;
-    size_t len = runnel__v1__job__get_packed_size(&copy);
-    if (len > item->record_cap) {
-        size_t cap = len + RNL_STORE_END_MAX;
-        uint8_t *record = rnl_realloc(item->record, cap);
-        if (record == NULL)
-            return RNL_RESOURCE_EXHAUSTED;
-        item->record = record;
-        item->record_cap = cap;
-    }
-    item->record_len = runnel__v1__job__pack(&copy, item->record);
-    item->state = job->state;
-    return RNL_OK;
-}
-
-static enum rnl_code pack_input(struct item *item, const Runnel__V1__Job *job)
-{
-    if (job->input == NULL)
-        return RNL_OK;
-    size_t len = runnel__v1__payload__get_packed_size(job->input);
-    if (len == 0)
-        return RNL_OK;
-    item->input = rnl_malloc(len);
-    if (item->input == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    item->input_len = runnel__v1__payload__pack(job->input, item->input);
-    return RNL_OK;
-}
-
-static struct item *item_create(const Runnel__V1__Job *job,
-                                const struct rnl_request_hash *hash)
-{
-    size_t kind_size = strlen(job->kind) + 1;
-    size_t key_size = strlen(job->idempotency_key) + 1;
-    struct item *item = rnl_calloc(1, sizeof(*item) + kind_size + key_size);
-    if (item == NULL)
-        return NULL;
-    char *text = (char *)(item + 1);
-    item->kind = memcpy(text, job->kind, kind_size);
-    item->key = memcpy(text + kind_size, job->idempotency_key, key_size);
-    memcpy(item->id, job->id, RNL_JOB_ID_LEN + 1);
-    item->hash = *hash;
-    item->expiry.arg = item;
-    rnl_event_log_init(&item->log);
-    return item;
-}
-
-static enum rnl_code fill_item(struct memory *memory, struct item *item,
+static enum rnl_code fill_item(struct rnl_memory *memory, struct rnl_item *item,
                                const Runnel__V1__Job *job,
                                const struct rnl_event *first)
 {
-    if (pack_record(item, job) != RNL_OK || pack_input(item, job) != RNL_OK ||
+    if (rnl_item_pack_record(item, job) != RNL_OK ||
+        rnl_item_pack_input(item, job) != RNL_OK ||
         rnl_event_log_append(&item->log, first) != RNL_OK ||
         rnl_sorted_reserve(&memory->by_id) != RNL_OK ||
         rnl_sorted_reserve(&memory->by_key) != RNL_OK)
@@ -276,29 +96,33 @@ static enum rnl_code memory_put(struct rnl_store *store,
                                 const struct rnl_event *first,
                                 struct rnl_store_request *request)
 {
-    struct memory *memory = memory_of(store);
-    if (rnl_sorted_find(&memory->by_id, job->id) != NULL)
+    struct rnl_memory *memory = rnl_memory_of(store);
+    if (find(store, job->id) != NULL)
         return RNL_ALREADY_EXISTS;
-    struct item *item = item_create(job, hash);
+    if (memory->stalled)
+        return RNL_RESOURCE_EXHAUSTED;
+    struct rnl_item *item = rnl_item_create(job, hash);
     if (item == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     enum rnl_code code = fill_item(memory, item, job, first);
     if (code != RNL_OK)
         goto fail;
-    code = make_room(memory, 1, bytes_of(item));
+    code = make_room(memory, 1,
+                     rnl_item_bytes(item, memory->options.journal != NULL));
     if (code != RNL_OK)
         goto fail;
     count_bytes(memory, item);
     rnl_sorted_insert(&memory->by_id, item);
     if (item->key[0] != '\0')
         rnl_sorted_insert(&memory->by_key, item);
-    report(memory, item);
-    queue_request(memory, request);
+    item->put_request = request;
+    rnl_memory_report(memory, item);
+    rnl_memory_queue(memory, request);
     return RNL_OK;
 
 fail:
     rnl_timer_stop(&memory->expiries, &item->expiry);
-    item_free(item);
+    rnl_item_free(item);
     return code;
 }
 
@@ -319,7 +143,7 @@ static int64_t expiry_of(const Runnel__V1__Job *job)
                                             : seconds * second + nanos;
 }
 
-static void end_item(struct memory *memory, struct item *item,
+static void end_item(struct rnl_memory *memory, struct rnl_item *item,
                      const Runnel__V1__Job *job)
 {
     uint8_t *record = rnl_realloc(item->record, item->record_len);
@@ -341,17 +165,18 @@ static enum rnl_code memory_update(struct rnl_store *store,
                                    const Runnel__V1__Job *job,
                                    struct rnl_store_request *request)
 {
-    struct memory *memory = memory_of(store);
-    struct item *item = rnl_sorted_find(&memory->by_id, job->id);
+    struct rnl_memory *memory = rnl_memory_of(store);
+    struct rnl_item *item = find(store, job->id);
     if (item == NULL)
         return RNL_NOT_FOUND;
-    enum rnl_code code = pack_record(item, job);
+    enum rnl_code code = rnl_item_pack_record(item, job);
     if (code != RNL_OK)
         return code;
     if (is_terminal(job->state))
         end_item(memory, item, job);
     count_bytes(memory, item);
-    queue_request(memory, request);
+    rnl_memory_report(memory, item);
+    rnl_memory_queue(memory, request);
     return RNL_OK;
 }
 
@@ -373,7 +198,8 @@ static enum rnl_code append_all(struct rnl_event_log *log,
 }
 
 /* The end of a job is outside every bound: it is small, and the last. */
-static enum rnl_code check_room(struct memory *memory, const struct item *item,
+static enum rnl_code check_room(struct rnl_memory *memory,
+                                const struct rnl_item *item,
                                 const struct rnl_event *events, size_t count)
 {
     uint64_t bytes = item->log.event_bytes;
@@ -382,7 +208,9 @@ static enum rnl_code check_room(struct memory *memory, const struct item *item,
         if (events[i].type == RNL_EVENT_END)
             continue;
         bytes += events[i].len + RNL_STORE_EVENT_BYTES;
-        need += rnl_event_log_need(&item->log, events[i].len, false);
+        need += memory->options.journal != NULL
+                    ? events[i].len + RNL_STORE_EVENT_BYTES
+                    : rnl_event_log_need(&item->log, events[i].len, false);
         if (bytes > memory->options.log_bytes_max)
             return RNL_RESOURCE_EXHAUSTED;
     }
@@ -392,185 +220,49 @@ static enum rnl_code check_room(struct memory *memory, const struct item *item,
 static enum rnl_code memory_append(struct rnl_store *store, const char *job_id,
                                    const struct rnl_event *events, size_t count)
 {
-    struct memory *memory = memory_of(store);
-    struct item *item = rnl_sorted_find(&memory->by_id, job_id);
+    struct rnl_memory *memory = rnl_memory_of(store);
+    struct rnl_item *item = find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     enum rnl_code code = check_room(memory, item, events, count);
     if (code == RNL_OK)
         code = append_all(&item->log, events, count);
     count_bytes(memory, item);
-    if (code == RNL_OK)
-        report(memory, item);
-    return code;
+    if (code != RNL_OK)
+        return code;
+    for (size_t i = 0; i < count && memory->options.journal != NULL; i++)
+        memory->waiting_bytes += events[i].len + RNL_STORE_EVENT_BYTES;
+    rnl_memory_report(memory, item);
+    return RNL_OK;
 }
 
 static enum rnl_code memory_remove(struct rnl_store *store, const char *job_id,
                                    struct rnl_store_request *request)
 {
-    struct memory *memory = memory_of(store);
-    struct item *item = rnl_sorted_find(&memory->by_id, job_id);
+    struct rnl_memory *memory = rnl_memory_of(store);
+    struct rnl_item *item = find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
-    remove_item(memory, item);
-    queue_request(memory, request);
+    rnl_memory_remove_item(memory, item);
+    rnl_memory_queue(memory, request);
     return RNL_OK;
 }
 
 static int64_t memory_expire(struct rnl_store *store, int64_t wall_ns)
 {
-    struct memory *memory = memory_of(store);
+    struct rnl_memory *memory = rnl_memory_of(store);
     for (int left = RNL_STORE_EXPIRE_MAX; left > 0; left--) {
         if (rnl_timers_next(&memory->expiries) > wall_ns)
             break;
-        remove_item(memory, memory->expiries.heap[0]->arg);
+        rnl_memory_remove_item(memory, memory->expiries.heap[0]->arg);
     }
     return rnl_timers_next(&memory->expiries);
-}
-
-/* ---- reads ---- */
-
-static enum rnl_code memory_get(struct rnl_store *store, const char *job_id,
-                                bool with_input, Runnel__V1__Job **ret_job)
-{
-    const struct item *item = rnl_sorted_find(&memory_of(store)->by_id, job_id);
-    if (item == NULL)
-        return RNL_NOT_FOUND;
-    Runnel__V1__Job *job = runnel__v1__job__unpack(
-        &rnl_pb_allocator, item->record_len, item->record);
-    if (job == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    if (with_input) {
-        job->input = runnel__v1__payload__unpack(&rnl_pb_allocator,
-                                                 item->input_len, item->input);
-        if (job->input == NULL) {
-            runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
-            return RNL_RESOURCE_EXHAUSTED;
-        }
-    }
-    *ret_job = job;
-    return RNL_OK;
-}
-
-static enum rnl_code memory_log(struct rnl_store *store, const char *job_id,
-                                struct rnl_store_log *ret_log)
-{
-    const struct item *item = rnl_sorted_find(&memory_of(store)->by_id, job_id);
-    if (item == NULL)
-        return RNL_NOT_FOUND;
-    *ret_log = (struct rnl_store_log){
-        .first_sequence = 1,
-        .last_sequence = item->log.last_sequence,
-        .committed_sequence = item->committed_sequence,
-        .ended = item->log.ended,
-    };
-    return RNL_OK;
-}
-
-static enum rnl_code memory_read(struct rnl_store *store, const char *job_id,
-                                 uint64_t after, size_t bytes_max,
-                                 struct rnl_store_page *ret_page)
-{
-    const struct item *item = rnl_sorted_find(&memory_of(store)->by_id, job_id);
-    if (item == NULL)
-        return RNL_NOT_FOUND;
-    ret_page->count = 0;
-    if (after < item->committed_sequence)
-        rnl_event_log_page(&item->log, after + 1, item->committed_sequence,
-                           bytes_max, ret_page);
-    return RNL_OK;
-}
-
-static enum rnl_code memory_find_key(struct rnl_store *store, const char *key,
-                                     char ret_job_id[RNL_JOB_ID_LEN + 1],
-                                     struct rnl_request_hash *ret_hash)
-{
-    const struct item *item = rnl_sorted_find(&memory_of(store)->by_key, key);
-    if (item == NULL)
-        return RNL_NOT_FOUND;
-    memcpy(ret_job_id, item->id, RNL_JOB_ID_LEN + 1);
-    *ret_hash = item->hash;
-    return RNL_OK;
-}
-
-static bool has_label(const Runnel__V1__Job *job, const char *key,
-                      const char *value)
-{
-    for (size_t i = 0; i < job->n_labels; i++) {
-        if (strcmp(job->labels[i]->key, key) == 0)
-            return strcmp(job->labels[i]->value, value) == 0;
-    }
-    return false;
-}
-
-static bool labels_fit(const struct rnl_store_query *query,
-                       const Runnel__V1__Job *job)
-{
-    for (size_t i = 0; i < query->label_count; i++) {
-        if (!has_label(job, query->labels[i]->key, query->labels[i]->value))
-            return false;
-    }
-    return true;
-}
-
-/* Where a listing is. */
-struct walk {
-    const struct rnl_store_query *query;
-    const struct rnl_store_list *list;
-    size_t found;
-    bool full;
-};
-
-/* Gives the job to the list if it fits. */
-static enum rnl_code list_item(struct walk *walk, const struct item *item)
-{
-    const struct rnl_store_query *query = walk->query;
-    if (query->states != 0 && (query->states >> item->state & 1) == 0)
-        return RNL_OK;
-    if (query->kind != NULL && strcmp(query->kind, item->kind) != 0)
-        return RNL_OK;
-    Runnel__V1__Job *job = runnel__v1__job__unpack(
-        &rnl_pb_allocator, item->record_len, item->record);
-    if (job == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    if (labels_fit(query, job)) {
-        walk->full = !walk->list->job(walk->list->arg, job);
-        walk->found++;
-    }
-    runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
-    return RNL_OK;
-}
-
-static enum rnl_code memory_list(struct rnl_store *store,
-                                 const struct rnl_store_query *query,
-                                 struct rnl_store_list *list)
-{
-    const struct rnl_sorted *array = &memory_of(store)->by_id;
-    size_t position = query->before[0] == '\0'
-                          ? array->count
-                          : rnl_sorted_position(array, query->before);
-    struct walk walk = {.query = query, .list = list};
-    size_t seen = 0;
-    while (position > 0 && walk.found < query->limit &&
-           seen < RNL_STORE_LIST_SCAN_MAX) {
-        enum rnl_code code = list_item(&walk, array->items[position - 1]);
-        if (code != RNL_OK)
-            return code;
-        if (walk.full)
-            break;
-        position--;
-        seen++;
-    }
-    list->next[0] = '\0';
-    if (position > 0 && position < array->count)
-        memcpy(list->next, name_id(array->items[position]), RNL_JOB_ID_LEN + 1);
-    return RNL_OK;
 }
 
 static void memory_usage(const struct rnl_store *store,
                          struct rnl_store_usage *ret_usage)
 {
-    const struct memory *memory = (const struct memory *)store;
+    const struct rnl_memory *memory = (const struct rnl_memory *)store;
     *ret_usage = (struct rnl_store_usage){
         .jobs = memory->by_id.count,
         .bytes = memory->bytes,
@@ -579,20 +271,27 @@ static void memory_usage(const struct rnl_store *store,
 
 /* ---- life ---- */
 
+/* What is open still becomes durable, unless it cannot. */
+static void close_journal(struct rnl_memory *memory)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    if (journal == NULL)
+        return;
+    journal->ops->flush(journal);
+    rnl_memory_last_group(memory);
+    journal->ops->destroy(journal);
+}
+
 static void memory_destroy(struct rnl_store *store)
 {
     if (store == NULL)
         return;
-    struct memory *memory = memory_of(store);
+    struct rnl_memory *memory = rnl_memory_of(store);
     rnl_timer_stop(memory->options.timers, &memory->turn);
-    while (!TAILQ_EMPTY(&memory->reports)) {
-        struct item *item = TAILQ_FIRST(&memory->reports);
-        TAILQ_REMOVE(&memory->reports, item, report_link);
-        if (item->removed)
-            item_free(item);
-    }
+    close_journal(memory);
+    rnl_memory_drop_reports(memory);
     for (size_t i = 0; i < memory->by_id.count; i++)
-        item_free(memory->by_id.items[i]);
+        rnl_item_free(memory->by_id.items[i]);
     rnl_sorted_fini(&memory->by_id);
     rnl_sorted_fini(&memory->by_key);
     rnl_timers_fini(&memory->expiries);
@@ -605,36 +304,80 @@ static const struct rnl_store_ops memory_ops = {
     .update = memory_update,
     .append = memory_append,
     .remove = memory_remove,
-    .get = memory_get,
-    .log = memory_log,
-    .read = memory_read,
-    .find_key = memory_find_key,
-    .list = memory_list,
+    .get = rnl_memory_get,
+    .log = rnl_memory_log,
+    .read = rnl_memory_read,
+    .find_key = rnl_memory_find_key,
+    .list = rnl_memory_list,
     .expire = memory_expire,
     .usage = memory_usage,
+    .busy = rnl_memory_busy,
     .destroy = memory_destroy,
 };
+
+/* Jobs that have ended go in the order of their ids when room is needed: close
+ * to the order of their ends, which is not kept. */
+static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
+{
+    struct rnl_memory *memory = arg;
+    struct rnl_item *item = rnl_item_recover(entry);
+    if (item == NULL)
+        return false;
+    if (rnl_sorted_reserve(&memory->by_id) != RNL_OK ||
+        rnl_sorted_reserve(&memory->by_key) != RNL_OK ||
+        rnl_timer_start(&memory->expiries, &item->expiry, entry->expire_ns) !=
+            RNL_OK) {
+        rnl_item_free(item);
+        return false;
+    }
+    rnl_sorted_insert(&memory->by_id, item);
+    if (item->key[0] != '\0')
+        rnl_sorted_insert(&memory->by_key, item);
+    if (is_terminal(item->state)) {
+        item->in_ended = true;
+        TAILQ_INSERT_TAIL(&memory->ended, item, ended_link);
+    }
+    count_bytes(memory, item);
+    return true;
+}
+
+static enum rnl_code open_journal(struct rnl_memory *memory)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    if (journal == NULL)
+        return RNL_OK;
+    memory->ops.name = journal->ops->name;
+    journal->committed = rnl_memory_committed;
+    journal->arg = memory;
+    return journal->ops->recover(journal, take_entry, memory);
+}
 
 enum rnl_code rnl_store_memory_create(
     const struct rnl_store_memory_options *options,
     struct rnl_store **ret_store)
 {
-    struct memory *memory = rnl_calloc(1, sizeof(*memory));
-    if (memory == NULL)
+    struct rnl_journal *journal = options->journal;
+    struct rnl_memory *memory = rnl_calloc(1, sizeof(*memory));
+    if (memory == NULL) {
+        if (journal != NULL)
+            journal->ops->destroy(journal);
         return RNL_RESOURCE_EXHAUSTED;
-    memory->store.ops = &memory_ops;
+    }
+    memory->ops = memory_ops;
+    memory->store.ops = &memory->ops;
     memory->options = *options;
     rnl_sorted_init(&memory->by_id, name_id);
     rnl_sorted_init(&memory->by_key, name_key);
     TAILQ_INIT(&memory->ended);
-    TAILQ_INIT(&memory->reports);
-    memory->requests_tail = &memory->requests;
+    rnl_memory_init_turn(memory);
     rnl_timers_init(&memory->expiries);
-    memory->turn.fire = run_turn;
-    memory->turn.arg = memory;
-    if (rnl_timer_start(options->timers, &memory->turn, INT64_MAX) != RNL_OK) {
-        rnl_free(memory);
-        return RNL_RESOURCE_EXHAUSTED;
+    enum rnl_code code =
+        rnl_timer_start(options->timers, &memory->turn, INT64_MAX);
+    if (code == RNL_OK)
+        code = open_journal(memory);
+    if (code != RNL_OK) {
+        memory_destroy(&memory->store);
+        return code;
     }
     *ret_store = &memory->store;
     return RNL_OK;

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store of store.h in memory, bounded in jobs and bytes. Nothing outlives
- * the process. */
+/*
+ * The store of store.h in memory, bounded in jobs and bytes. Alone, nothing of
+ * it outlives the process. With a journal (journal.h) what it has reported is
+ * durable, it begins with what the journal has, and keeps in memory only what
+ * is running, and of all others where to find them.
+ */
 #ifndef RNL_CORE_STORE_MEMORY_H
 #define RNL_CORE_STORE_MEMORY_H
 
+#include "journal.h"
 #include "store.h"
 #include "timer.h"
 
@@ -16,12 +21,18 @@ struct rnl_store_memory_options {
     uint64_t log_bytes_max;
     /* Of all jobs: inputs, records and logs. */
     uint64_t bytes_max;
+    /* NULL: none. Owned from the create call on, whether it succeeds or
+     * not. */
+    struct rnl_journal *journal;
+    /* With a journal: the monotonic time that the timers run by. Borrowed. */
+    const int64_t *now_ns;
 };
 
 /* What an event counts besides its data. */
 #define RNL_STORE_EVENT_BYTES 16
 
-/* Errors: RNL_RESOURCE_EXHAUSTED. Destroy through ops. */
+/* Errors: RNL_RESOURCE_EXHAUSTED; RNL_DATA_LOSS of the journal. Destroy through
+ * ops. */
 RNL_MUST_USE enum rnl_code rnl_store_memory_create(
     const struct rnl_store_memory_options *options,
     struct rnl_store **ret_store);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "journal_sqlite.h"
 #include "log.h"
 #include "server_private.h"
 #include "systemd.h"
@@ -69,8 +70,9 @@ void rnl_server_leave(struct rnl_server *server)
 
 static void close_handle(uv_handle_t *handle, void *arg)
 {
-    (void)arg;
-    if (!uv_is_closing(handle))
+    const struct rnl_server *server = arg;
+    if (!uv_is_closing(handle) &&
+        handle != (const uv_handle_t *)&server->committed)
         uv_close(handle, NULL);
 }
 
@@ -112,6 +114,74 @@ static void on_signal(uv_signal_t *signal, int number)
     rnl_server_leave(server);
 }
 
+/* --- the store --- */
+
+/* On the writer's thread. */
+static void on_wake(void *arg)
+{
+    struct rnl_server *server = arg;
+    uv_async_send(&server->committed);
+}
+
+static void on_committed(uv_async_t *async)
+{
+    struct rnl_server *server = async->data;
+    rnl_server_enter(server);
+    rnl_journal_sqlite_poll(server->journal);
+    const char *error = rnl_journal_sqlite_error(server->journal);
+    if (error[0] != '\0')
+        rnl_log(RNL_LOG_ERROR, "store_failed", RNL_LOG_TEXT("reason", error));
+    rnl_server_leave(server);
+}
+
+static void make_epoch(const struct rnl_core_options *options,
+                       char ret_epoch[33])
+{
+    uint8_t bytes[16];
+    options->random(options->random_arg, bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(ret_epoch + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static bool open_store(struct rnl_server *server)
+{
+    const struct rnl_server_options *options = server->options;
+    char epoch[33];
+    char error[RNL_JOURNAL_ERROR_MAX] = "out of memory";
+    if (options->data == NULL)
+        return true;
+    make_epoch(&options->core, epoch);
+    struct rnl_journal_sqlite_options journal = {
+        .folder = options->data,
+        .durability = options->durability_full ? RNL_DURABILITY_FULL
+                                               : RNL_DURABILITY_NORMAL,
+        .epoch = epoch,
+        .wake = on_wake,
+        .arg = server,
+    };
+    if (rnl_journal_sqlite_create(&journal, &server->journal, error) == RNL_OK)
+        return true;
+    rnl_log(RNL_LOG_ERROR, "store_unusable", RNL_LOG_TEXT("reason", error));
+    return false;
+}
+
+static bool create_core(struct rnl_server *server)
+{
+    struct rnl_core_options options = server->options->core;
+    if (!open_store(server))
+        return false;
+    options.journal = server->journal;
+    if (server->journal != NULL)
+        options.epoch = rnl_journal_sqlite_epoch(server->journal);
+    enum rnl_code code = rnl_core_create(&options, (int64_t)uv_hrtime(),
+                                         wall_clock(), &server->core);
+    if (code == RNL_OK)
+        return true;
+    rnl_log(RNL_LOG_ERROR, "start_failed",
+            RNL_LOG_TEXT("reason", rnl_code_text((int)code)));
+    return false;
+}
+
 /* --- the begin --- */
 
 static bool write_port_file(const struct rnl_server *server)
@@ -140,6 +210,10 @@ static void init_handles(struct rnl_server *server)
     uv_timer_init(&server->loop, &server->grace);
     uv_signal_init(&server->loop, &server->sigterm);
     uv_signal_init(&server->loop, &server->sigint);
+    uv_async_init(&server->loop, &server->committed, on_committed);
+    /* It is closed last, when nobody can send any more. */
+    uv_unref((uv_handle_t *)&server->committed);
+    server->committed.data = server;
     server->listener.data = server;
     server->timer.data = server;
     server->grace.data = server;
@@ -149,12 +223,8 @@ static void init_handles(struct rnl_server *server)
 
 static bool start(struct rnl_server *server)
 {
-    if (rnl_core_create(&server->options->core, (int64_t)uv_hrtime(),
-                        wall_clock(), &server->core) != RNL_OK) {
-        rnl_log(RNL_LOG_ERROR, "start_failed",
-                RNL_LOG_TEXT("reason", "out of memory"));
+    if (!create_core(server))
         return false;
-    }
     /* A peer that goes while we write is an error of that write. */
     signal(SIGPIPE, SIG_IGN);
     uv_signal_start(&server->sigterm, on_signal, SIGTERM);
@@ -174,10 +244,12 @@ static void stop(struct rnl_server *server)
     struct rnl_conn *conn;
     TAILQ_FOREACH(conn, &server->conns, link)
     rnl_conn_close(conn);
-    uv_walk(&server->loop, close_handle, NULL);
+    uv_walk(&server->loop, close_handle, server);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    rnl_core_destroy(server->core);
+    uv_close((uv_handle_t *)&server->committed, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
-    rnl_core_destroy(server->core);
 }
 
 int rnl_server_run(const struct rnl_server_options *options)

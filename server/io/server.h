@@ -21,6 +21,9 @@ struct rnl_server_options {
     const char *port_file;
     /* After SIGTERM, how long open calls may take to end. */
     uint64_t drain_grace_ms;
+    /* Folder of the durable store; NULL: jobs live in memory. */
+    const char *data;
+    bool durability_full;
     struct rnl_core_options core;
 };
 

@@ -54,6 +54,10 @@ struct rnl_server {
     uv_timer_t grace;
     uv_signal_t sigterm;
     uv_signal_t sigint;
+    /* The journal's writer has something to report. */
+    uv_async_t committed;
+    /* The core's; NULL without. */
+    struct rnl_journal *journal;
     struct rnl_core *core;
     struct rnl_conn_list conns;
     struct rnl_conn_list dirty;

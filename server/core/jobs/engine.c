@@ -173,20 +173,18 @@ static enum rnl_code put_draft(struct rnl_jobs *jobs, struct rnl_job *job,
     return code;
 }
 
-/* Makes the struct of a job that the store does not know yet. */
-static enum rnl_code create_job(struct rnl_jobs *jobs,
-                                const struct rnl_job_draft *draft,
-                                struct rnl_job **ret_job)
+enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
+                             struct rnl_job **ret_job)
 {
     struct rnl_job *job = rnl_calloc(1, sizeof(*job));
     if (job == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     job->jobs = jobs;
-    job->kind = find_kind(draft->job.kind);
+    job->kind = find_kind(from->kind);
     job->state = RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
     job->last_sequence = 1;
-    memcpy(job->node.id, draft->job.id, sizeof(job->node.id));
-    Runnel__V1__Job record = draft->job;
+    memcpy(job->node.id, from->id, sizeof(job->node.id));
+    Runnel__V1__Job record = *from;
     record.input = NULL;
     size_t len = runnel__v1__job__get_packed_size(&record);
     uint8_t *bytes = rnl_malloc(len);
@@ -219,7 +217,7 @@ static enum rnl_code create_and_put(struct rnl_jobs *jobs,
     rnl_timestamp_set(&draft->create_time, jobs->core->wall_ns);
     draft->job.create_time = &draft->create_time;
     struct rnl_job *job = NULL;
-    enum rnl_code code = create_job(jobs, draft, &job);
+    enum rnl_code code = rnl_job_create(jobs, &draft->job, &job);
     if (code == RNL_OK)
         code = put_draft(jobs, job, draft, hash);
     if (code == RNL_OK) {
@@ -314,6 +312,13 @@ static size_t input_bytes_max(const struct rnl_core_options *options)
     return frame - RNL_JOB_INPUT_FRAME_SLACK;
 }
 
+static void on_ready(void *arg)
+{
+    struct rnl_jobs *jobs = arg;
+    /* Cannot fail: the timer is started already. */
+    (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, 0);
+}
+
 static enum rnl_code create_store(struct rnl_jobs *jobs)
 {
     const struct rnl_core_options *options = &jobs->core->options;
@@ -324,15 +329,20 @@ static enum rnl_code create_store(struct rnl_jobs *jobs)
         .log_bytes_max = options->max_job_output_bytes == 0
                              ? RNL_JOB_OUTPUT_BYTES_DEFAULT
                              : options->max_job_output_bytes,
-        .bytes_max = RNL_JOBS_BYTES_MAX,
+        .bytes_max = options->journal == NULL ? RNL_JOBS_BYTES_MAX
+                                              : RNL_JOBS_DISK_BYTES_MAX,
+        .journal = options->journal,
+        .now_ns = &jobs->core->now_ns,
     };
     if (memory.log_bytes_max > memory.bytes_max / 2)
         memory.bytes_max = memory.log_bytes_max * 2;
+    jobs->core->options.journal = NULL;
     enum rnl_code code = rnl_store_memory_create(&memory, &jobs->store);
     if (code == RNL_OK)
         jobs->store->listener = (struct rnl_store_listener){
             .committed = rnl_watch_committed,
             .removed = rnl_watch_removed,
+            .ready = on_ready,
             .arg = jobs,
         };
     return code;
@@ -365,9 +375,12 @@ enum rnl_code rnl_jobs_create(struct rnl_core *core, struct rnl_jobs **ret_jobs)
     TAILQ_INIT(&jobs->ready);
     TAILQ_INIT(&jobs->ended_early);
     TAILQ_INIT(&jobs->waiters);
+    bool durable = core->options.journal != NULL;
     enum rnl_code code = create_store(jobs);
     if (code == RNL_OK)
         code = start_timers(jobs);
+    if (code == RNL_OK && durable)
+        code = rnl_jobs_recover(jobs);
     if (code != RNL_OK) {
         rnl_jobs_destroy(jobs);
         return code;

@@ -4,6 +4,7 @@
  *
  *   engine.c       birth and death, submit, cancel, remove, retention
  *   run.c          queue, attempts, retries, and the end of a job
+ *   recover.c      jobs that a durable store had
  *   job_view.c     a job as the Job message of the contract
  *   watch.c        watchers: cursors into the event log
  *   job_service.c  the methods of JobService
@@ -157,6 +158,12 @@ struct rnl_job *rnl_jobs_find(const struct rnl_jobs *jobs, const char *job_id);
  * over. */
 void rnl_jobs_arm_expiry(struct rnl_jobs *jobs, int64_t wall_ns);
 
+/* Makes the struct of a job in state QUEUED, with a copy of its record, and
+ * adds it to the table. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_create(struct rnl_jobs *jobs,
+                                          const Runnel__V1__Job *from,
+                                          struct rnl_job **ret_job);
+
 /* Frees a job that is in no list any more. */
 void rnl_job_free(struct rnl_job *job);
 
@@ -169,6 +176,10 @@ void rnl_job_enqueue(struct rnl_job *job);
  * RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
 
+/* The same for a job whose attempt the end of the process has cut: it has
+ * failed, and is tried again if it may. */
+RNL_MUST_USE enum rnl_code rnl_job_resume(struct rnl_job *job);
+
 /* Takes the job out of every list, stops its timers and its attempt. */
 void rnl_job_halt(struct rnl_job *job);
 
@@ -179,6 +190,12 @@ void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
                  struct rnl_store_request *request);
 
 void rnl_jobs_run(struct rnl_jobs *jobs);
+
+/* ---- recover.c ---- */
+
+/* Begins again with the jobs of a store that has not ended them. Errors: those
+ * of the store. */
+RNL_MUST_USE enum rnl_code rnl_jobs_recover(struct rnl_jobs *jobs);
 
 /* ---- job_view.c ---- */
 

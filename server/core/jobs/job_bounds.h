@@ -16,6 +16,9 @@
 /* All jobs together, in the memory store; never less than two full jobs. */
 #define RNL_JOBS_BYTES_MAX (UINT64_C(1) << 30)
 
+/* The same on disk. */
+#define RNL_JOBS_DISK_BYTES_MAX (UINT64_C(64) << 30)
+
 /* Built-in jobs that run at once: they share one thread, and each holds its
  * input once more while it runs. */
 #define RNL_JOBS_RUNNING_MAX 64

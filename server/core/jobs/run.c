@@ -226,16 +226,23 @@ static int64_t due_of(const struct rnl_core *core,
     return core->now_ns + (rnl_timestamp_ns(timestamp) - core->wall_ns);
 }
 
-enum rnl_code rnl_job_schedule(struct rnl_job *job)
+static enum rnl_code start_deadline(struct rnl_job *job)
 {
     struct rnl_core *core = job->jobs->core;
     job->wake.fire = on_wake;
     job->wake.arg = job;
     job->deadline.fire = on_deadline;
     job->deadline.arg = job;
-    if (job->base->deadline != NULL &&
-        rnl_timer_start(&core->timers, &job->deadline,
-                        due_of(core, job->base->deadline)) != RNL_OK)
+    if (job->base->deadline == NULL)
+        return RNL_OK;
+    return rnl_timer_start(&core->timers, &job->deadline,
+                           due_of(core, job->base->deadline));
+}
+
+enum rnl_code rnl_job_schedule(struct rnl_job *job)
+{
+    struct rnl_core *core = job->jobs->core;
+    if (start_deadline(job) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
     if (job->base->not_before != NULL &&
         rnl_timestamp_ns(job->base->not_before) > core->wall_ns)
@@ -353,6 +360,17 @@ static void fail_attempt(struct rnl_job *job, const struct rnl_step *step)
                 step->message, NULL);
 }
 
+enum rnl_code rnl_job_resume(struct rnl_job *job)
+{
+    struct rnl_step step = {.retry = true};
+    if (start_deadline(job) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    rnl_step_fail(&step, RNL_UNAVAILABLE,
+                  "the server was restarted during the attempt");
+    fail_attempt(job, &step);
+    return RNL_OK;
+}
+
 static enum rnl_code begin_attempt(struct rnl_job *job)
 {
     struct rnl_jobs *jobs = job->jobs;
@@ -412,6 +430,9 @@ static void run_slice(struct rnl_job *job)
 void rnl_jobs_run(struct rnl_jobs *jobs)
 {
     struct rnl_job *job;
+    /* The store's ready kicks again. */
+    if (jobs->store->ops->busy(jobs->store))
+        return;
     /* A start copies the input: it costs about a slice. */
     for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {
         if ((job = next_to_start(jobs)) == NULL)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a durable store had when the server went down goes on: jobs that waited
+ * wait again, with the deadlines that they had; an attempt that was running
+ * has failed, since its kind's state is gone, and is tried again if the job's
+ * retry policy has it. The log of such a job keeps the output of the broken
+ * attempt; the RUNNING event of the next one tells where that begins.
+ */
+#include "engine.h"
+
+#include "alloc.h"
+#include "draft.h"
+
+#define ACTIVE_STATES                                \
+    (1U << RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED | \
+     1U << RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING)
+
+/* Jobs that one walk of the store gives. */
+#define PAGE 512
+
+struct found {
+    struct rnl_jobs *jobs;
+    struct rnl_job_list list;
+    enum rnl_code code;
+};
+
+/* Makes the struct of a stored job: the record as it was created, and what
+ * was added to it since apart. */
+static bool take_job(void *arg, const Runnel__V1__Job *stored)
+{
+    struct found *found = arg;
+    Runnel__V1__Job record = *stored;
+    record.error = NULL;
+    record.progress = NULL;
+    record.start_time = NULL;
+    record.end_time = NULL;
+    struct rnl_job *job = NULL;
+    found->code = rnl_job_create(found->jobs, &record, &job);
+    if (found->code != RNL_OK)
+        return false;
+    job->state = stored->state;
+    job->attempt = stored->attempt;
+    if (stored->start_time != NULL)
+        job->start_ns = rnl_timestamp_ns(stored->start_time);
+    TAILQ_INSERT_TAIL(&found->list, job, link);
+    return true;
+}
+
+/* The record counts the output as of the last change of state. */
+static enum rnl_code count_output(struct rnl_job *job)
+{
+    struct rnl_store *store = job->jobs->store;
+    uint64_t after = 0;
+    job->output_bytes = 0;
+    while (after < job->last_sequence) {
+        struct rnl_store_page page;
+        enum rnl_code code =
+            store->ops->read(store, job->node.id, after, SIZE_MAX, &page);
+        if (code != RNL_OK)
+            return code;
+        for (size_t i = 0; i < page.count; i++) {
+            if (page.events[i].type == RNL_EVENT_TEXT ||
+                page.events[i].type == RNL_EVENT_DATA)
+                job->output_bytes += page.events[i].len;
+        }
+        after += page.count;
+    }
+    return RNL_OK;
+}
+
+static enum rnl_code resume_job(struct rnl_job *job)
+{
+    struct rnl_jobs *jobs = job->jobs;
+    struct rnl_store_log log;
+    enum rnl_code code = jobs->store->ops->log(jobs->store, job->node.id, &log);
+    if (code != RNL_OK)
+        return code;
+    job->last_sequence = log.last_sequence;
+    bool was_running = job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
+    jobs->queued_count += !was_running;
+    jobs->running_count += was_running;
+    if (was_running && (code = count_output(job)) != RNL_OK)
+        return code;
+    if (job->kind == NULL) {
+        rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED,
+                    RNL_UNIMPLEMENTED, "this kind is not served any more",
+                    NULL);
+        return RNL_OK;
+    }
+    return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
+}
+
+static enum rnl_code resume_all(struct found *found)
+{
+    struct rnl_job *job;
+    while ((job = TAILQ_FIRST(&found->list)) != NULL) {
+        TAILQ_REMOVE(&found->list, job, link);
+        enum rnl_code code = resume_job(job);
+        if (code != RNL_OK)
+            return code;
+    }
+    return RNL_OK;
+}
+
+enum rnl_code rnl_jobs_recover(struct rnl_jobs *jobs)
+{
+    struct rnl_store *store = jobs->store;
+    struct found found = {.jobs = jobs};
+    struct rnl_store_list list = {.job = take_job, .arg = &found};
+    struct rnl_store_query query = {.states = ACTIVE_STATES, .limit = PAGE};
+    TAILQ_INIT(&found.list);
+    do {
+        enum rnl_code code = store->ops->list(store, &query, &list);
+        if (code == RNL_OK)
+            code = found.code;
+        if (code == RNL_OK)
+            code = resume_all(&found);
+        if (code != RNL_OK)
+            return code;
+        for (size_t i = 0; i < sizeof(query.before); i++)
+            query.before[i] = list.next[i];
+    } while (list.next[0] != '\0');
+    rnl_jobs_arm_expiry(jobs, store->ops->expire(store, jobs->core->wall_ns));
+    return RNL_OK;
+}

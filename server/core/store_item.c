@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "alloc.h"
+#include "store_memory_private.h"
+
+static struct rnl_item *create(const char *id, const char *kind,
+                               const char *key)
+{
+    size_t kind_size = strlen(kind) + 1;
+    size_t key_size = strlen(key) + 1;
+    struct rnl_item *item = rnl_calloc(1, sizeof(*item) + kind_size + key_size);
+    if (item == NULL)
+        return NULL;
+    char *text = (char *)(item + 1);
+    item->kind = memcpy(text, kind, kind_size);
+    item->key = memcpy(text + kind_size, key, key_size);
+    memcpy(item->id, id, RNL_JOB_ID_LEN + 1);
+    item->expiry.arg = item;
+    rnl_event_log_init(&item->log);
+    return item;
+}
+
+struct rnl_item *rnl_item_create(const Runnel__V1__Job *job,
+                                 const struct rnl_request_hash *hash)
+{
+    struct rnl_item *item = create(job->id, job->kind, job->idempotency_key);
+    if (item == NULL)
+        return NULL;
+    item->hash = *hash;
+    item->is_new = true;
+    return item;
+}
+
+struct rnl_item *rnl_item_recover(const struct rnl_journal_entry *entry)
+{
+    struct rnl_item *item = create(entry->id, entry->kind, entry->key);
+    if (item == NULL)
+        return NULL;
+    item->state = entry->state;
+    item->hash = entry->hash;
+    item->record_len = entry->record_len;
+    item->input_len = entry->input_len;
+    item->committed_sequence = entry->last_sequence;
+    item->journaled_sequence = entry->last_sequence;
+    item->log.last_sequence = entry->last_sequence;
+    item->log.event_bytes = entry->event_bytes;
+    item->log.ended = entry->ended;
+    if (entry->record == NULL)
+        return item;
+    item->record_cap = entry->record_len + RNL_STORE_END_MAX;
+    item->record = rnl_malloc(item->record_cap);
+    if (item->record == NULL || rnl_event_log_resume(&item->log) != RNL_OK) {
+        rnl_item_free(item);
+        return NULL;
+    }
+    memcpy(item->record, entry->record, entry->record_len);
+    return item;
+}
+
+void rnl_item_free(struct rnl_item *item)
+{
+    rnl_event_log_fini(&item->log);
+    rnl_free(item->record);
+    rnl_free(item->input);
+    rnl_free(item);
+}
+
+enum rnl_code rnl_item_pack_record(struct rnl_item *item,
+                                   const Runnel__V1__Job *job)
+{
+    Runnel__V1__Job copy = *job;
+    copy.input = NULL;
+    size_t len = runnel__v1__job__get_packed_size(&copy);
+    if (len > item->record_cap) {
+        size_t cap = len + RNL_STORE_END_MAX;
+        uint8_t *record = rnl_realloc(item->record, cap);
+        if (record == NULL)
+            return RNL_RESOURCE_EXHAUSTED;
+        item->record = record;
+        item->record_cap = cap;
+    }
+    item->record_len = runnel__v1__job__pack(&copy, item->record);
+    item->state = job->state;
+    item->record_changed = true;
+    return RNL_OK;
+}
+
+enum rnl_code rnl_item_pack_input(struct rnl_item *item,
+                                  const Runnel__V1__Job *job)
+{
+    if (job->input == NULL)
+        return RNL_OK;
+    size_t len = runnel__v1__payload__get_packed_size(job->input);
+    if (len == 0)
+        return RNL_OK;
+    item->input = rnl_malloc(len);
+    if (item->input == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    item->input_len = runnel__v1__payload__pack(job->input, item->input);
+    return RNL_OK;
+}
+
+void rnl_item_forget(struct rnl_item *item)
+{
+    if (item->removed || item->is_new)
+        return;
+    bool settled = !item->record_changed &&
+                   item->committed_sequence == item->log.last_sequence;
+    if (item->in_ended && settled) {
+        rnl_event_log_forget(&item->log);
+        rnl_free(item->record);
+        item->record = NULL;
+        item->record_cap = 0;
+    } else {
+        rnl_event_log_drop(&item->log, item->committed_sequence,
+                           RNL_STORE_HOT_BYTES);
+    }
+    if ((item->in_ended && settled) || item->input_len > RNL_STORE_INPUT_HOT) {
+        rnl_free(item->input);
+        item->input = NULL;
+    }
+}
+
+uint64_t rnl_item_bytes(const struct rnl_item *item, bool journaled)
+{
+    uint64_t bytes = sizeof(*item) + strlen(item->kind) + strlen(item->key) +
+                     2 + item->input_len;
+    if (journaled)
+        return bytes + item->record_len + item->log.event_bytes;
+    return bytes + item->record_cap + item->log.memory_bytes;
+}

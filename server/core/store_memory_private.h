@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the memory store share:
+ *
+ *   store_memory.c   the calls that change something, and its life
+ *   store_item.c     one job
+ *   store_read.c     the calls that read
+ *   store_turn.c     what is reported when, with the journal or without
+ *
+ * A change goes through two lists. It is "open" until the next turn of the
+ * loop, when all open changes become the group in "flight"; with a journal
+ * that group is being written, without one it is done at once. Then callers
+ * and listener are told, and the next group begins. A job can be in both
+ * lists.
+ */
+#ifndef RNL_CORE_STORE_MEMORY_PRIVATE_H
+#define RNL_CORE_STORE_MEMORY_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "event_log.h"
+#include "journal.h"
+#include "sorted.h"
+#include "store_memory.h"
+
+/* With a journal: events of a running job that stay in memory, for those that
+ * watch it and are a little behind; and the longest input that waits there for
+ * the job to begin. */
+#define RNL_STORE_HOT_BYTES ((uint64_t)256 * 1024)
+#define RNL_STORE_INPUT_HOT ((size_t)4096)
+
+/* Bytes of events that wait for the journal: above this the store is busy,
+ * and the copy into one group takes about 2 ms. */
+#define RNL_STORE_BUSY_BYTES ((uint64_t)8 << 20)
+
+/* After a group that could not be written, the time until the next try. */
+#define RNL_STORE_RETRY_NS INT64_C(1000000000)
+
+struct rnl_item {
+    char id[RNL_JOB_ID_LEN + 1];
+    Runnel__V1__JobState state;
+    struct rnl_request_hash hash;
+    /* Point behind the struct. */
+    const char *kind;
+    const char *key;
+    /* The encoded Job without its input; the encoded Payload. Owned. NULL with
+     * a length: only the journal has it. */
+    uint8_t *record;
+    size_t record_len;
+    size_t record_cap;
+    uint8_t *input;
+    size_t input_len;
+    struct rnl_event_log log;
+    uint64_t committed_sequence;
+    /* What it counts in the store's bytes. */
+    uint64_t bytes;
+    /* In a heap of wall-clock times; INT64_MAX until the job has ended. */
+    struct rnl_timer expiry;
+    TAILQ_ENTRY(rnl_item) ended_link;
+    TAILQ_ENTRY(rnl_item) open_link;
+    TAILQ_ENTRY(rnl_item) flight_link;
+    bool in_ended;
+    bool in_open;
+    bool in_flight;
+    /* Gone from the arrays, kept until the listener has been told. */
+    bool removed;
+    /* Who waits for the put, while it is not durable. */
+    struct rnl_store_request *put_request;
+
+    /* The journal has not seen the job; its newest record. */
+    bool is_new;
+    bool record_changed;
+    /* Given to the journal up to here. */
+    uint64_t journaled_sequence;
+    /* What of it is in flight. */
+    bool flight_new;
+    bool flight_removed;
+    bool flight_record;
+    uint64_t flight_sequence;
+};
+
+TAILQ_HEAD(rnl_item_list, rnl_item);
+
+struct rnl_request_queue {
+    struct rnl_store_request *first;
+    struct rnl_store_request **tail;
+};
+
+struct rnl_memory {
+    struct rnl_store store;
+    struct rnl_store_ops ops;
+    struct rnl_store_memory_options options;
+    struct rnl_sorted by_id;
+    struct rnl_sorted by_key;
+    /* In the order in which they ended: the first is the first to go. */
+    struct rnl_item_list ended;
+    struct rnl_item_list open;
+    struct rnl_item_list flight;
+    struct rnl_request_queue open_requests;
+    struct rnl_request_queue flight_requests;
+    bool in_flight;
+    /* The last group could not be written. */
+    bool stalled;
+    bool was_busy;
+    struct rnl_timers expiries;
+    /* Always started, so that moving it cannot fail. */
+    struct rnl_timer turn;
+    uint64_t bytes;
+    uint64_t ended_bytes;
+    /* Of events that the journal has not been given. */
+    uint64_t waiting_bytes;
+};
+
+static inline struct rnl_memory *rnl_memory_of(struct rnl_store *store)
+{
+    return (struct rnl_memory *)store;
+}
+
+/* ---- store_item.c ---- */
+
+/* Returns NULL when memory is out. */
+struct rnl_item *rnl_item_create(const Runnel__V1__Job *job,
+                                 const struct rnl_request_hash *hash);
+
+/* The same for one that the journal knows. */
+struct rnl_item *rnl_item_recover(const struct rnl_journal_entry *entry);
+
+void rnl_item_free(struct rnl_item *item);
+
+/* Errors: RNL_RESOURCE_EXHAUSTED; the old record stays. */
+RNL_MUST_USE enum rnl_code rnl_item_pack_record(struct rnl_item *item,
+                                                const Runnel__V1__Job *job);
+RNL_MUST_USE enum rnl_code rnl_item_pack_input(struct rnl_item *item,
+                                               const Runnel__V1__Job *job);
+
+/* Gives back the memory of what the journal has: nothing of a job that changes
+ * again, all of one that has ended. */
+void rnl_item_forget(struct rnl_item *item);
+
+/* What it counts: memory, or with a journal what is written. */
+uint64_t rnl_item_bytes(const struct rnl_item *item, bool journaled);
+
+/* ---- store_memory.c ---- */
+
+/* Takes the job out of everything and gives its memory back, but for what the
+ * listener is to be told. */
+void rnl_memory_remove_item(struct rnl_memory *memory, struct rnl_item *item);
+
+/* ---- store_turn.c ---- */
+
+void rnl_memory_init_turn(struct rnl_memory *memory);
+
+/* Has the item's changes reported. */
+void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item);
+
+/* Has a request called; NULL is nobody's. */
+void rnl_memory_queue(struct rnl_memory *memory,
+                      struct rnl_store_request *request);
+
+/* The timer that makes a group of all that is open. */
+void rnl_memory_run_turn(struct rnl_timer *timer, void *arg);
+
+/* The journal's report. */
+void rnl_memory_committed(void *arg, enum rnl_code code);
+
+bool rnl_memory_busy(struct rnl_store *store);
+
+/* Gives the journal what is open, before its end; nobody is told. */
+void rnl_memory_last_group(struct rnl_memory *memory);
+
+/* Frees what only waits to be reported. */
+void rnl_memory_drop_reports(struct rnl_memory *memory);
+
+/* ---- store_read.c ---- */
+
+enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
+                             bool with_input, Runnel__V1__Job **ret_job);
+enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
+                             struct rnl_store_log *ret_log);
+enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,
+                              uint64_t after, size_t bytes_max,
+                              struct rnl_store_page *ret_page);
+enum rnl_code rnl_memory_find_key(struct rnl_store *store, const char *key,
+                                  char ret_job_id[RNL_JOB_ID_LEN + 1],
+                                  struct rnl_request_hash *ret_hash);
+enum rnl_code rnl_memory_list(struct rnl_store *store,
+                              const struct rnl_store_query *query,
+                              struct rnl_store_list *list);
+
+#endif

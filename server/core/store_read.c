@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "alloc.h"
+#include "store_memory_private.h"
+
+/* Records that one list call reads back from the journal, at some 10 us each,
+ * so that the loop is not held. */
+#define LOADS_MAX 512
+
+static struct rnl_item *find(struct rnl_store *store, const char *job_id)
+{
+    return rnl_sorted_find(&rnl_memory_of(store)->by_id, job_id);
+}
+
+/* Lends the encoded record, until the next call. */
+static enum rnl_code peek_record(struct rnl_memory *memory,
+                                 const struct rnl_item *item,
+                                 const uint8_t **ret_data, size_t *ret_len)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    if (item->record == NULL && journal != NULL)
+        return journal->ops->load_record(journal, item->id, ret_data, ret_len);
+    *ret_data = item->record;
+    *ret_len = item->record_len;
+    return RNL_OK;
+}
+
+static enum rnl_code unpack_record(struct rnl_memory *memory,
+                                   const struct rnl_item *item,
+                                   Runnel__V1__Job **ret_job)
+{
+    const uint8_t *data;
+    size_t len;
+    enum rnl_code code = peek_record(memory, item, &data, &len);
+    if (code != RNL_OK)
+        return code;
+    *ret_job = runnel__v1__job__unpack(&rnl_pb_allocator, len, data);
+    return *ret_job == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
+}
+
+static enum rnl_code unpack_input(struct rnl_memory *memory,
+                                  const struct rnl_item *item,
+                                  Runnel__V1__Payload **ret_input)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    const uint8_t *data = item->input;
+    size_t len = item->input_len;
+    if (data == NULL && len > 0) {
+        enum rnl_code code =
+            journal->ops->load_input(journal, item->id, &data, &len);
+        if (code != RNL_OK)
+            return code;
+    }
+    *ret_input = runnel__v1__payload__unpack(&rnl_pb_allocator, len, data);
+    return *ret_input == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
+}
+
+enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
+                             bool with_input, Runnel__V1__Job **ret_job)
+{
+    const struct rnl_item *item = find(store, job_id);
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    Runnel__V1__Job *job;
+    enum rnl_code code = unpack_record(rnl_memory_of(store), item, &job);
+    if (code != RNL_OK)
+        return code;
+    if (with_input)
+        code = unpack_input(rnl_memory_of(store), item, &job->input);
+    if (code != RNL_OK) {
+        runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
+        return code;
+    }
+    *ret_job = job;
+    return RNL_OK;
+}
+
+enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
+                             struct rnl_store_log *ret_log)
+{
+    const struct rnl_item *item = find(store, job_id);
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    *ret_log = (struct rnl_store_log){
+        .first_sequence = 1,
+        .last_sequence = item->log.last_sequence,
+        .committed_sequence = item->committed_sequence,
+        .ended = item->log.ended,
+    };
+    return RNL_OK;
+}
+
+enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,
+                              uint64_t after, size_t bytes_max,
+                              struct rnl_store_page *ret_page)
+{
+    const struct rnl_item *item = find(store, job_id);
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    ret_page->count = 0;
+    if (after >= item->committed_sequence)
+        return RNL_OK;
+    struct rnl_journal *journal = rnl_memory_of(store)->options.journal;
+    uint64_t first = rnl_event_log_first(&item->log);
+    if (after + 1 < first) {
+        struct rnl_journal_range range = {
+            .after = after,
+            .last = first - 1 < item->committed_sequence
+                        ? first - 1
+                        : item->committed_sequence,
+            .bytes_max = bytes_max,
+        };
+        return journal->ops->load_events(journal, item->id, &range, ret_page);
+    }
+    rnl_event_log_page(&item->log, after + 1, item->committed_sequence,
+                       bytes_max, ret_page);
+    return RNL_OK;
+}
+
+enum rnl_code rnl_memory_find_key(struct rnl_store *store, const char *key,
+                                  char ret_job_id[RNL_JOB_ID_LEN + 1],
+                                  struct rnl_request_hash *ret_hash)
+{
+    const struct rnl_item *item =
+        rnl_sorted_find(&rnl_memory_of(store)->by_key, key);
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    memcpy(ret_job_id, item->id, RNL_JOB_ID_LEN + 1);
+    *ret_hash = item->hash;
+    return RNL_OK;
+}
+
+/* ---- list ---- */
+
+static bool has_label(const Runnel__V1__Job *job, const char *key,
+                      const char *value)
+{
+    for (size_t i = 0; i < job->n_labels; i++) {
+        if (strcmp(job->labels[i]->key, key) == 0)
+            return strcmp(job->labels[i]->value, value) == 0;
+    }
+    return false;
+}
+
+static bool labels_fit(const struct rnl_store_query *query,
+                       const Runnel__V1__Job *job)
+{
+    for (size_t i = 0; i < query->label_count; i++) {
+        if (!has_label(job, query->labels[i]->key, query->labels[i]->value))
+            return false;
+    }
+    return true;
+}
+
+/* Where a listing is. */
+struct walk {
+    struct rnl_memory *memory;
+    const struct rnl_store_query *query;
+    const struct rnl_store_list *list;
+    size_t found;
+    size_t seen;
+    size_t loads;
+    bool full;
+};
+
+/* Gives the job to the list if it fits. */
+static enum rnl_code list_item(struct walk *walk, const struct rnl_item *item)
+{
+    const struct rnl_store_query *query = walk->query;
+    if (query->states != 0 && (query->states >> item->state & 1) == 0)
+        return RNL_OK;
+    if (query->kind != NULL && strcmp(query->kind, item->kind) != 0)
+        return RNL_OK;
+    Runnel__V1__Job *job;
+    walk->loads += item->record == NULL;
+    enum rnl_code code = unpack_record(walk->memory, item, &job);
+    if (code != RNL_OK)
+        return code;
+    if (labels_fit(query, job)) {
+        walk->full = !walk->list->job(walk->list->arg, job);
+        walk->found++;
+    }
+    runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
+    return RNL_OK;
+}
+
+static bool goes_on(const struct walk *walk)
+{
+    return walk->found < walk->query->limit &&
+           walk->seen < RNL_STORE_LIST_SCAN_MAX && walk->loads < LOADS_MAX;
+}
+
+enum rnl_code rnl_memory_list(struct rnl_store *store,
+                              const struct rnl_store_query *query,
+                              struct rnl_store_list *list)
+{
+    const struct rnl_sorted *array = &rnl_memory_of(store)->by_id;
+    size_t position = query->before[0] == '\0'
+                          ? array->count
+                          : rnl_sorted_position(array, query->before);
+    struct walk walk = {
+        .memory = rnl_memory_of(store), .query = query, .list = list};
+    while (position > 0 && goes_on(&walk)) {
+        enum rnl_code code = list_item(&walk, array->items[position - 1]);
+        if (code != RNL_OK)
+            return code;
+        if (walk.full)
+            break;
+        position--;
+        walk.seen++;
+    }
+    list->next[0] = '\0';
+    if (position > 0 && position < array->count)
+        memcpy(list->next, array->name(array->items[position]),
+               RNL_JOB_ID_LEN + 1);
+    return RNL_OK;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_memory_private.h"
+
+/* ---- requests ---- */
+
+static void queue_init(struct rnl_request_queue *queue)
+{
+    queue->first = NULL;
+    queue->tail = &queue->first;
+}
+
+static void queue_add(struct rnl_request_queue *queue,
+                      struct rnl_store_request *request)
+{
+    request->next = NULL;
+    *queue->tail = request;
+    queue->tail = &request->next;
+}
+
+/* Puts the requests of one queue behind those of another. */
+static void queue_move(struct rnl_request_queue *to,
+                       struct rnl_request_queue *from)
+{
+    if (from->first == NULL)
+        return;
+    *to->tail = from->first;
+    to->tail = from->tail;
+    queue_init(from);
+}
+
+/* Empties the queue; a request may be gone once it is called. */
+static void queue_call(struct rnl_request_queue *queue)
+{
+    struct rnl_store_request *request = queue->first;
+    queue_init(queue);
+    while (request != NULL) {
+        struct rnl_store_request *next = request->next;
+        request->done(request, request->code);
+        request = next;
+    }
+}
+
+/* ---- open ---- */
+
+static void want_turn(struct rnl_memory *memory, int64_t due_ns)
+{
+    /* Cannot fail: the timer is started already. */
+    if (due_ns < memory->turn.due_ns)
+        (void)!rnl_timer_start(memory->options.timers, &memory->turn, due_ns);
+}
+
+static void want_group(struct rnl_memory *memory)
+{
+    if (!memory->in_flight && !memory->stalled)
+        want_turn(memory, 0);
+}
+
+bool rnl_memory_busy(struct rnl_store *store)
+{
+    struct rnl_memory *memory = rnl_memory_of(store);
+    bool busy =
+        memory->stalled || memory->waiting_bytes >= RNL_STORE_BUSY_BYTES;
+    memory->was_busy |= busy;
+    return busy;
+}
+
+void rnl_memory_init_turn(struct rnl_memory *memory)
+{
+    TAILQ_INIT(&memory->open);
+    TAILQ_INIT(&memory->flight);
+    queue_init(&memory->open_requests);
+    queue_init(&memory->flight_requests);
+    memory->turn.fire = rnl_memory_run_turn;
+    memory->turn.arg = memory;
+}
+
+void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item)
+{
+    if (!item->in_open) {
+        TAILQ_INSERT_TAIL(&memory->open, item, open_link);
+        item->in_open = true;
+    }
+    want_group(memory);
+}
+
+void rnl_memory_queue(struct rnl_memory *memory,
+                      struct rnl_store_request *request)
+{
+    if (request == NULL)
+        return;
+    request->code = RNL_OK;
+    queue_add(&memory->open_requests, request);
+    want_group(memory);
+}
+
+/* ---- open to flight ---- */
+
+static enum rnl_code journal_item(struct rnl_memory *memory,
+                                  const struct rnl_item *item)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    struct rnl_journal_change change = {
+        .id = item->id,
+        .removed = item->removed,
+        .is_new = item->is_new,
+        .hash = item->hash,
+        .key = item->key,
+        .input = item->input,
+        .input_len = item->input_len,
+        .record = item->record_changed ? item->record : NULL,
+        .record_len = item->record_len,
+        .expire_ns = item->in_ended ? item->expiry.due_ns : INT64_MAX,
+        .log = &item->log,
+        .after_sequence = item->journaled_sequence,
+    };
+    /* Put and removed in one turn: the journal need not know. */
+    if (journal == NULL || (item->removed && item->is_new))
+        return RNL_OK;
+    return journal->ops->change(journal, &change);
+}
+
+static void enter_flight(struct rnl_memory *memory, struct rnl_item *item)
+{
+    TAILQ_REMOVE(&memory->open, item, open_link);
+    item->in_open = false;
+    TAILQ_INSERT_TAIL(&memory->flight, item, flight_link);
+    item->in_flight = true;
+    item->flight_new = item->is_new;
+    item->flight_removed = item->removed;
+    item->flight_record = item->record_changed;
+    item->flight_sequence = item->log.last_sequence;
+    item->is_new = false;
+    item->record_changed = false;
+    item->journaled_sequence = item->flight_sequence;
+}
+
+/* False when memory was out on the way: what was open in front is in flight,
+ * and no request is. */
+static bool make_group(struct rnl_memory *memory)
+{
+    struct rnl_item *item;
+    while ((item = TAILQ_FIRST(&memory->open)) != NULL) {
+        if (journal_item(memory, item) != RNL_OK)
+            return false;
+        enter_flight(memory, item);
+    }
+    memory->waiting_bytes = 0;
+    queue_move(&memory->flight_requests, &memory->open_requests);
+    return true;
+}
+
+static void try_later(struct rnl_memory *memory)
+{
+    want_turn(memory, *memory->options.now_ns + RNL_STORE_RETRY_NS);
+}
+
+/* Tells the listener that it may write again. */
+static void relieve(struct rnl_memory *memory)
+{
+    const struct rnl_store_listener *listener = &memory->store.listener;
+    if (!memory->was_busy || rnl_memory_busy(&memory->store))
+        return;
+    memory->was_busy = false;
+    listener->ready(listener->arg);
+}
+
+void rnl_memory_run_turn(struct rnl_timer *timer, void *arg)
+{
+    struct rnl_memory *memory = arg;
+    struct rnl_journal *journal = memory->options.journal;
+    /* Its slot has just become free. */
+    (void)!rnl_timer_start(memory->options.timers, timer, INT64_MAX);
+    if (memory->in_flight)
+        return;
+    memory->stalled = false;
+    bool whole = make_group(memory);
+    if (TAILQ_EMPTY(&memory->flight) && memory->flight_requests.first == NULL) {
+        if (!whole)
+            try_later(memory);
+        relieve(memory);
+        return;
+    }
+    memory->in_flight = true;
+    if (journal == NULL)
+        rnl_memory_committed(memory, RNL_OK);
+    else
+        journal->ops->commit(journal);
+}
+
+/* ---- out of flight ---- */
+
+static struct rnl_item *leave_flight(struct rnl_memory *memory)
+{
+    struct rnl_item *item = TAILQ_FIRST(&memory->flight);
+    if (item != NULL) {
+        TAILQ_REMOVE(&memory->flight, item, flight_link);
+        item->in_flight = false;
+    }
+    return item;
+}
+
+static void tell(struct rnl_memory *memory, struct rnl_item *item)
+{
+    const struct rnl_store_listener *listener = &memory->store.listener;
+    item->put_request = NULL;
+    if (item->flight_removed) {
+        listener->removed(listener->arg, item->id);
+        rnl_item_free(item);
+        return;
+    }
+    if (item->removed)
+        return;
+    item->committed_sequence = item->flight_sequence;
+    if (memory->options.journal != NULL)
+        rnl_item_forget(item);
+    /* The listener may remove the job: nothing of it is used afterwards. */
+    listener->committed(listener->arg, item->id, item->committed_sequence);
+}
+
+/* Nothing of the group was written: what was put is refused, the rest is open
+ * again. */
+static void take_back(struct rnl_memory *memory, struct rnl_item *item,
+                      enum rnl_code code)
+{
+    item->is_new = item->flight_new;
+    item->record_changed |= item->flight_record;
+    item->journaled_sequence = item->committed_sequence;
+    if (item->put_request != NULL)
+        item->put_request->code = code;
+    if (item->flight_new && !item->removed)
+        rnl_memory_remove_item(memory, item);
+    if (!item->in_open) {
+        TAILQ_INSERT_TAIL(&memory->open, item, open_link);
+        item->in_open = true;
+    }
+    item->put_request = NULL;
+}
+
+static void refuse_group(struct rnl_memory *memory, enum rnl_code code)
+{
+    struct rnl_request_queue refused;
+    struct rnl_request_queue again;
+    struct rnl_item *item;
+    queue_init(&refused);
+    queue_init(&again);
+    while ((item = leave_flight(memory)) != NULL)
+        take_back(memory, item, code);
+    struct rnl_store_request *next = memory->flight_requests.first;
+    queue_init(&memory->flight_requests);
+    while (next != NULL) {
+        struct rnl_store_request *request = next;
+        next = request->next;
+        queue_add(request->code == RNL_OK ? &again : &refused, request);
+    }
+    queue_move(&again, &memory->open_requests);
+    memory->open_requests = again;
+    if (again.first == NULL)
+        queue_init(&memory->open_requests);
+    memory->stalled = true;
+    try_later(memory);
+    queue_call(&refused);
+}
+
+static void finish_group(struct rnl_memory *memory)
+{
+    struct rnl_item *item;
+    while ((item = leave_flight(memory)) != NULL)
+        tell(memory, item);
+    queue_call(&memory->flight_requests);
+}
+
+void rnl_memory_committed(void *arg, enum rnl_code code)
+{
+    struct rnl_memory *memory = arg;
+    memory->in_flight = false;
+    if (code == RNL_OK)
+        finish_group(memory);
+    else
+        refuse_group(memory, code);
+    if (!TAILQ_EMPTY(&memory->open) || memory->open_requests.first != NULL)
+        want_group(memory);
+    relieve(memory);
+}
+
+void rnl_memory_last_group(struct rnl_memory *memory)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    if (memory->stalled)
+        return;
+    (void)make_group(memory);
+    if (!TAILQ_EMPTY(&memory->flight))
+        journal->ops->commit(journal);
+}
+
+void rnl_memory_drop_reports(struct rnl_memory *memory)
+{
+    struct rnl_item *item;
+    while ((item = TAILQ_FIRST(&memory->open)) != NULL) {
+        TAILQ_REMOVE(&memory->open, item, open_link);
+        item->in_open = false;
+        if (item->removed && !item->in_flight)
+            rnl_item_free(item);
+    }
+    while ((item = leave_flight(memory)) != NULL)
+        if (item->removed)
+            rnl_item_free(item);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema.sql.h"
+
+/* Pages of 4 KiB: what a group touches stays at hand. */
+#define CACHE_KIB "16384"
+
+/* After a large burst the WAL is cut back to this. */
+#define WAL_BYTES_MAX "67108864"
+
+enum rnl_code rnl_database_code(int result)
+{
+    switch (result & 0xFF) {
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW:
+        return RNL_OK;
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+        return RNL_RESOURCE_EXHAUSTED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return RNL_DATA_LOSS;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+    case SQLITE_AUTH:
+        return RNL_PERMISSION_DENIED;
+    default:
+        return RNL_UNAVAILABLE;
+    }
+}
+
+static enum rnl_code fail(char error[RNL_JOURNAL_ERROR_MAX], enum rnl_code code,
+                          const char *what, const char *why)
+{
+    snprintf(error, RNL_JOURNAL_ERROR_MAX, "%.300s: %.200s", what, why);
+    return code;
+}
+
+static enum rnl_code fail_sql(char error[RNL_JOURNAL_ERROR_MAX],
+                              const char *path, sqlite3 *connection)
+{
+    return fail(error, rnl_database_code(sqlite3_errcode(connection)), path,
+                sqlite3_errmsg(connection));
+}
+
+/* ---- the folder ---- */
+
+static enum rnl_code lock_folder(struct rnl_database *database,
+                                 const char *folder,
+                                 char error[RNL_JOURNAL_ERROR_MAX])
+{
+    char path[PATH_MAX];
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return fail(error,
+                    errno == EACCES || errno == EROFS ? RNL_PERMISSION_DENIED
+                                                      : RNL_UNAVAILABLE,
+                    folder, strerror(errno));
+    if (snprintf(path, sizeof(path), "%s/lock", folder) >= (int)sizeof(path))
+        return fail(error, RNL_INVALID_ARGUMENT, folder,
+                    "the path is too long");
+    database->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (database->lock_fd < 0)
+        return fail(error, RNL_PERMISSION_DENIED, path, strerror(errno));
+    if (flock(database->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return fail(error, RNL_FAILED_PRECONDITION, folder,
+                    "another runneld is using this folder");
+    return RNL_OK;
+}
+
+/* ---- the file ---- */
+
+static int read_number(sqlite3 *connection, const char *pragma,
+                       int64_t *ret_number)
+{
+    sqlite3_stmt *statement;
+    int result = sqlite3_prepare_v2(connection, pragma, -1, &statement, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    result = sqlite3_step(statement);
+    *ret_number = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    int ended = sqlite3_finalize(statement);
+    return ended != SQLITE_OK ? ended : SQLITE_OK;
+}
+
+/* Refuses a file that is not ours to write. */
+static enum rnl_code check_file(sqlite3 *connection, const char *path,
+                                int64_t *ret_version,
+                                char error[RNL_JOURNAL_ERROR_MAX])
+{
+    int64_t application;
+    int64_t tables;
+    char note[80];
+    if (read_number(connection, "PRAGMA application_id", &application) !=
+            SQLITE_OK ||
+        read_number(connection, "PRAGMA user_version", ret_version) !=
+            SQLITE_OK ||
+        read_number(connection, "SELECT count(*) FROM sqlite_master",
+                    &tables) != SQLITE_OK)
+        return fail_sql(error, path, connection);
+    if (tables > 0 && application != RNL_APPLICATION_ID)
+        return fail(error, RNL_FAILED_PRECONDITION, path,
+                    "is a database of another program");
+    if (*ret_version > RNL_SCHEMA_VERSION) {
+        snprintf(note, sizeof(note),
+                 "was written by a newer version (%d; this one knows %d)",
+                 (int)*ret_version, RNL_SCHEMA_VERSION);
+        return fail(error, RNL_FAILED_PRECONDITION, path, note);
+    }
+    return RNL_OK;
+}
+
+static int upgrade(sqlite3 *connection, int version)
+{
+    char pragma[64];
+    int result = sqlite3_exec(connection, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+    for (; version < RNL_SCHEMA_VERSION && result == SQLITE_OK; version++)
+        result = sqlite3_exec(connection, rnl_schema_steps[version], NULL, NULL,
+                              NULL);
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(connection, rnl_schema_views, NULL, NULL, NULL);
+    snprintf(pragma, sizeof(pragma),
+             "PRAGMA application_id=%d; PRAGMA user_version=%d",
+             RNL_APPLICATION_ID, RNL_SCHEMA_VERSION);
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(connection, pragma, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        return sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL);
+    sqlite3_exec(connection, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
+static int set_up(sqlite3 *connection, enum rnl_durability durability)
+{
+    int result =
+        sqlite3_exec(connection,
+                     "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
+                     "PRAGMA cache_size=-" CACHE_KIB
+                     "; PRAGMA journal_size_limit=" WAL_BYTES_MAX,
+                     NULL, NULL, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    return sqlite3_exec(connection,
+                        durability == RNL_DURABILITY_FULL
+                            ? "PRAGMA synchronous=FULL"
+                            : "PRAGMA synchronous=NORMAL",
+                        NULL, NULL, NULL);
+}
+
+/* The identity of a new file is the one given, of an old one its own. */
+static int read_epoch(struct rnl_database *database, const char *epoch)
+{
+    sqlite3_stmt *statement;
+    int result = sqlite3_prepare_v2(
+        database->writer, "INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", -1,
+        &statement, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    sqlite3_bind_text(statement, 1, epoch, -1, SQLITE_STATIC);
+    sqlite3_step(statement);
+    result = sqlite3_finalize(statement);
+    if (result == SQLITE_OK)
+        result = sqlite3_prepare_v2(
+            database->writer, "SELECT value FROM meta WHERE name = 'epoch'", -1,
+            &statement, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        snprintf(database->epoch, sizeof(database->epoch), "%s",
+                 (const char *)sqlite3_column_text(statement, 0));
+    return sqlite3_finalize(statement);
+}
+
+static enum rnl_code open_file(struct rnl_database *database, const char *path,
+                               const struct rnl_journal_sqlite_options *options,
+                               char error[RNL_JOURNAL_ERROR_MAX])
+{
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int64_t version;
+    if (sqlite3_open_v2(path, &database->writer,
+                        flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                        NULL) != SQLITE_OK)
+        return fail_sql(error, path, database->writer);
+    enum rnl_code code = check_file(database->writer, path, &version, error);
+    if (code != RNL_OK)
+        return code;
+    if (set_up(database->writer, options->durability) != SQLITE_OK ||
+        upgrade(database->writer, (int)version) != SQLITE_OK ||
+        read_epoch(database, options->epoch) != SQLITE_OK)
+        return fail_sql(error, path, database->writer);
+    if (sqlite3_open_v2(path, &database->reader, flags | SQLITE_OPEN_READWRITE,
+                        NULL) != SQLITE_OK ||
+        sqlite3_exec(database->reader,
+                     "PRAGMA query_only=1; PRAGMA cache_size=-" CACHE_KIB, NULL,
+                     NULL, NULL) != SQLITE_OK)
+        return fail_sql(error, path, database->reader);
+    return RNL_OK;
+}
+
+enum rnl_code rnl_database_open(
+    struct rnl_database *database,
+    const struct rnl_journal_sqlite_options *options,
+    char error[RNL_JOURNAL_ERROR_MAX])
+{
+    char path[PATH_MAX];
+    database->lock_fd = -1;
+    enum rnl_code code = lock_folder(database, options->folder, error);
+    if (code == RNL_OK) {
+        snprintf(path, sizeof(path), "%s/runnel.db", options->folder);
+        mode_t mask = umask(0077);
+        code = open_file(database, path, options, error);
+        umask(mask);
+    }
+    if (code != RNL_OK)
+        rnl_database_close(database);
+    return code;
+}
+
+void rnl_database_close(struct rnl_database *database)
+{
+    sqlite3_close_v2(database->reader);
+    sqlite3_close_v2(database->writer);
+    if (database->lock_fd >= 0)
+        close(database->lock_fd);
+    *database = (struct rnl_database){.lock_fd = -1};
+}
+
+sqlite3_stmt *rnl_database_prepare(sqlite3 *connection, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v3(connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                           &statement, NULL) != SQLITE_OK)
+        return NULL;
+    return statement;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens the file of jobs, checks that it is ours, and brings it up to date. */
+#ifndef RNL_IO_SQLITE_DATABASE_H
+#define RNL_IO_SQLITE_DATABASE_H
+
+#include <sqlite3.h>
+
+#include "journal_sqlite.h"
+
+#define RNL_EPOCH_LEN 32
+
+struct rnl_database {
+    /* Owned. */
+    sqlite3 *writer;
+    sqlite3 *reader;
+    /* Holds the lock of the folder. */
+    int lock_fd;
+    char epoch[RNL_EPOCH_LEN + 1];
+};
+
+/* Fills a zeroed database. On failure it is closed, and error says why. Errors
+ * are those of rnl_journal_sqlite_create. */
+RNL_MUST_USE enum rnl_code rnl_database_open(
+    struct rnl_database *database,
+    const struct rnl_journal_sqlite_options *options,
+    char error[RNL_JOURNAL_ERROR_MAX]);
+
+/* Accepts one that is half open. */
+void rnl_database_close(struct rnl_database *database);
+
+/* The code that a failure of SQLite is told by. */
+enum rnl_code rnl_database_code(int result);
+
+/* Prepares a statement that lives as long as the connection; NULL on failure.
+ */
+sqlite3_stmt *rnl_database_prepare(sqlite3 *connection, const char *sql);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables, as the steps that lead to them: step n makes version n of n - 1.
+ * A step is never changed once released; a new one is added.
+ *
+ *   job        one row a job. record is the encoded runnel.v1.Job without its
+ *              input; the columns beside it repeat what people ask for.
+ *   job_input  its encoded Payload, apart since it never changes
+ *   job_event  the event log; type is enum rnl_event_type of core/store.h
+ *   meta       epoch: identity of the file
+ *
+ * Views are for the sqlite3 shell, and are made anew at each start.
+ */
+#ifndef RNL_IO_SQLITE_SCHEMA_H
+#define RNL_IO_SQLITE_SCHEMA_H
+
+/* "RNL1" */
+#define RNL_APPLICATION_ID 0x524E4C31
+
+static const char *const rnl_schema_steps[] = {
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE job ("
+    " number INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " state INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " idempotency_key TEXT NOT NULL,"
+    " hash_low INTEGER NOT NULL,"
+    " hash_high INTEGER NOT NULL,"
+    " priority INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL,"
+    " create_ns INTEGER,"
+    " start_ns INTEGER,"
+    " end_ns INTEGER,"
+    " expire_ns INTEGER NOT NULL,"
+    " error_code INTEGER,"
+    " error TEXT,"
+    " input_bytes INTEGER NOT NULL,"
+    " output_bytes INTEGER NOT NULL,"
+    " last_sequence INTEGER NOT NULL,"
+    " event_bytes INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL,"
+    " record BLOB NOT NULL);"
+    "CREATE TABLE job_input ("
+    " job INTEGER PRIMARY KEY REFERENCES job(number),"
+    " payload BLOB NOT NULL);"
+    "CREATE TABLE job_event ("
+    " job INTEGER NOT NULL REFERENCES job(number),"
+    " sequence INTEGER NOT NULL,"
+    " time_ns INTEGER NOT NULL,"
+    " type INTEGER NOT NULL,"
+    " data BLOB NOT NULL,"
+    " PRIMARY KEY (job, sequence)) WITHOUT ROWID;",
+};
+
+#define RNL_SCHEMA_VERSION \
+    ((int)(sizeof(rnl_schema_steps) / sizeof(rnl_schema_steps[0])))
+
+#define RNL_SQL_TIME(column)                           \
+    "strftime('%Y-%m-%dT%H:%M:%fZ', " column " / 1e9," \
+    " 'unixepoch')"
+
+static const char rnl_schema_views[] =
+    "DROP VIEW IF EXISTS jobs;"
+    "CREATE VIEW jobs AS SELECT id, kind,"
+    " CASE state WHEN 1 THEN 'QUEUED' WHEN 2 THEN 'RUNNING'"
+    "  WHEN 3 THEN 'SUCCEEDED' WHEN 4 THEN 'FAILED' WHEN 5 THEN 'CANCELLED'"
+    "  WHEN 6 THEN 'EXPIRED' ELSE state END AS state,"
+    " priority, attempt, error_code, error,"
+    " " RNL_SQL_TIME(
+        "create_ns") " AS create_time,"
+                     " " RNL_SQL_TIME(
+                         "start_ns") " AS start_time,"
+                                     " " RNL_SQL_TIME(
+                                         "end_ns") " AS end_time,"
+                                                   " (start_ns - create_ns) / "
+                                                   "1e9 AS wait_s,"
+                                                   " (end_ns - start_ns) / 1e9 "
+                                                   "AS run_s,"
+                                                   " input_bytes, "
+                                                   "output_bytes, "
+                                                   "last_sequence,"
+                                                   " nullif(idempotency_key, "
+                                                   "'') AS idempotency_key "
+                                                   "FROM job;"
+                                                   "DROP VIEW IF EXISTS "
+                                                   "job_events;"
+                                                   "CREATE VIEW job_events AS "
+                                                   "SELECT job.id AS job_id, "
+                                                   "event.sequence,"
+                                                   " " RNL_SQL_TIME(
+                                                       "event.time_ns") " AS "
+                                                                        "time,"
+                                                                        " CASE "
+                                                                        "event."
+                                                                        "type "
+                                                                        "WHEN "
+                                                                        "1 "
+                                                                        "THEN "
+                                                                        "'delta"
+                                                                        "' "
+                                                                        "WHEN "
+                                                                        "2 "
+                                                                        "THEN "
+                                                                        "'delta"
+                                                                        "'"
+                                                                        "  "
+                                                                        "WHEN "
+                                                                        "3 "
+                                                                        "THEN "
+                                                                        "'progr"
+                                                                        "ess' "
+                                                                        "WHEN "
+                                                                        "4 "
+                                                                        "THEN "
+                                                                        "'statu"
+                                                                        "s' "
+                                                                        "WHEN "
+                                                                        "5 "
+                                                                        "THEN "
+                                                                        "'log'"
+                                                                        "  "
+                                                                        "WHEN "
+                                                                        "6 "
+                                                                        "THEN "
+                                                                        "'end' "
+                                                                        "END "
+                                                                        "AS "
+                                                                        "event,"
+                                                                        " CASE "
+                                                                        "event."
+                                                                        "type "
+                                                                        "WHEN "
+                                                                        "1 "
+                                                                        "THEN "
+                                                                        "CAST("
+                                                                        "event."
+                                                                        "data "
+                                                                        "AS "
+                                                                        "TEXT)"
+                                                                        "  "
+                                                                        "ELSE "
+                                                                        "event."
+                                                                        "data "
+                                                                        "END "
+                                                                        "AS "
+                                                                        "data"
+                                                                        " FROM "
+                                                                        "job_"
+                                                                        "event "
+                                                                        "AS "
+                                                                        "event "
+                                                                        "JOIN "
+                                                                        "job "
+                                                                        "ON "
+                                                                        "job."
+                                                                        "number"
+                                                                        " = "
+                                                                        "event."
+                                                                        "job;";
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "writer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "database.h"
+
+static const char *const sql[RNL_WRITER_STATEMENTS] = {
+    [RNL_WRITER_BEGIN] = "BEGIN IMMEDIATE",
+    [RNL_WRITER_COMMIT] = "COMMIT",
+    [RNL_WRITER_FIND] = "SELECT number FROM job WHERE id = ?1",
+    [RNL_WRITER_INSERT] =
+        "INSERT INTO job VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+    [RNL_WRITER_INSERT_INPUT] = "INSERT INTO job_input VALUES (?1, ?2)",
+    /* What can change since the job was new. */
+    [RNL_WRITER_UPDATE] =
+        "UPDATE job SET state = ?2, attempt = ?8, start_ns = ?10,"
+        " end_ns = ?11, expire_ns = ?12, error_code = ?13, error = ?14,"
+        " output_bytes = ?16, last_sequence = ?17, event_bytes = ?18,"
+        " ended = ?19, record = ?20 WHERE number = ?21",
+    [RNL_WRITER_UPDATE_LOG] = "UPDATE job SET last_sequence = ?17,"
+                              " event_bytes = ?18, ended = ?19"
+                              " WHERE number = ?21",
+    [RNL_WRITER_INSERT_EVENT] =
+        "INSERT INTO job_event VALUES (?1, ?2, ?3, ?4, ?5)",
+    [RNL_WRITER_DELETE_EVENTS] = "DELETE FROM job_event WHERE job = ?1",
+    [RNL_WRITER_DELETE_INPUT] = "DELETE FROM job_input WHERE job = ?1",
+    [RNL_WRITER_DELETE] = "DELETE FROM job WHERE number = ?1",
+};
+
+/* Numbers of the parameters of INSERT and the two UPDATEs. */
+enum {
+    AT_ID = 1,
+    AT_STATE,
+    AT_KIND,
+    AT_KEY,
+    AT_HASH_LOW,
+    AT_HASH_HIGH,
+    AT_PRIORITY,
+    AT_ATTEMPT,
+    AT_CREATE,
+    AT_START,
+    AT_END,
+    AT_EXPIRE,
+    AT_ERROR_CODE,
+    AT_ERROR,
+    AT_INPUT_BYTES,
+    AT_OUTPUT_BYTES,
+    AT_LAST_SEQUENCE,
+    AT_EVENT_BYTES,
+    AT_ENDED,
+    AT_RECORD,
+    AT_NUMBER,
+};
+
+enum rnl_code rnl_writer_init(struct rnl_writer *writer, sqlite3 *connection)
+{
+    *writer = (struct rnl_writer){.connection = connection};
+    for (int i = 0; i < RNL_WRITER_STATEMENTS; i++) {
+        writer->statements[i] = rnl_database_prepare(connection, sql[i]);
+        if (writer->statements[i] == NULL)
+            return rnl_database_code(sqlite3_errcode(connection));
+    }
+    return RNL_OK;
+}
+
+void rnl_writer_fini(struct rnl_writer *writer)
+{
+    for (int i = 0; i < RNL_WRITER_STATEMENTS; i++)
+        sqlite3_finalize(writer->statements[i]);
+    *writer = (struct rnl_writer){0};
+}
+
+/* Runs a statement that returns no row, and makes it ready for the next. */
+static int run(sqlite3_stmt *statement)
+{
+    sqlite3_step(statement);
+    return sqlite3_reset(statement);
+}
+
+/* ---- a record ---- */
+
+static void bind_time(sqlite3_stmt *statement, int at,
+                      const Google__Protobuf__Timestamp *time)
+{
+    if (time == NULL)
+        sqlite3_bind_null(statement, at);
+    else
+        sqlite3_bind_int64(statement, at,
+                           time->seconds * 1000000000 + time->nanos);
+}
+
+static void bind_error(sqlite3_stmt *statement,
+                       const Runnel__V1__JobError *error)
+{
+    if (error == NULL) {
+        sqlite3_bind_null(statement, AT_ERROR_CODE);
+        sqlite3_bind_null(statement, AT_ERROR);
+        return;
+    }
+    sqlite3_bind_int(statement, AT_ERROR_CODE, (int)error->code);
+    sqlite3_bind_text(statement, AT_ERROR, error->message, -1,
+                      SQLITE_TRANSIENT);
+}
+
+static void bind_job(sqlite3_stmt *statement, const Runnel__V1__Job *job)
+{
+    sqlite3_bind_int(statement, AT_STATE, (int)job->state);
+    sqlite3_bind_int(statement, AT_ATTEMPT, (int)job->attempt);
+    bind_time(statement, AT_START, job->start_time);
+    bind_time(statement, AT_END, job->end_time);
+    bind_error(statement, job->error);
+    sqlite3_bind_int64(statement, AT_OUTPUT_BYTES,
+                       (sqlite3_int64)job->output_bytes);
+}
+
+/* What never changes. */
+static void bind_new(sqlite3_stmt *statement,
+                     const struct rnl_group_change *change,
+                     const Runnel__V1__Job *job)
+{
+    sqlite3_bind_text(statement, AT_ID, change->id, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, AT_KIND, job->kind, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, AT_KEY, job->idempotency_key, -1,
+                      SQLITE_TRANSIENT);
+    sqlite3_bind_int64(statement, AT_HASH_LOW, (sqlite3_int64)change->hash.low);
+    sqlite3_bind_int64(statement, AT_HASH_HIGH,
+                       (sqlite3_int64)change->hash.high);
+    sqlite3_bind_int(statement, AT_PRIORITY, job->priority);
+    bind_time(statement, AT_CREATE, job->create_time);
+    sqlite3_bind_int64(statement, AT_INPUT_BYTES, change->input_len);
+}
+
+static void bind_log(sqlite3_stmt *statement,
+                     const struct rnl_group_change *change)
+{
+    sqlite3_bind_int64(statement, AT_LAST_SEQUENCE,
+                       (sqlite3_int64)change->last_sequence);
+    sqlite3_bind_int64(statement, AT_EVENT_BYTES,
+                       (sqlite3_int64)change->event_bytes);
+    sqlite3_bind_int(statement, AT_ENDED, change->ended);
+}
+
+/* A place in the group: the change at hand. */
+struct work {
+    struct rnl_writer *writer;
+    struct rnl_group_cursor cursor;
+    struct rnl_group_change change;
+    struct rnl_group_parts parts;
+    /* The job's row. */
+    sqlite3_int64 number;
+};
+
+static int put_record(struct work *work)
+{
+    const struct rnl_group_change *change = &work->change;
+    struct rnl_writer *writer = work->writer;
+    sqlite3_stmt *statement =
+        writer->statements[change->is_new ? RNL_WRITER_INSERT
+                                          : RNL_WRITER_UPDATE];
+    /* On the writer's thread, so not by the core's allocator. */
+    Runnel__V1__Job *job =
+        runnel__v1__job__unpack(NULL, change->record_len, work->parts.record);
+    if (job == NULL)
+        return SQLITE_NOMEM;
+    bind_job(statement, job);
+    bind_log(statement, change);
+    sqlite3_bind_int64(statement, AT_EXPIRE, change->expire_ns);
+    sqlite3_bind_blob(statement, AT_RECORD, work->parts.record,
+                      (int)change->record_len, SQLITE_STATIC);
+    if (change->is_new)
+        bind_new(statement, change, job);
+    else
+        sqlite3_bind_int64(statement, AT_NUMBER, work->number);
+    int result = run(statement);
+    runnel__v1__job__free_unpacked(job, NULL);
+    if (change->is_new)
+        work->number = sqlite3_last_insert_rowid(writer->connection);
+    return result;
+}
+
+static int put_input(struct work *work)
+{
+    sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_INSERT_INPUT];
+    if (!work->change.is_new || work->change.input_len == 0)
+        return SQLITE_OK;
+    sqlite3_bind_int64(statement, 1, work->number);
+    sqlite3_bind_blob(statement, 2, work->parts.input,
+                      (int)work->change.input_len, SQLITE_STATIC);
+    return run(statement);
+}
+
+static int put_log(struct work *work)
+{
+    sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_UPDATE_LOG];
+    bind_log(statement, &work->change);
+    sqlite3_bind_int64(statement, AT_NUMBER, work->number);
+    return run(statement);
+}
+
+static int put_events(struct work *work)
+{
+    const struct rnl_group_change *change = &work->change;
+    sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_INSERT_EVENT];
+    uint64_t sequence = change->last_sequence - change->event_count;
+    int result = SQLITE_OK;
+    for (uint64_t i = 0; i < change->event_count; i++) {
+        struct rnl_group_event event;
+        const uint8_t *data = rnl_group_next_event(&work->cursor, &event);
+        sqlite3_bind_int64(statement, 1, work->number);
+        sqlite3_bind_int64(statement, 2, (sqlite3_int64)++sequence);
+        sqlite3_bind_int64(statement, 3, event.time_ns);
+        sqlite3_bind_int(statement, 4, (int)event.type);
+        sqlite3_bind_blob(statement, 5, data, (int)event.len, SQLITE_STATIC);
+        if (result == SQLITE_OK)
+            result = run(statement);
+    }
+    return result;
+}
+
+/* ---- a change ---- */
+
+static int find_number(struct work *work)
+{
+    sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_FIND];
+    sqlite3_bind_text(statement, 1, work->change.id, -1, SQLITE_STATIC);
+    bool found = sqlite3_step(statement) == SQLITE_ROW;
+    if (found)
+        work->number = sqlite3_column_int64(statement, 0);
+    int result = sqlite3_reset(statement);
+    if (result == SQLITE_OK && !found)
+        return SQLITE_CORRUPT;
+    return result;
+}
+
+static int delete_job(struct work *work)
+{
+    static const enum rnl_writer_statement order[] = {
+        RNL_WRITER_DELETE_EVENTS, RNL_WRITER_DELETE_INPUT, RNL_WRITER_DELETE};
+    int result = SQLITE_OK;
+    for (size_t i = 0; i < 3 && result == SQLITE_OK; i++) {
+        sqlite3_stmt *statement = work->writer->statements[order[i]];
+        sqlite3_bind_int64(statement, 1, work->number);
+        result = run(statement);
+    }
+    return result;
+}
+
+static int apply_change(struct work *work)
+{
+    const struct rnl_group_change *change = &work->change;
+    int result = change->is_new ? SQLITE_OK : find_number(work);
+    if (result != SQLITE_OK)
+        return result;
+    if (change->removed)
+        return delete_job(work);
+    result = change->has_record ? put_record(work) : put_log(work);
+    if (result == SQLITE_OK)
+        result = put_input(work);
+    int events = put_events(work);
+    return result == SQLITE_OK ? events : result;
+}
+
+enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
+                               const struct rnl_group *group,
+                               char error[RNL_JOURNAL_ERROR_MAX])
+{
+    struct work work = {
+        .writer = writer,
+        .cursor = {group->bytes, group->bytes + group->len},
+    };
+    int result = run(writer->statements[RNL_WRITER_BEGIN]);
+    while (result == SQLITE_OK &&
+           rnl_group_next(&work.cursor, &work.change, &work.parts))
+        result = apply_change(&work);
+    if (result == SQLITE_OK)
+        result = run(writer->statements[RNL_WRITER_COMMIT]);
+    error[0] = '\0';
+    if (result == SQLITE_OK)
+        return RNL_OK;
+    snprintf(error, RNL_JOURNAL_ERROR_MAX, "%s",
+             sqlite3_errmsg(writer->connection));
+    if (!sqlite3_get_autocommit(writer->connection))
+        sqlite3_exec(writer->connection, "ROLLBACK", NULL, NULL, NULL);
+    return rnl_database_code(result);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes a group of changes in one transaction. */
+#ifndef RNL_IO_SQLITE_WRITER_H
+#define RNL_IO_SQLITE_WRITER_H
+
+#include <sqlite3.h>
+
+#include "group.h"
+#include "journal_sqlite.h"
+
+enum rnl_writer_statement {
+    RNL_WRITER_BEGIN,
+    RNL_WRITER_COMMIT,
+    RNL_WRITER_FIND,
+    RNL_WRITER_INSERT,
+    RNL_WRITER_INSERT_INPUT,
+    RNL_WRITER_UPDATE,
+    RNL_WRITER_UPDATE_LOG,
+    RNL_WRITER_INSERT_EVENT,
+    RNL_WRITER_DELETE_EVENTS,
+    RNL_WRITER_DELETE_INPUT,
+    RNL_WRITER_DELETE,
+    RNL_WRITER_STATEMENTS,
+};
+
+struct rnl_writer {
+    /* Borrowed. */
+    sqlite3 *connection;
+    sqlite3_stmt *statements[RNL_WRITER_STATEMENTS];
+};
+
+/* Errors: as of SQLite; finish it all the same. */
+RNL_MUST_USE enum rnl_code rnl_writer_init(struct rnl_writer *writer,
+                                           sqlite3 *connection);
+void rnl_writer_fini(struct rnl_writer *writer);
+
+/* Writes all of the group, or nothing of it and says why. */
+RNL_MUST_USE enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
+                                            const struct rnl_group *group,
+                                            char error[RNL_JOURNAL_ERROR_MAX]);
+
+#endif
