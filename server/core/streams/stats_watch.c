@@ -495,7 +495,7 @@ static void begin(struct rnl_stream *stream, struct rnl_event_stream *subject,
                                ? RNL_STATS_INTERVAL_DEFAULT
                                : request->interval_ms;
     struct rnl_field_error error;
-    struct group *group;
+    struct group *group = NULL;
     struct watcher *watcher = rnl_calloc(1, sizeof(*watcher));
     struct rnl_watch_hub *hub = watcher == NULL ? NULL : hub_of(subject);
     if (hub == NULL) {
