@@ -187,7 +187,7 @@ static enum rnl_code open_file(struct rnl_database *database, const char *path,
                                char error[RNL_JOURNAL_ERROR_MAX])
 {
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int64_t version;
+    int64_t version = 0;
     if (sqlite3_open_v2(path, &database->writer,
                         flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                         NULL) != SQLITE_OK)
