@@ -224,6 +224,12 @@ static bool check_operands(struct parse *p)
     return false;
 }
 
+/* "-" is stdin, "-15" a number: no flag is a digit. */
+static bool looks_like_flag(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0' && !strchr("0123456789.", word[1]);
+}
+
 bool cli_args_parse(int argc, char **argv, struct cli_args *ret_args,
                     struct cli_buf *error)
 {
@@ -235,7 +241,7 @@ bool cli_args_parse(int argc, char **argv, struct cli_args *ret_args,
         bool ok = true;
         if (!p.flags_ended && strcmp(word, "--") == 0)
             p.flags_ended = true;
-        else if (!p.flags_ended && word[0] == '-' && word[1] != '\0')
+        else if (!p.flags_ended && looks_like_flag(word))
             ok = take_flag(&p, word);
         else
             ok = take_operand(&p, word);

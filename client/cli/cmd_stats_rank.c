@@ -48,10 +48,9 @@ const struct cli_command cli_stats_rank = {
     .operand_count_min = 2,
     .operand_count_max = CLI_METRIC_COUNT_MAX + 1,
     .summary = "Tell the share of events at or below values",
-    .details = "Values of latency are milliseconds. A negative one comes after "
-               "--.",
+    .details = "Values of latency are milliseconds.",
     .examples = "  $ runnel stats rank web 100 500 1000 --metric latency\n"
-                "  $ runnel stats rank flights -- -15 0 15",
+                "  $ runnel stats rank flights -15 0 15",
     .flags = flags,
     .run = run,
 };

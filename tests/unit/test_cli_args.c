@@ -132,6 +132,18 @@ static void two_dashes_end_the_flags_and_one_is_stdin(void **state)
     done(&line);
 }
 
+static void negative_numbers_are_no_flags(void **state)
+{
+    (void)state;
+    struct line line;
+    parse(&line, "job cancel -15 -.5 -");
+    assert_true(line.ok);
+    assert_int_equal(line.args.operand_count, 3);
+    assert_string_equal(line.args.operands[0], "-15");
+    assert_string_equal(line.args.operands[1], "-.5");
+    done(&line);
+}
+
 static void mistakes_are_named_with_a_hint(void **state)
 {
     (void)state;
@@ -229,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_may_stand_anywhere),
         cmocka_unit_test(two_dashes_end_the_flags_and_one_is_stdin),
+        cmocka_unit_test(negative_numbers_are_no_flags),
         cmocka_unit_test(mistakes_are_named_with_a_hint),
         cmocka_unit_test(help_is_asked_for_without_the_operands),
         cmocka_unit_test(help_is_laid_out_within_80_columns),
