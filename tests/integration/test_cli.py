@@ -7,17 +7,22 @@
 Every wait is for an event (a line, the end of a program, a notification) and
 has a deadline; nothing sleeps.
 """
+import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -39,7 +44,7 @@ class Core:
         self.process = subprocess.Popen(
             [os.path.join(BIN, "runneld"), "--listen", listen,
              "--port-file", os.path.join(self.dir, "port"), *flags],
-            cwd=self.dir, stderr=self.log,
+            cwd=self.dir, stdout=self.log, stderr=self.log,
             env=clean_env(NOTIFY_SOCKET=notify.getsockname()))
         while b"READY=1" not in notify.recv(4096):
             pass
@@ -48,6 +53,8 @@ class Core:
             self.address = file.read().strip()
 
     def stop(self, number=signal.SIGTERM):
+        if self.process.returncode is not None:
+            return
         self.process.send_signal(number)
         self.process.wait(DEADLINE_S)
         self.log.close()
@@ -146,48 +153,55 @@ class Proxy:
 
 
 class Terminal:
-    """A program on a pseudo terminal."""
+    """A program on a pseudo terminal; with a script, bash running it, $0 being
+    the program with its arguments."""
 
-    def __init__(self, core, *args, rows=40, columns=110, env=None):
+    def __init__(self, core, *args, rows=40, columns=110, env=None,
+                 script=None):
         self.seen = b""
+        argv = command(core, *args)
+        if script:
+            argv = ["/bin/bash", "--norc", "-c", script, shlex.join(argv)]
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(command(core, *args)[0], command(core, *args),
-                      env or clean_env(TERM="xterm-256color"))
-        import fcntl
-        import struct
-        import termios
+            os.execve(argv[0], argv, env or clean_env(TERM="xterm-256color"))
+        self.resize(rows, columns)
+
+    def resize(self, rows, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
                     struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read(self, end, wanted):
+        """Reads more; False at the end of the program."""
+        ready, _, _ = select.select([self.fd], [], [],
+                                    max(0, end - time.monotonic()))
+        if not ready:
+            os.kill(self.pid, signal.SIGKILL)
+            raise AssertionError("not seen: %r in %r"
+                                 % (wanted, self.seen[-3000:]))
+        try:
+            chunk = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.seen += chunk
+        return chunk != b""
 
     def until(self, pattern):
         end = time.monotonic() + DEADLINE_S
         while not re.search(pattern, self.seen, re.S):
-            ready, _, _ = select.select([self.fd], [], [],
-                                        max(0, end - time.monotonic()))
-            if not ready:
-                raise AssertionError("not seen: %r in %r"
-                                     % (pattern, self.seen[-3000:]))
-            try:
-                chunk = os.read(self.fd, 65536)
-            except OSError:
-                chunk = b""
-            if not chunk:
+            if not self.read(end, pattern):
                 raise AssertionError("ended without %r: %r"
                                      % (pattern, self.seen[-3000:]))
-            self.seen += chunk
+
+    def type(self, text):
+        os.write(self.fd, text)
 
     def end(self, number=None):
         if number is not None:
             os.kill(self.pid, number)
-        while True:
-            try:
-                chunk = os.read(self.fd, 65536)
-            except OSError:
-                break
-            if not chunk:
-                break
-            self.seen += chunk
+        end = time.monotonic() + DEADLINE_S
+        while self.read(end, "the end"):
+            pass
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return os.waitstatus_to_exitcode(status)
@@ -427,25 +441,55 @@ class Statistics(WithCore):
         self.assertEqual(stats["value"]["max"], 299)
         (minute,) = self.json("stats", "get", "flights", "--window", "1m")
         self.assertEqual(minute["stats"]["windowSeconds"], 60)
-        table = self.ok("stats", "freq", "flights", "ORD", "JFK", "nowhere")
-        self.assertRegex(table, r"ORD +300 +75\.00%")
-        self.assertRegex(table, r"JFK +100 +25\.00%")
-        (answer,) = self.json("stats", "freq", "flights", "JFK")
-        self.assertEqual(answer["frequencies"][0]["count"], "100")
-        table = self.ok("stats", "quantile", "flights", "p50", "0.99")
-        self.assertRegex(table, r"p50 +\d")
-        self.assertRegex(table, r"p99 +\d")
-        (answer,) = self.json("stats", "quantile", "flights", "50%",
-                              "--metric", "latency")
-        ordered = sorted(r[2] for r in self.rows())
-        self.assertAlmostEqual(answer["quantiles"][0]["value"],
-                               ordered[199], delta=0.02 * ordered[199])
         self.assertRegex(self.ok("stats", "list"), r"flights +400")
 
+    def test_frequencies(self):
+        self.ingest("freq", self.rows())
+        table = self.ok("stats", "freq", "freq", "ORD", "JFK", "nowhere")
+        self.assertRegex(table, r"ORD +300 +75\.00% +300 +300\n")
+        self.assertRegex(table, r"JFK +100 +25\.00%")
+        self.assertRegex(table, r"nowhere +0 +0\.00%")
+        (answer,) = self.json("stats", "freq", "freq", "JFK", "-w", "1m")
+        self.assertEqual(answer["frequencies"][0]["count"], "100")
+        self.assertEqual(answer["count"], "400")
+
+    def test_quantiles(self):
+        self.ingest("quant", self.rows())
+        table = self.ok("stats", "quantiles", "quant", "p50", "0.99", "p999")
+        self.assertRegex(table, r"p50 +\d.*\np99 +\d.*\np99\.9 +\d")
+        self.assertIn("of 400 events", table)
+        ordered = sorted(r[2] for r in self.rows())
+        (answer,) = self.json("stats", "quantiles", "quant", "50%",
+                              "--metric", "latency")
+        self.assertAlmostEqual(answer["quantiles"][0]["value"],
+                               ordered[199], delta=0.02 * ordered[199])
+        (answer,) = self.json("stats", "quantiles", "quant")
+        self.assertEqual([q["q"] for q in answer["quantiles"]],
+                         [0.5, 0.9, 0.95, 0.99, 0.999])
+
+    def test_ranks(self):
+        self.ingest("ranks", self.rows())
+        (answer,) = self.json("stats", "rank", "ranks", "-1", "99.5", "1e6")
+        self.assertEqual(answer["ranks"][0], 0)
+        self.assertAlmostEqual(answer["ranks"][1], 0.5, delta=0.02)
+        self.assertEqual(answer["ranks"][2], 1)
+        table = self.ok("stats", "rank", "ranks", "1000", "-m", "latency")
+        self.assertRegex(table, r"1\.00 s +100\.00%\nof 400 events")
+
+    def test_latency_is_asked_for_where_there_are_no_values(self):
+        self.ok("ingest", "slow", "-f", "csv", "-l", "s", "--latency-unit",
+                "s", input=b"key,s\na,1.5\nb,1.5\n")
+        self.assertRegex(self.ok("stats", "quantiles", "slow", "p50"),
+                         r"p50 +1\.\d\d s\n")
+        done = run(self.core, "stats", "quantiles", "slow", "-m", "value")
+        self.assertEqual((done.returncode, done.stdout), (0, b""))
+        self.assertIn(b"no event has a value", done.stderr)
+
     def test_create_list_and_delete(self):
-        self.ok("stats", "create", "own", "--windows", "10s,2m",
-                "--precision", "12", "--top", "5", "--value-threshold", "100",
-                "--latency-threshold", "50", "--anomaly-score", "8")
+        own = ["own", "--windows", "10s,2m", "--precision", "12", "--top",
+               "5", "--value-threshold", "100", "--latency-threshold", "50",
+               "--anomaly-score", "8"]
+        self.ok("stats", "create", *own)
         (stream,) = [s for s in self.json("stats", "list")
                      if s["config"]["name"] == "own"]
         config = stream["config"]
@@ -453,14 +497,17 @@ class Statistics(WithCore):
         self.assertEqual(config["uniquePrecision"], 12)
         self.assertEqual(config["topCapacity"], 5)
         self.assertEqual(config["valueThreshold"], 100)
+        self.assertEqual(config["latencyThresholdMs"], 50000)
         self.assertEqual(config["anomalyThreshold"], 8)
+        again = run(self.core, "stats", "create", *own)
+        self.assertEqual(again.returncode, 0)
+        self.assertIn(b"was there", again.stderr)
         self.refused(1, "ALREADY_EXISTS", "stats", "create", "own")
         self.ok("stats", "delete", "own")
         self.refused(4, "NOT_FOUND", "stats", "get", "own")
-        self.refused(2, "not a window", "stats", "create", "own",
-                     "--windows", "1m,soon")
+        self.refused(4, "NOT_FOUND", "stats", "delete", "own")
 
-    def test_bad_lines_are_told_and_skipped_or_end_it(self):
+    def test_bad_lines_are_told_and_skipped(self):
         text = b"key,n\na,1\nb,x\nc,3\n"
         done = run(self.core, "ingest", "bad", "-f", "csv", "--value", "n",
                    input=text)
@@ -468,10 +515,34 @@ class Statistics(WithCore):
         self.assertIn(b'line 3 skipped: n: "x" is not a number', done.stderr)
         self.assertIn(b"2 events accepted", done.stdout)
         self.assertIn(b"1 lines skipped", done.stdout)
+        many = b"key,n\n" + b"a,1\n" + b"b,x\n" * 1000
         done = run(self.core, "ingest", "bad", "-f", "csv", "--value", "n",
-                   "--on-error", "fail", input=text)
+                   input=many)
+        self.assertEqual(done.stderr.count(b"\n"), 5)
+        self.assertIn(b"further ones are only counted", done.stderr)
+        self.assertIn(b"1,000 lines skipped", done.stdout)
+        (summary,) = self.json("ingest", "bad", "-f", "csv", "--value", "n",
+                               input=many)
+        self.assertEqual(summary["skippedLines"], "1000")
+        self.assertEqual([b["line"] for b in summary["badLines"]],
+                         ["3", "4", "5", "6", "7"])
+
+    def test_strict_ends_at_the_first_bad_line(self):
+        text = b"key,n\na,1\nb,x\nc,3\n"
+        path = os.path.join(self.core.dir, "strict.csv")
+        with open(path, "wb") as file:
+            file.write(text)
+        done = run(self.core, "ingest", "strict", path, "--value", "n",
+                   "--strict")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(b"line 3: n", done.stderr)
+        self.assertIn(b"strict.csv line 3: n: ", done.stderr)
+        # What was read before it is counted, and the summary says so.
+        self.assertIn(b"1 events accepted", done.stdout)
+        (answer,) = self.json("stats", "get", "strict")
+        self.assertEqual(answer["stats"]["count"], "1")
+
+    def test_input_that_cannot_be_read_at_all(self):
+        text = b"key,n\na,1\nb,x\nc,3\n"
         done = run(self.core, "ingest", "bad", "-f", "combined", input=text)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"is --format right?", done.stderr)
@@ -479,14 +550,37 @@ class Statistics(WithCore):
                      "bad", "-f", "csv", "--value", "m", "--quiet",
                      input=text)
         self.refused(2, "--format is missing", "ingest", "bad")
+        self.refused(2, "an access log has", "ingest", "bad", "-f", "common",
+                     "--key", "adress")
+        self.refused(2, "must be auto", "ingest", "bad", "-f", "csv",
+                     "--time-format", "iso")
+        self.refused(2, "exclude each other", "ingest", "bad", "-f", "csv",
+                     "--arrival-time", "--time", "t")
+        self.refused(2, "--linger", "ingest", "bad", "-f", "csv", "--linger",
+                     "2h")
         self.refused(4, "No such file", "ingest", "bad", "/no/such.csv")
-        self.refused(1, "stream", "ingest", "_reserved", "-f", "lines",
+        self.refused(1, "Is a directory", "ingest", "bad", "-f", "csv", "/")
+        self.refused(7, "stream", "ingest", "_reserved", "-f", "lines",
                      "--quiet", input=b"x\n")
+        self.refused(1, "1 to 128", "ingest", "x" * 129, "-f", "lines",
+                     "--quiet", input=b"x\n")
+
+    def test_a_missing_file_leaves_nothing_counted(self):
+        path = os.path.join(self.core.dir, "there.csv")
+        with open(path, "wb") as file:
+            file.write(b"key\na\n")
+        self.refused(4, "No such file", "ingest", "whole", path,
+                     path + ".not")
+        self.refused(4, "NOT_FOUND", "stats", "get", "whole")
+        self.ok("ingest", "whole", path, path)
+        (answer,) = self.json("stats", "get", "whole")
+        self.assertEqual(answer["stats"]["count"], "2")
 
     def test_every_format_counts(self):
         log = (b'203.0.113.9 - - [10/Oct/2030:13:55:36 -0700] '
                b'"GET /a HTTP/1.0" 200 10')
         cases = {
+            "csv": b"key,x\na,1\n",
             "tsv": b"key\tx\na\t1\n",
             "ndjson": b'{"key":"a"}\n',
             "json": b'[{"key":"a"}]',
@@ -497,8 +591,10 @@ class Statistics(WithCore):
         }
         for name, text in cases.items():
             (summary,) = self.json("ingest", "format-" + name, "--format",
-                                   name, input=text)
+                                   name, "--arrival-time", input=text)
             self.assertEqual(summary["acceptedEvents"], "1", name)
+        text = self.ok("stats", "get", "format-combined", "--window", "1m")
+        self.assertIn("203.0.113.9", text)
 
     def test_missing_values_do_not_lose_events(self):
         text = b'{"key":"a","n":1}\n{"key":"b"}\n{"key":"c","n":3}\n'
@@ -511,10 +607,21 @@ class Statistics(WithCore):
         self.assertEqual(answer["stats"]["value"]["count"], "2")
         self.assertEqual(answer["stats"]["value"]["mean"], 2)
 
+    def test_old_events_count_in_all_time_and_as_late(self):
+        text = b"key,t\na,2001-01-01T00:00:00Z\nb,2001-01-01 00:10\n"
+        self.ok("ingest", "old", "-f", "lines", input=b"now\n")
+        out = self.ok("ingest", "old", "-f", "csv", "--time", "t", input=text)
+        self.assertIn("2 late", out)
+        (answer,) = self.json("stats", "get", "old")
+        self.assertEqual(answer["stats"]["count"], "3")
+        self.assertEqual(answer["stats"]["lateEvents"], "2")
+        (answer,) = self.json("stats", "get", "old", "-w", "1h")
+        self.assertEqual(answer["stats"]["count"], "1")
+
     def wait_for_count(self, stream, count):
         """Awaits the count in the lines of a watch."""
         watch = Piped(self.core, "stats", "watch", stream, "--interval",
-                      "100ms", "--window", "all", "--json")
+                      "100ms", "--window", "all", "--json", "--wait")
         for line in watch.process.stdout:
             for window in json.loads(line).get("snapshot", {}).get(
                     "windows", []):
@@ -523,16 +630,26 @@ class Statistics(WithCore):
         raise AssertionError(watch.process.stderr.read())
 
     def test_a_followed_pipe_is_sent_as_it_comes(self):
-        self.ok("stats", "create", "tail")
         ingest = Piped(self.core, "ingest", "tail", "-f", "lines")
         for count in range(1, 4):
             ingest.process.stdin.write(b"line %d\n" % count)
-            ingest.process.stdin.flush()
             self.assertEqual(self.wait_for_count("tail", count), 0)
-        # A last line without its end is read when Ctrl-C comes.
+        # A line that Ctrl-C cuts is not an event.
+        ingest.process.stdin.write(b"half a li")
         ingest.process.send_signal(signal.SIGINT)
         self.assertIn(b"3 events accepted", ingest.line_with(b"tail"))
         self.assertEqual(ingest.end()[0], 0)
+
+    def test_a_file_that_was_not_read_to_its_end_is_status_130(self):
+        path = os.path.join(self.core.dir, "fifo")
+        os.mkfifo(path)
+        ingest = Piped(self.core, "ingest", "part", "-f", "lines", path)
+        with open(path, "wb", buffering=0) as fifo:
+            fifo.write(b"a\nb\n")
+            self.wait_for_count("part", 2)
+            ingest.process.send_signal(signal.SIGINT)
+            self.assertIn(b"2 events accepted", ingest.line_with(b"part"))
+            self.assertEqual(ingest.end()[0], 130)
 
     def test_a_large_input_is_counted_exactly(self):
         rows = b"".join(b"%d,%d\n" % (i % 977, i) for i in range(300000))
@@ -543,6 +660,35 @@ class Statistics(WithCore):
         self.assertEqual(answer["stats"]["count"], "300000")
         self.assertEqual(answer["stats"]["value"]["mean"], 299999 / 2)
 
+    def test_an_ingest_over_lost_connections_counts_every_event_once(self):
+        proxy = Proxy(self.core.address)
+        try:
+            ingest = Piped(proxy, "ingest", "cuts", "-f", "lines")
+            for count in range(1, 4):
+                ingest.process.stdin.write(b"x\n" * 1000)
+                self.wait_for_count("cuts", count * 1000)
+                proxy.cut()
+            ingest.process.stdin.write(b"x\n" * 1000)
+            status, out, err = ingest.end()
+        finally:
+            proxy.stop()
+        self.assertEqual(status, 0, err)
+        self.assertIn(b"4,000 events accepted", out)
+        self.assertIn(b"connection lost; reconnecting", err)
+        (answer,) = self.json("stats", "get", "cuts")
+        self.assertEqual(answer["stats"]["count"], "4000")
+
+    def test_progress_on_a_terminal(self):
+        path = os.path.join(self.core.dir, "slow")
+        os.mkfifo(path)
+        screen = Terminal(self.core, "ingest", "bar", "-f", "lines", path)
+        with open(path, "wb", buffering=0) as fifo:
+            fifo.write(b"a\nb\n")
+            screen.until(rb"2 events  ")
+        self.assertEqual(screen.end(), 0)
+        screen.until(rb"2 events accepted|accepted in")
+        self.assertIn(b"\x1b[?25h", screen.seen)
+
     def test_watch_piped_is_lines(self):
         self.ingest("lines", self.rows())
         watch = Piped(self.core, "stats", "watch", "lines", "--window", "1m")
@@ -551,29 +697,105 @@ class Statistics(WithCore):
         self.assertNotIn(b"\x1b", line)
         self.assertEqual(watch.end(signal.SIGINT)[0], 0)
 
+    def test_a_threshold_makes_anomalies(self):
+        self.ok("stats", "create", "hot", "--value-threshold", "100")
+        watch = Piped(self.core, "stats", "watch", "hot", "-n", "100ms")
+        watch.line_with(b"stream=hot")
+        self.ok("ingest", "hot", "-f", "csv", "-v", "v",
+                input=b"key,v\na,7\nb,700\n")
+        line = watch.line_with(b"anomaly=")
+        self.assertRegex(line, rb"anomaly=EVENT_VALUE observed=700 ")
+        watch.end(signal.SIGINT)
+        text = self.ok("stats", "get", "hot")
+        self.assertRegex(text, r"event value 700  above 100, key b")
+
+    def test_a_watch_waits_for_its_stream(self):
+        watch = Piped(self.core, "stats", "watch", "soon", "--wait",
+                      "--window", "all")
+        screen = Terminal(self.core, "stats", "watch", "soon")
+        screen.until(b"waiting for its first event")
+        self.ok("ingest", "soon", "-f", "lines", input=b"key-of-soon\n")
+        watch.line_with(b"events=1 ")
+        status, _, err = watch.end(signal.SIGINT)
+        self.assertEqual(status, 0)
+        self.assertIn(b"no stream soon; waiting for its first event", err)
+        screen.until(b"live.*key-of-soon")
+        screen.type(b"q")
+        self.assertEqual(screen.end(), 0)
+
+    def test_a_watch_ends_when_its_stream_is_deleted(self):
+        self.ingest("gone", self.rows())
+        watch = Piped(self.core, "stats", "watch", "gone")
+        watch.line_with(b"stream=gone")
+        self.ok("stats", "delete", "gone")
+        status, _, err = watch.end()
+        self.assertEqual(status, 4, err)
+        self.assertIn(b"NOT_FOUND", err)
+
     def test_the_live_view(self):
         self.ingest("view", self.rows())
         for env, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
             screen = Terminal(self.core, "stats", "watch", "view",
-                              "--interval", "100ms",
+                              "--interval", "100ms", columns=120,
                               env=clean_env(TERM="xterm-256color", **env))
-            screen.until("live.*WINDOW.*TOP KEYS.*ORD.*300".encode())
+            screen.until("live.*WINDOW.*▸ 1m.*TOP KEYS.*ORD.*300".encode())
+            screen.type(b"w")
+            screen.until("▸ 5m".encode())
+            screen.seen = b""
+            screen.resize(20, 60)
+            # The narrow table has no p90.
+            screen.until(rb"LATENCY p50[^p]*p99")
             self.assertEqual(screen.end(signal.SIGINT), 0)
             self.assertEqual(b"\x1b[36m" in screen.seen, colour)
-            self.assertTrue(screen.seen.rstrip().endswith(b"\x1b[?25h"))
+            # The first screen is back, with the last view on it.
+            self.assertRegex(screen.seen, rb"(?s)\x1b\[\?1049l.*ended.*ORD")
+            self.assertIn(b"\x1b[?25h", screen.seen)
+
+    def test_a_stopped_view_gives_the_terminal_back(self):
+        self.ingest("stop", self.rows())
+        screen = Terminal(self.core, "stats", "watch", "stop", "-n", "100ms",
+                          script="set -m; eval $0; stty -a; read line; "
+                                 "fg > /dev/null")
+        screen.until(b"live.*ORD")
+        screen.type(b"\x1a")
+        screen.until(rb"\x1b\[\?1049l\x1b\[\?25h.* icanon")
+        screen.seen = b""
+        screen.type(b"\n")
+        screen.until(rb"\x1b\[\?1049h.*live.*ORD")
+        screen.type(b"q")
+        self.assertEqual(screen.end(), 0)
+        self.assertIn(b"ended", screen.seen)
 
     def test_errors_are_one_clear_line(self):
         self.refused(4, "NOT_FOUND", "stats", "get", "nothing")
         self.refused(4, "NOT_FOUND", "stats", "watch", "nothing")
+        self.refused(4, "NOT_FOUND", "stats", "freq", "nothing", "k")
         self.ingest("few", self.rows())
         self.refused(1, "window_seconds", "stats", "get", "few", "--window",
                      "7s")
-        self.refused(2, "not a quantile", "stats", "quantile", "few", "2")
+        self.refused(2, "not a quantile", "stats", "quantiles", "few", "2")
+        self.refused(2, "not a number", "stats", "rank", "few", "fast")
         self.refused(2, "from 100ms to 1h", "stats", "watch", "few",
                      "--interval", "1ms")
+        self.refused(2, "not a window", "stats", "create", "own",
+                     "--windows", "1m,soon")
+        self.refused(2, "at most 8", "stats", "create", "own", "--windows",
+                     "1s,2s,3s,4s,5s,6s,7s,8s,9s")
+        self.refused(2, "from 4 to 18", "stats", "create", "own",
+                     "--precision", "99")
+        self.refused(1, "name", "stats", "create", "no/such/name")
+        screen = Terminal(self.core, "stats", "watch", "few", "-w", "7s")
+        self.assertEqual(screen.end(), 1)
+        self.assertRegex(screen.seen,
+                         rb"(?s)\?1049l.*stream few has 1m, 5m, 1h, all")
 
 
 class Surroundings(unittest.TestCase):
+    def start(self, *args):
+        core = Core(*args)
+        self.addCleanup(core.stop)
+        return core
+
     def test_an_unreachable_core_is_status_3(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -587,41 +809,32 @@ class Surroundings(unittest.TestCase):
                 self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
 
     def test_tokens(self):
-        core = Core("127.0.0.1:0", "--token", "secret")
-        try:
-            self.assertEqual(run(core, "info").returncode, 7)
-            self.assertEqual(run(core, "info", "--token", "wrong").returncode,
-                             7)
-            self.assertEqual(run(core, "info", "--token", "secret").returncode,
-                             0)
-            path = os.path.join(core.dir, "token")
-            with open(path, "w") as file:
-                file.write("secret\n")
-            self.assertEqual(run(core, "info", "--token-file",
-                                 path).returncode, 0)
-            self.assertEqual(run(core, "info", env=clean_env(
-                RUNNEL_TOKEN="secret")).returncode, 0)
-        finally:
-            core.stop()
+        core = self.start("127.0.0.1:0", "--token", "secret")
+        self.assertEqual(run(core, "info").returncode, 7)
+        self.assertEqual(run(core, "info", "--token", "wrong").returncode, 7)
+        self.assertEqual(run(core, "info", "--token", "secret").returncode, 0)
+        path = os.path.join(core.dir, "token")
+        with open(path, "w") as file:
+            file.write("secret\n")
+        self.assertEqual(run(core, "info", "--token-file", path).returncode, 0)
+        self.assertEqual(run(core, "info", env=clean_env(
+            RUNNEL_TOKEN="secret")).returncode, 0)
 
     def test_a_job_that_a_restart_lost_is_not_found(self):
-        core = Core()
+        core = self.start()
         job = run(core, "job", "create", "--kind", "echo", "--input",
                   "line\n" * 1000, "-o", "pace_ms=50", "-o",
                   "chunk_bytes=5").stdout.decode().strip()
         watch = Piped(core, "job", "watch", job)
         watch.line_with(b"line")
         core.stop(signal.SIGKILL)
-        again = Core(core.address)
-        try:
-            status, _, err = watch.end()
-            self.assertEqual(status, 4, err)
-            self.assertIn(b"NOT_FOUND", err)
-        finally:
-            again.stop()
+        self.start(core.address)
+        status, _, err = watch.end()
+        self.assertEqual(status, 4, err)
+        self.assertIn(b"NOT_FOUND", err)
 
     def test_watches_survive_a_restart_of_the_core(self):
-        core = Core()
+        core = self.start()
         run(core, "ingest", "s", "-f", "lines", input=b"a\n")
         watch = Piped(core, "stats", "watch", "s", "--interval", "100ms")
         screen = Terminal(core, "stats", "watch", "s", "--interval", "100ms")
@@ -629,27 +842,62 @@ class Surroundings(unittest.TestCase):
         screen.until("● .{0,8}live".encode())
         core.stop(signal.SIGKILL)
         screen.until("reconnecting".encode())
-        again = Core(core.address)
-        try:
-            run(again, "ingest", "s", "-f", "lines", input=b"a\nb\n")
-            # The memory store is empty after a restart: the watches wait for
-            # the stream to come back.
-            watch.line_with(b"events=2")
-            status, _, err = watch.end(signal.SIGINT)
-            self.assertEqual(status, 0)
-            self.assertIn(b"reconnecting", err)
-            self.assertIn(b"connected again", err)
-            screen.until("reconnecting.*● .{0,8}live".encode())
-            self.assertEqual(screen.end(signal.SIGINT), 0)
-        finally:
-            again.stop()
+        again = self.start(core.address)
+        run(again, "ingest", "s", "-f", "lines", input=b"a\nb\n")
+        # The memory store is empty after a restart: the watches wait for the
+        # stream to come back.
+        watch.line_with(b"events=2")
+        status, _, err = watch.end(signal.SIGINT)
+        self.assertEqual(status, 0)
+        self.assertIn(b"reconnecting", err)
+        self.assertIn(b"connected again", err)
+        screen.until("reconnecting.*● .{0,8}live".encode())
+        self.assertEqual(screen.end(signal.SIGINT), 0)
+
+    def test_an_ingest_survives_a_restart_of_the_core(self):
+        core = self.start()
+        ingest = Piped(core, "ingest", "s", "-f", "lines")
+        ingest.process.stdin.write(b"before\n")
+        watch = Piped(core, "stats", "watch", "s", "--wait", "-w", "all",
+                      "-n", "100ms")
+        watch.line_with(b"events=1 ")
+        core.stop(signal.SIGKILL)
+        # Read while there is no core, and kept.
+        ingest.process.stdin.write(b"between\n" * 2)
+        again = self.start(core.address)
+        ingest.process.stdin.write(b"after\n" * 3)
+        status, out, err = ingest.end()
+        self.assertEqual(status, 0, err)
+        self.assertIn(b"6 events accepted", out)
+        (answer,) = [json.loads(line) for line in run(
+            again, "stats", "get", "s", "--json").stdout.splitlines()]
+        self.assertEqual(answer["stats"]["count"], "5")
+        self.assertEqual(watch.end(signal.SIGINT)[0], 0)
+
+    def test_ctrl_c_gives_up_on_a_core_that_is_away(self):
+        core = self.start()
+        ingest = Piped(core, "ingest", "s", "-f", "lines", "--timeout", "1s")
+        ingest.process.stdin.write(b"before\n")
+        watch = Piped(core, "stats", "watch", "s", "--wait")
+        watch.line_with(b"events=1 ")
+        watch.end(signal.SIGINT)
+        core.stop(signal.SIGKILL)
+        # More than a pipe holds, so that some was read when this returns.
+        ingest.process.stdin.write(b"never taken\n" * 20000)
+        for line in ingest.process.stderr:
+            if b"reconnecting" in line:
+                break
+        status, out, err = ingest.end(signal.SIGINT)
+        self.assertEqual(status, 3, err)
+        self.assertIn(b"1 events accepted", out)
+        self.assertIn(b"has not taken everything", err)
 
     def test_help_everywhere(self):
         done = run("x:1", "--help")
         self.assertEqual(done.returncode, 0)
         names = re.findall(r"^  ((?:job|stats) \w+|ingest|info|completion)\b",
                            done.stdout.decode(), re.M)
-        self.assertEqual(len(names), 17)
+        self.assertEqual(len(names), 18)
         for name in names:
             done = run("x:1", *name.split(), "--help")
             self.assertEqual(done.returncode, 0)
@@ -661,6 +909,20 @@ class Surroundings(unittest.TestCase):
         self.assertEqual(run("x:1", "job").returncode, 2)
         self.assertEqual(run("x:1", "job", "fly").returncode, 2)
         self.assertRegex(run("x:1", "--version").stdout, rb"^runnel \d")
+
+    def test_the_documentation_is_what_the_help_says(self):
+        root = pathlib.Path(__file__).resolve().parents[2]
+        done = subprocess.run([root / "scripts" / "cli-reference", BIN],
+                              capture_output=True, text=True,
+                              timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        page = (root / "docs" / "cli.md").read_text()
+        text = run("x:1", "--help").stdout.decode()
+        statuses = re.findall(r"^  (\d+) +(\w.*)$",
+                              text.split("\nExit status:\n")[1], re.M)
+        self.assertEqual(len(statuses), 9)
+        for number, meaning in statuses:
+            self.assertIn("| %s | %s |" % (number, meaning), page)
 
     def complete(self, *words):
         script = run("x:1", "completion", "bash").stdout.decode()
