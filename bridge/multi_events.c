@@ -208,9 +208,9 @@ static void reset(struct subscription *sub,
     rnl_cursor_epoch(
         rnl_core_link_epoch(multi->streaming.exchange->worker->core),
         cursor->epoch);
-    cursor->over[sub->index] = status->code == RNL_NOT_FOUND;
+    cursor->over[sub->index] = status->code != RNL_OUT_OF_RANGE;
     cursor->after[sub->index] = first > 0 ? first - 1 : 0;
-    sub->wants_join = status->code != RNL_NOT_FOUND;
+    sub->wants_join = status->code == RNL_OUT_OF_RANGE;
     rnl_text_init(&data, REASON_BYTES_MAX);
     rnl_sse_put_reason(&data, status);
     push_event(sub, "reset", &data);

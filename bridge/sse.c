@@ -90,7 +90,18 @@ void rnl_sse_put(struct rnl_text *text, const char *id, const char *event,
 
 bool rnl_sse_is_reset(const struct rnl_status_info *status)
 {
-    return status->code == RNL_NOT_FOUND || status->code == RNL_OUT_OF_RANGE;
+    switch (status->code) {
+    case RNL_NOT_FOUND:
+    case RNL_OUT_OF_RANGE:
+    case RNL_INVALID_ARGUMENT:
+    case RNL_FAILED_PRECONDITION:
+    case RNL_PERMISSION_DENIED:
+    case RNL_UNAUTHENTICATED:
+    case RNL_UNIMPLEMENTED:
+        return true;
+    default:
+        return false;
+    }
 }
 
 void rnl_sse_put_reason(struct rnl_text *text,

@@ -70,7 +70,8 @@ enum rnl_event_format rnl_sse_format(const struct rnl_exchange *exchange);
 /* The `retry:` line; NULL when memory is out, and in formats without it. */
 struct rnl_frame *rnl_sse_retry_frame(enum rnl_event_format format);
 
-/* Whether a status says that the client has to begin anew. */
+/* Whether a status says that going on is of no use: the client has to begin
+ * anew (RNL_OUT_OF_RANGE), or to leave it. */
 bool rnl_sse_is_reset(const struct rnl_status_info *status);
 
 /* Appends the data of a reset: {"code":..,"reason":..}. */

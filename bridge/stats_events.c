@@ -8,6 +8,7 @@
  */
 #include "stats_events.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <runnel/v1/stats.pb-c.h>
@@ -20,6 +21,10 @@
 #include "stats_state.h"
 #include "unary.h"
 #include "worker.h"
+
+/* WatchStatsRequest of stats.proto. */
+#define INTERVAL_MS_MIN 100
+#define INTERVAL_MS_MAX 3600000
 
 /* A request as JSON: a name and eight windows. */
 #define KEY_BYTES_MAX 4096
@@ -71,6 +76,25 @@ static bool is_other(const char *name, const char *const *others)
     return false;
 }
 
+static enum rnl_code fail(struct rnl_pbjson_error *error, const char *field,
+                          const char *what)
+{
+    snprintf(error->field, sizeof(error->field), "%s", field);
+    snprintf(error->what, sizeof(error->what), "%s", what);
+    return RNL_INVALID_ARGUMENT;
+}
+
+/* Checked here, since an answer that has begun can only end. */
+static enum rnl_code check_interval(const ProtobufCMessage *request,
+                                    struct rnl_pbjson_error *error)
+{
+    const Runnel__V1__WatchStatsRequest *watch = (const void *)request;
+    if (watch->interval_ms == 0 || (watch->interval_ms >= INTERVAL_MS_MIN &&
+                                    watch->interval_ms <= INTERVAL_MS_MAX))
+        return RNL_OK;
+    return fail(error, "interval_ms", "must be between 100 and 3600000");
+}
+
 enum rnl_code rnl_stats_events_request(const struct rnl_query *query,
                                        const char *stream,
                                        const char *const *others,
@@ -88,9 +112,16 @@ enum rnl_code rnl_stats_events_request(const struct rnl_query *query,
             code = rnl_bind(object, descriptor, param->name, param->value,
                             ret_error);
     }
+    ProtobufCMessage *request = NULL;
     if (code == RNL_OK)
-        code = rnl_pbjson_read(descriptor, object, ret_request, ret_error);
+        code = rnl_pbjson_read(descriptor, object, &request, ret_error);
     json_decref(object);
+    if (code == RNL_OK)
+        code = check_interval(request, ret_error);
+    if (code == RNL_OK)
+        *ret_request = request;
+    else
+        rnl_pbjson_free(request);
     return code;
 }
 
@@ -136,32 +167,70 @@ static bool is_of_epoch(const struct rnl_exchange *exchange,
     return cursor->epoch[0] == '\0' || strcmp(cursor->epoch, epoch) == 0;
 }
 
+static bool has_window(const Runnel__V1__StreamConfig *config, uint32_t seconds)
+{
+    for (size_t i = 0; i < config->n_window_seconds; i++)
+        if (config->window_seconds[i] == seconds)
+            return true;
+    return seconds == 0;
+}
+
+/* What the core would refuse when the answer has begun. */
+static enum rnl_code check_stream(const ProtobufCMessage *request,
+                                  const Runnel__V1__StreamConfig *config,
+                                  struct rnl_pbjson_error *error)
+{
+    const Runnel__V1__WatchStatsRequest *watch = (const void *)request;
+    for (size_t i = 0; i < watch->n_window_seconds; i++)
+        if (!has_window(config, watch->window_seconds[i]))
+            return fail(error, "window_seconds",
+                        "the stream has no such window");
+    return watch->top <= config->top_capacity
+               ? RNL_OK
+               : fail(error, "top", "is above the stream's top_capacity");
+}
+
+/* Answers with a problem and returns NULL when it cannot be followed. */
+static ProtobufCMessage *take_request(struct rnl_exchange *exchange,
+                                      const Runnel__V1__StreamConfig *config)
+{
+    static const char *const others[] = {"after", NULL};
+    struct rnl_pbjson_error error;
+    ProtobufCMessage *request = NULL;
+    enum rnl_code code = rnl_stats_events_request(
+        &exchange->query, rnl_exchange_param(exchange, "stream"), others,
+        &request, &error);
+    if (code == RNL_OK)
+        code = check_stream(request, config, &error);
+    if (code == RNL_OK)
+        return request;
+    rnl_pbjson_free(request);
+    rnl_exchange_fail_mapping(exchange, code, &error);
+    return NULL;
+}
+
 static void on_stream(struct rnl_exchange *exchange,
                       const ProtobufCMessage *response,
                       const struct rnl_status_info *status)
 {
-    static const char *const others[] = {"after", NULL};
-    static const struct rnl_status_info epoch = {
+    static const struct rnl_status_info anew = {
         .code = RNL_OUT_OF_RANGE, .message = RNL_STATS_EVENTS_ANEW};
+    const Runnel__V1__GetStreamResponse *got = (const void *)response;
     struct rnl_cursor cursor;
-    struct rnl_pbjson_error error;
-    ProtobufCMessage *request = NULL;
-    if (response == NULL) {
+    if (got == NULL || got->stream == NULL || got->stream->config == NULL) {
         rnl_exchange_fail_status(exchange, status);
         return;
     }
     if (!rnl_sse_take_cursor(exchange, 1, &cursor))
         return;
-    enum rnl_code code = rnl_stats_events_request(
-        &exchange->query, rnl_exchange_param(exchange, "stream"), others,
-        &request, &error);
-    if (code != RNL_OK) {
-        rnl_exchange_fail_mapping(exchange, code, &error);
-    } else if (!is_of_epoch(exchange, &cursor)) {
-        rnl_pbjson_free(request);
-        rnl_sse_reset(exchange, &epoch);
-    } else {
+    ProtobufCMessage *request = take_request(exchange, got->stream->config);
+    if (request == NULL)
+        return;
+    if (is_of_epoch(exchange, &cursor)) {
         follow(exchange, request, cursor.after[0]);
+    } else {
+        rnl_pbjson_free(request);
+        rnl_sse_reset(exchange, &anew);
     }
 }
 

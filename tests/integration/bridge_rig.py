@@ -180,6 +180,15 @@ def wait_end(bridge, job_id):
     return job_of(bridge, job_id)
 
 
+def small_socket(bridge, receive_bytes):
+    """A connection that takes little before its program reads."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    sock.settimeout(DEADLINE_S)
+    sock.connect(bridge.target)
+    return sock
+
+
 class Event:
     def __init__(self, name, data, event_id):
         self.name = name
@@ -200,10 +209,12 @@ class Events:
     """A reader of text/event-stream as the HTML standard has it, so far as
     the bridge uses it: iterating gives events until the answer ends."""
 
-    def __init__(self, bridge, path, last_id=None, timeout=DEADLINE_S,
+    def __init__(self, bridge, path, last_id=None, receive_bytes=None,
                  **headers):
         self.connection = http.client.HTTPConnection(*bridge.target,
-                                                     timeout=timeout)
+                                                     timeout=DEADLINE_S)
+        if receive_bytes is not None:
+            self.connection.sock = small_socket(bridge, receive_bytes)
         if last_id is not None:
             headers["Last-Event-ID"] = str(last_id)
         headers.setdefault("Accept", "text/event-stream")

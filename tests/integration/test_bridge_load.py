@@ -26,12 +26,7 @@ class Watcher:
     the thousand. Keeps the text of deltas."""
 
     def __init__(self, bridge, path, receive_bytes=None):
-        self.sock = socket.socket()
-        if receive_bytes:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
-                                 receive_bytes)
-        self.sock.settimeout(rig.DEADLINE_S)
-        self.sock.connect(bridge.target)
+        self.sock = rig.small_socket(bridge, receive_bytes or 1 << 20)
         self.sock.sendall(b"GET %s HTTP/1.0\r\n\r\n" % path.encode())
         self.rest = b""
         self.text = []
