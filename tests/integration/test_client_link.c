@@ -270,6 +270,74 @@ static void a_call_that_was_not_begun_is_repeated(void **state)
     fake_core_stop(&core);
 }
 
+/* --- streams --- */
+
+#define CALLS 20
+/* What fake_hello allows. */
+#define STREAMS_MAX 16
+
+/* Answers calls when there are as many as may be, and no more come. */
+static void serve_few_streams(struct fake_conn *conn, void *arg)
+{
+    bool *too_many = arg;
+    struct rnl_frame frame;
+    if (!fake_hello(conn, "one"))
+        return;
+    unsigned calls = 0;
+    unsigned whole = 0;
+    (void)fake_write(conn, 0, RNL_FRAME_PING, NULL, 0);
+    bool ponged = false;
+    while (whole < STREAMS_MAX || !ponged) {
+        if (!fake_read(conn, &frame))
+            return;
+        calls += frame.kind == RNL_FRAME_CALL;
+        whole += frame.kind == RNL_FRAME_HALF_CLOSE;
+        ponged = ponged || frame.kind == RNL_FRAME_PONG;
+    }
+    *too_many = calls > STREAMS_MAX;
+    for (uint32_t id = 1; id < 2 * CALLS; id += 2)
+        (void)fake_status(conn, id, RNL_OK, NULL);
+    for (unsigned i = STREAMS_MAX; i < CALLS; i++) {
+        if (!fake_read_kind(conn, RNL_FRAME_HALF_CLOSE, &frame) ||
+            !fake_status(conn, frame.stream_id, RNL_OK, NULL))
+            return;
+    }
+    fake_wait_end(conn);
+}
+
+static void count_end(struct rnl_call *call,
+                      const struct rnl_status_info *status, void *arg)
+{
+    assert_int_equal(status->code, RNL_OK);
+    ++*(unsigned *)arg;
+    rnl_call_destroy(call);
+}
+
+static void calls_wait_for_a_free_stream(void **state)
+{
+    struct fake_core core;
+    struct rnl_client_options options = RNL_OPTIONS_INIT(options);
+    struct rnl_call_options call_options = RNL_OPTIONS_INIT(call_options);
+    bool too_many = false;
+    unsigned ended = 0;
+    (void)state;
+    fake_core_start(&core, serve_few_streams, &too_many);
+    struct rnl_client *client = connect_with(&core, &options);
+    call_options.on_end = count_end;
+    call_options.arg = &ended;
+    for (unsigned i = 0; i < CALLS; i++) {
+        struct rnl_call *call;
+        assert_int_equal(rnl_call_start(client, "a/b", &call_options, &call),
+                         RNL_OK);
+        rnl_call_half_close(call);
+    }
+    while (ended < CALLS)
+        assert_int_equal(rnl_client_poll(client, FAKE_DEADLINE_MS), RNL_OK);
+    rnl_client_destroy(client);
+    fake_core_stop(&core);
+    assert_false(too_many);
+}
+
 /* --- interrupt --- */
 
 static void *interrupt_from_thread(void *arg)
@@ -436,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_call_without_a_connection_says_so_at_its_deadline),
         cmocka_unit_test(a_call_without_an_answer_ends_at_its_deadline),
         cmocka_unit_test(a_call_that_was_not_begun_is_repeated),
+        cmocka_unit_test(calls_wait_for_a_free_stream),
         cmocka_unit_test(another_thread_ends_a_blocking_function),
         cmocka_unit_test(nothing_blocks_inside_of_a_callback),
         cmocka_unit_test(an_event_loop_is_told_all_and_released),
