@@ -224,6 +224,10 @@ RNL_MUST_USE enum rnl_code rnl_client_run_until(struct rnl_client *client,
                                                 bool (*done)(void *arg),
                                                 void *arg);
 
+/* Takes what is there, without waiting; nothing inside of a callback. Does not
+ * see rnl_client_interrupt, nor set rnl_client_status. */
+void rnl_client_turn(struct rnl_client *client);
+
 /* now + timeout_ms; INT64_MAX for a negative one. */
 int64_t rnl_client_deadline(struct rnl_client *client, int64_t timeout_ms);
 

@@ -312,9 +312,8 @@ static enum rnl_code send_sealed(struct rnl_ingest *ingest)
 {
     enum rnl_code code = rnl_ingest_send(ingest);
     rnl_client_report(ingest->client);
-    if (code == RNL_OK && ingest->options.block_ms != 0 &&
-        !ingest->client->in_process)
-        (void)rnl_client_poll(ingest->client, 0);
+    if (code == RNL_OK && ingest->options.block_ms != 0)
+        rnl_client_turn(ingest->client);
     return code;
 }
 

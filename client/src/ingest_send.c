@@ -68,10 +68,17 @@ static enum rnl_code refuse_batch(struct rnl_ingest *ingest, size_t len)
     return RNL_RESOURCE_EXHAUSTED;
 }
 
+/* Batches are copied into a call that runs, whose server's limit is known. */
+static bool can_pump(const struct rnl_ingest *ingest)
+{
+    return ingest->next != NULL && ingest->call != NULL &&
+           ingest->call->state == RNL_CALL_RUNNING;
+}
+
 /* Sends what the call takes; the rest follows when it is writable again. */
 static enum rnl_code pump(struct rnl_ingest *ingest)
 {
-    while (ingest->next != NULL && ingest->call != NULL) {
+    while (can_pump(ingest)) {
         struct rnl_sealed *batch = ingest->next;
         if (batch->len > rnl_call_message_max(ingest->call))
             return refuse_batch(ingest, batch->len);
@@ -100,8 +107,8 @@ static void on_writable(struct rnl_call *call, void *arg)
 static void on_open(struct rnl_call *call, void *arg)
 {
     struct rnl_ingest *ingest = arg;
-    (void)call;
     ingest->opened = true;
+    on_writable(call, arg);
 }
 
 /* Field numbers of IngestResponse. */

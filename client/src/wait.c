@@ -53,8 +53,8 @@ enum poll_result {
     POLL_INTERRUPTED,
 };
 
-/* Polls once, until deadline_ns at the latest. */
-static enum poll_result poll_once(struct rnl_client *client,
+/* Polls once, until deadline_ns at the latest; wake_fd may be -1. */
+static enum poll_result poll_once(struct rnl_client *client, int wake_fd,
                                   int64_t deadline_ns)
 {
     int64_t now_ns = client->clock_ns();
@@ -70,7 +70,7 @@ static enum poll_result poll_once(struct rnl_client *client,
     }
     struct pollfd fds[] = {
         {.fd = client->fd, .events = (short)rnl_client_events(client)},
-        {.fd = client->wake_fd, .events = POLLIN},
+        {.fd = wake_fd, .events = POLLIN},
     };
     int count = poll(fds, 2, timeout_ms);
     if (count > 0 && fds[1].revents != 0 && take_interrupt(client))
@@ -79,6 +79,12 @@ static enum poll_result poll_once(struct rnl_client *client,
     if (count > 0 || due)
         rnl_client_process(client, count > 0 ? fds[0].revents : 0);
     return count != 0 || due ? POLL_SOMETHING : POLL_NOTHING;
+}
+
+void rnl_client_turn(struct rnl_client *client)
+{
+    if (!client->in_process)
+        (void)poll_once(client, -1, client->clock_ns());
 }
 
 /* What every blocking function answers there. */
@@ -106,7 +112,7 @@ enum rnl_code rnl_client_run_until(struct rnl_client *client,
             return RNL_DEADLINE_EXCEEDED;
         /* Looked at before the poll: a deadline of now polls once. */
         late = client->clock_ns() >= deadline_ns;
-        if (poll_once(client, deadline_ns) == POLL_INTERRUPTED)
+        if (poll_once(client, client->wake_fd, deadline_ns) == POLL_INTERRUPTED)
             return interrupted(client);
     }
     return RNL_OK;
@@ -116,7 +122,8 @@ enum rnl_code rnl_client_poll(struct rnl_client *client, int64_t timeout_ms)
 {
     if (client->in_process)
         return refuse_to_block(client);
-    switch (poll_once(client, rnl_client_deadline(client, timeout_ms))) {
+    switch (poll_once(client, client->wake_fd,
+                      rnl_client_deadline(client, timeout_ms))) {
     case POLL_NOTHING:
         return rnl_client_fail(client, RNL_DEADLINE_EXCEEDED,
                                "nothing happened within %lld ms",

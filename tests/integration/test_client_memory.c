@@ -21,6 +21,8 @@
 #define INPUT "one two three four five six seven eight nine ten"
 
 static struct daemon server;
+/* All allocations fail now: what waits for memory would wait for ever. */
+static bool memory_stays_out;
 /* Ended, with the output INPUT. */
 static char ended_id[64];
 /* Runs on and on. */
@@ -198,10 +200,158 @@ static enum rnl_code get_info(struct rnl_client *client)
     return code;
 }
 
+/* --- statistics --- */
+
+#define EVENTS 20
+
+/* An event that was not taken for want of memory is given again. */
+static enum rnl_code give(struct rnl_ingest *ingest, unsigned i)
+{
+    char key[16];
+    snprintf(key, sizeof(key), "key-%u", i % 3);
+    struct rnl_event event = {
+        .key = key,
+        .key_len = strlen(key),
+        .has_value = i % 2 == 0,
+        .value = i,
+    };
+    enum rnl_code code = rnl_ingest_event(ingest, &event);
+    for (int tries = 0; code == RNL_RESOURCE_EXHAUSTED && tries < 2; tries++)
+        code = rnl_ingest_event(ingest, &event);
+    return code;
+}
+
+/* Each into a stream of its own, so that all that was taken can be counted. */
+static enum rnl_code ingest_events(struct rnl_client *client)
+{
+    static unsigned runs;
+    char stream[32];
+    struct rnl_ingest_options options = RNL_OPTIONS_INIT(options);
+    struct rnl_ingest *ingest;
+    struct rnl_ingest_counts counts;
+    snprintf(stream, sizeof(stream), "run-%u", runs++ % 500);
+    options.batch_events = 4;
+    options.block_ms = -1;
+    enum rnl_code code = rnl_ingest_open(client, stream, &options, &ingest);
+    if (code != RNL_OK)
+        return code;
+    for (unsigned i = 0; code == RNL_OK && i < EVENTS; i++)
+        code = give(ingest, i);
+    if (code == RNL_OK)
+        code =
+            rnl_ingest_drain(ingest, memory_stays_out ? 0 : DAEMON_DEADLINE_MS);
+    rnl_ingest_counts(ingest, &counts);
+    if (code == RNL_OK)
+        assert_int_equal(counts.accepted_events + counts.duplicate_events,
+                         EVENTS);
+    rnl_ingest_destroy(ingest);
+    return code;
+}
+
+static enum rnl_code get_stats(struct rnl_client *client)
+{
+    struct rnl_stats *stats;
+    enum rnl_code code = rnl_stats_get(client, "filled", 0, 3, &stats);
+    if (code != RNL_OK)
+        return code;
+    assert_int_equal(stats->windows[0].count, EVENTS);
+    assert_int_equal(stats->windows[0].top_key_count, 3);
+    rnl_stats_destroy(stats);
+    return RNL_OK;
+}
+
+static enum rnl_code ask_statistics(struct rnl_client *client)
+{
+    static const char *const keys[] = {"key-0", "none"};
+    static const double numbers[] = {0.25, 0.5};
+    struct rnl_frequency_query which = RNL_OPTIONS_INIT(which);
+    struct rnl_quantile_query where = RNL_OPTIONS_INIT(where);
+    struct rnl_rank_query rank = RNL_OPTIONS_INIT(rank);
+    struct rnl_frequencies *frequencies;
+    struct rnl_quantiles *quantiles;
+    struct rnl_ranks *ranks;
+    which.stream = where.stream = rank.stream = "filled";
+    which.keys = keys;
+    which.key_count = where.q_count = rank.value_count = 2;
+    where.metric = rank.metric = RNL_METRIC_VALUE;
+    where.q = rank.values = numbers;
+    enum rnl_code code = rnl_stats_frequency(client, &which, &frequencies);
+    if (code != RNL_OK)
+        return code;
+    rnl_frequencies_destroy(frequencies);
+    code = rnl_stats_quantiles(client, &where, &quantiles);
+    if (code != RNL_OK)
+        return code;
+    rnl_quantiles_destroy(quantiles);
+    code = rnl_stats_rank(client, &rank, &ranks);
+    if (code == RNL_OK)
+        rnl_ranks_destroy(ranks);
+    return code;
+}
+
+static enum rnl_code handle_streams(struct rnl_client *client)
+{
+    struct rnl_stream_config config = RNL_OPTIONS_INIT(config);
+    struct rnl_stream_list *list;
+    config.name = "made";
+    enum rnl_code code = rnl_stream_create(client, &config, NULL);
+    if (code != RNL_OK)
+        return code;
+    code = rnl_stream_get(client, "filled", &list);
+    if (code != RNL_OK)
+        return code;
+    rnl_stream_list_destroy(list);
+    code = rnl_stream_list(client, &list);
+    if (code != RNL_OK)
+        return code;
+    rnl_stream_list_destroy(list);
+    return rnl_stream_delete(client, "made");
+}
+
+struct stats_seen {
+    bool over;
+    enum rnl_code code;
+};
+
+static void note_update(struct rnl_stats_watch *watch,
+                        const struct rnl_stats_update *update, void *arg)
+{
+    struct stats_seen *seen = arg;
+    (void)watch;
+    assert_true(update->stats.window_count > 0);
+    seen->over = true;
+}
+
+static void note_stats_end(struct rnl_stats_watch *watch,
+                           const struct rnl_status_info *status, void *arg)
+{
+    struct stats_seen *seen = arg;
+    (void)watch;
+    seen->over = true;
+    seen->code = status->code;
+}
+
+static enum rnl_code watch_stats(struct rnl_client *client)
+{
+    struct rnl_stats_watch_options options = RNL_OPTIONS_INIT(options);
+    struct rnl_stats_watch *watch = NULL;
+    struct stats_seen seen = {false, RNL_OK};
+    options.on_update = note_update;
+    options.on_end = note_stats_end;
+    options.arg = &seen;
+    enum rnl_code code =
+        rnl_stats_watch_start(client, "filled", &options, &watch);
+    while (code == RNL_OK && !seen.over)
+        code = rnl_client_poll(client, DAEMON_DEADLINE_MS);
+    rnl_stats_watch_destroy(watch);
+    return code == RNL_OK ? seen.code : code;
+}
+
 static bool is_clear(enum rnl_code code)
 {
     return code == RNL_OK || code == RNL_RESOURCE_EXHAUSTED ||
-           code == RNL_UNAVAILABLE;
+           code == RNL_UNAVAILABLE ||
+           (memory_stays_out && code == RNL_DEADLINE_EXCEEDED);
 }
 
 static struct rnl_client *make_client(void)
@@ -224,6 +374,7 @@ static size_t run_one(scenario_fn *scenario, bool warm, size_t k, bool repeat)
         client = make_client();
         assert_int_equal(get_info(client), RNL_OK);
     }
+    memory_stays_out = repeat;
     fault_at(k, repeat);
     if (!warm)
         client = make_client();
@@ -232,7 +383,8 @@ static size_t run_one(scenario_fn *scenario, bool warm, size_t k, bool repeat)
     size_t count = fault_stop();
     if (!is_clear(code))
         fail_msg("allocation %zu: %s", k, rnl_code_name((int)code));
-    if (k == 0 || k > count)
+    memory_stays_out = false;
+    if (k > count && code != RNL_DEADLINE_EXCEEDED)
         assert_int_equal(code, RNL_OK);
     if (client != NULL) {
         const struct rnl_status_info *status = rnl_client_status(client);
@@ -284,6 +436,11 @@ static void watch_job_without_memory(void **state)
 }
 
 SCENARIO(watch_with_callbacks)
+SCENARIO(ingest_events)
+SCENARIO(get_stats)
+SCENARIO(ask_statistics)
+SCENARIO(handle_streams)
+SCENARIO(watch_stats)
 
 static void keep_id(struct rnl_client *client, const char *pace_ms, char *id)
 {
@@ -301,6 +458,16 @@ static void keep_id(struct rnl_client *client, const char *pace_ms, char *id)
     rnl_job_destroy(job);
 }
 
+static void fill_stream(struct rnl_client *client)
+{
+    struct rnl_ingest *ingest;
+    assert_int_equal(rnl_ingest_open(client, "filled", NULL, &ingest), RNL_OK);
+    for (unsigned i = 0; i < EVENTS; i++)
+        assert_int_equal(give(ingest, i), RNL_OK);
+    assert_int_equal(rnl_ingest_drain(ingest, DAEMON_DEADLINE_MS), RNL_OK);
+    rnl_ingest_destroy(ingest);
+}
+
 static bool ignore(const void *data, size_t len, void *arg)
 {
     (void)data;
@@ -314,6 +481,7 @@ static int start(void **state)
     (void)state;
     daemon_start(&server, "runneld", NULL);
     struct rnl_client *client = make_client();
+    fill_stream(client);
     keep_id(client, "0", ended_id);
     keep_id(client, "60000", running_id);
     assert_int_equal(rnl_job_output(client, ended_id, ignore, NULL, NULL),
@@ -341,6 +509,11 @@ int main(void)
         cmocka_unit_test(fetch_output_without_memory),
         cmocka_unit_test(watch_job_without_memory),
         cmocka_unit_test(watch_with_callbacks_without_memory),
+        cmocka_unit_test(ingest_events_without_memory),
+        cmocka_unit_test(get_stats_without_memory),
+        cmocka_unit_test(ask_statistics_without_memory),
+        cmocka_unit_test(handle_streams_without_memory),
+        cmocka_unit_test(watch_stats_without_memory),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -79,6 +79,23 @@ class Examples(unittest.TestCase):
         self.assertEqual(parts[1][1],
                          "What was said once need not be said again.")
 
+    def test_ingest_and_stats_watch(self):
+        self.check(run("ingest", "web", self.core.address,
+                       text="a 1\nb 2\na 3\n"),
+                   "3 events, 2 keys, mean 2\n       2  a\n       1  b\n")
+        done = run("stats_watch", "web", "1", self.core.address)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^3 events, [\d.]+/s, 2 keys, mean 2\n$")
+        done = run("stats_watch", "nosuch", "1", self.core.address)
+        self.assertIn("nosuch (NOT_FOUND)", done.stderr)
+
+    def test_ingest_refuses_an_event(self):
+        done = run("ingest", "web", self.core.address, text=" 1\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr,
+                         "an event was refused: event 0: the key must have 1 "
+                         "to 256 bytes (INVALID_ARGUMENT)\n")
+
     def test_poll_loop(self):
         self.check(run("poll_loop", self.core.address, text="from a loop\n"),
                    "from a loop\n")
