@@ -7,6 +7,7 @@
  *
  *   resume [HOST:PORT]
  */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
 

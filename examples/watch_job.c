@@ -4,6 +4,7 @@
  *
  *   watch_job [TEXT] [HOST:PORT]
  */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +71,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", rnl_client_options_fault(&options));
         return 1;
     }
-    signal(SIGINT, on_signal);
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
     if (create(argc > 1 ? argv[1] : "Hello from Runnel.\n", &job) != RNL_OK)
         return fail("cannot create a job");
     if (rnl_watch_start(client, job->id, NULL, &watch) != RNL_OK)

@@ -48,14 +48,14 @@ static bool grow(struct rnl_fifo *fifo, size_t need)
 
 uint8_t *rnl_fifo_reserve(struct rnl_fifo *fifo, size_t len)
 {
-    if (fifo->data == NULL || rnl_fifo_room(fifo) < len) {
+    if (fifo->data == NULL && !grow(fifo, len))
+        return NULL;
+    if (rnl_fifo_room(fifo) < len) {
         move_to_front(fifo);
         if (fifo->cap - fifo->len < len && !grow(fifo, fifo->len + len))
             return NULL;
     }
-    return fifo->data == NULL && !grow(fifo, 1)
-               ? NULL
-               : fifo->data + fifo->start + fifo->len;
+    return fifo->data + fifo->start + fifo->len;
 }
 
 void rnl_fifo_added(struct rnl_fifo *fifo, size_t len)

@@ -150,6 +150,10 @@ enum rnl_code rnl_job_create(struct rnl_client *client,
     struct rnl_job_spec own;
     if (!rnl_options_copy(&own, sizeof(own), spec))
         return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
+    if (own.input == NULL && own.input_len > 0)
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT,
+                               "input must not be NULL, since input_len is "
+                               "not 0");
     struct rnl_arena arena = {0};
     struct create_parts parts;
     Runnel__V1__CreateJobRequest request;

@@ -157,11 +157,13 @@ enum rnl_code rnl_stats_frequency(struct rnl_client *client,
     request.window_seconds = own.window_seconds;
     request.keys = copy_keys(&box->arena, &own);
     request.n_keys = own.key_count;
+    if (box->arena.exhausted) {
+        rnl_frequencies_destroy(&box->frequencies);
+        return rnl_typed_no_memory(client);
+    }
     void *answer;
-    enum rnl_code code = box->arena.exhausted
-                             ? rnl_typed_no_memory(client)
-                             : rnl_typed_call(client, &method, &request.base,
-                                              &box->arena, &answer);
+    enum rnl_code code =
+        rnl_typed_call(client, &method, &request.base, &box->arena, &answer);
     if (code == RNL_OK)
         code = fill_frequencies(client, answer, box);
     if (code == RNL_OK)

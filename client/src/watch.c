@@ -355,11 +355,11 @@ enum rnl_code rnl_job_output(struct rnl_client *client, const char *id,
                                           void *arg),
                              void *arg, enum rnl_job_state *ret_state)
 {
-    struct rnl_watch *watch;
+    struct rnl_watch *watch = NULL;
     enum rnl_code code = rnl_watch_start(client, id, NULL, &watch);
-    if (code != RNL_OK)
+    if (code != RNL_OK || watch == NULL)
         return code;
-    const struct rnl_job_event *event;
+    const struct rnl_job_event *event = NULL;
     enum rnl_job_state state = RNL_JOB_UNSPECIFIED;
     while ((code = rnl_watch_next(watch, -1, &event)) == RNL_OK &&
            event != NULL) {

@@ -287,7 +287,8 @@ static uint64_t next_random(uint64_t *state)
 /* Changes, drops, doubles or inserts some bytes. */
 static void twist(struct script *script, uint64_t *random)
 {
-    for (uint64_t n = 1 + next_random(random) % 4; n > 0; n--) {
+    uint64_t changes = 1 + next_random(random) % 4;
+    for (; changes > 0 && script->len > 0; changes--) {
         size_t at = next_random(random) % script->len;
         uint8_t byte = (uint8_t)next_random(random);
         switch (next_random(random) % 4) {

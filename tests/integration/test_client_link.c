@@ -115,6 +115,12 @@ static void what_cannot_start_says_why(void **state)
     assert_int_equal(rnl_ingest_open(client, "s", &ingest_options, &ingest),
                      RNL_INVALID_ARGUMENT);
     expect_text(client, "in_flight_max must be 1 to 1024");
+    struct rnl_job_spec spec = RNL_OPTIONS_INIT(spec);
+    spec.kind = "echo";
+    spec.content_type = "text/plain";
+    spec.input_len = 1;
+    assert_int_equal(rnl_job_create(client, &spec, NULL), RNL_INVALID_ARGUMENT);
+    expect_text(client, "input must not be NULL");
     call_options.timeout_ms = -1;
     assert_int_equal(rnl_call_start(client, "a/b", &call_options, &call),
                      RNL_INVALID_ARGUMENT);
