@@ -54,6 +54,8 @@ static atomic_size_t watch_next;
 static atomic_bool stopping;
 static char address[80];
 static char folder[64];
+static uint64_t first_seed;
+/* The main thread's. */
 static uint64_t random_state;
 
 /* ---- chance ---- */
@@ -145,7 +147,7 @@ static void add_entry(struct rnl_client *client, uint64_t *chance, int thread)
 static void *create_jobs(void *arg)
 {
     int thread = (int)(intptr_t)arg;
-    uint64_t chance = random_state + (uint64_t)thread;
+    uint64_t chance = first_seed + 1 + (uint64_t)thread;
     struct rnl_client *client = new_client();
     while (!atomic_load(&stopping))
         add_entry(client, &chance, thread);
@@ -333,8 +335,9 @@ static void what_was_acknowledged_survives_kill_9(void **state)
     pthread_t threads[CREATORS + WATCHERS];
     struct daemon daemon;
     long kills = setting("RUNNEL_CRASH_KILLS", KILLS_DEFAULT);
-    random_state = (uint64_t)setting("RUNNEL_CRASH_SEED", getpid());
-    printf("seed %llu, %ld kills\n", (unsigned long long)random_state, kills);
+    first_seed = (uint64_t)setting("RUNNEL_CRASH_SEED", getpid());
+    random_state = first_seed;
+    printf("seed %llu, %ld kills\n", (unsigned long long)first_seed, kills);
     entries = calloc(ENTRIES_MAX, sizeof(*entries));
     assert_non_null(entries);
     snprintf(folder, sizeof(folder), "/tmp/runnel-crash-XXXXXX");
