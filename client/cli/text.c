@@ -198,7 +198,7 @@ void cli_text_add_number(struct cli_buf *buf, double number)
         return;
     }
     char text[64];
-    int decimals = size >= 1e5 ? 0 : size >= 100 ? 2 : size >= 1 ? 3 : 5;
+    int decimals = size >= 1e4 ? 0 : size >= 100 ? 2 : size >= 1 ? 3 : 5;
     snprintf(text, sizeof(text), "%.*f", decimals, number);
     if (strchr(text, '.')) {
         size_t len = strlen(text);
@@ -207,7 +207,7 @@ void cli_text_add_number(struct cli_buf *buf, double number)
         if (text[len - 1] == '.')
             text[len - 1] = '\0';
     }
-    if (size < 1e5) {
+    if (size < 1e4) {
         cli_buf_text(buf, strcmp(text, "-0") == 0 ? "0" : text);
         return;
     }

@@ -127,6 +127,15 @@ static void add_measure(struct cli_buf *buf, double number, bool is_ms)
         cli_text_add_number(buf, number);
 }
 
+/* More figures than the error of a quantile leaves would be false. */
+static double four_figures(double number)
+{
+    if (number == 0 || !isfinite(number))
+        return number;
+    double unit = pow(10, floor(log10(fabs(number))) - 3);
+    return round(number / unit) * unit;
+}
+
 /* Quantiles that a row has room for, most wanted first where not all fit. */
 static const struct {
     size_t count;
@@ -165,7 +174,8 @@ static void add_window_row(struct cli_table *table, const json_t *stats,
     cli_table_take(table, CLI_PLAIN, &cell);
     for (size_t i = 0; i < row_quantiles[style->kind].count; i++) {
         double q = row_quantiles[style->kind].qs[i];
-        add_measure(&cell, any ? cli_view_quantile(d, q) : NAN, style->is_ms);
+        double value = any ? cli_view_quantile(d, q) : (double)NAN;
+        add_measure(&cell, four_figures(value), style->is_ms);
         cli_table_take(table, CLI_PLAIN, &cell);
     }
     cli_buf_fini(&cell);
@@ -352,7 +362,8 @@ static void add_quantiles(struct cli_buf *buf, const struct cli_term *term,
     } shown[] = {{0.5, "p50"}, {0.9, "p90"}, {0.95, "p95"}, {0.99, "p99"}};
     struct cli_buf number = {0};
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-        add_measure(&number, cli_view_quantile(d, shown[i].q), is_ms);
+        double value = cli_view_quantile(d, shown[i].q);
+        add_measure(&number, four_figures(value), is_ms);
         add_fact(buf, term, shown[i].name, &number);
     }
     end_line(buf);
@@ -360,9 +371,10 @@ static void add_quantiles(struct cli_buf *buf, const struct cli_term *term,
 }
 
 /* Reads the buckets, neighbours merged until they fit; returns their number
- * and *ret_edges, the lower edge of the first and the upper of the last. */
+ * and *ret_edges, the lower edge of the first and of the middle one, and the
+ * upper of the last. */
 static size_t read_buckets(const json_t *d, size_t columns_max, double *heights,
-                           double ret_edges[2])
+                           double ret_edges[3])
 {
     const json_t *buckets = cli_json_at(d, "histogram");
     size_t count = json_array_size(buckets);
@@ -376,26 +388,44 @@ static size_t read_buckets(const json_t *d, size_t columns_max, double *heights,
         heights[i / merge] +=
             cli_json_number(json_array_get(buckets, i), "count");
     ret_edges[0] = cli_json_number(json_array_get(buckets, 0), "lower");
-    ret_edges[1] = cli_json_number(json_array_get(buckets, count - 1), "upper");
+    ret_edges[1] = cli_json_number(json_array_get(buckets, count / 2), "lower");
+    ret_edges[2] = cli_json_number(json_array_get(buckets, count - 1), "upper");
     return (count + merge - 1) / merge;
 }
 
-/* The ends of the histogram, below it. */
-static void add_axis(struct cli_buf *buf, const struct cli_term *term,
-                     const double edges[2], bool is_ms, size_t columns)
+/* Adds a label at that column, or behind what is there. */
+static void add_label(struct cli_buf *axis, size_t column,
+                      const struct cli_buf *label)
 {
-    struct cli_buf low = {0};
-    struct cli_buf high = {0};
-    add_measure(&low, edges[0], is_ms);
-    add_measure(&high, edges[1], is_ms);
-    size_t width = cli_text_width(cli_buf_str(&low), low.len) +
-                   cli_text_width(cli_buf_str(&high), high.len);
-    cli_buf_repeat(&low, " ", columns > width ? columns - width : 1);
-    cli_buf_text(&low, cli_buf_str(&high));
-    cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&low));
+    size_t used = cli_text_width(cli_buf_str(axis), axis->len);
+    cli_buf_repeat(axis, " ", column > used ? column - used : used > 0);
+    cli_buf_text(axis, cli_buf_str(label));
+}
+
+/* Values at the ends and in the middle of the histogram, below it. Buckets grow
+ * with the values, so that the middle is not halfway between the ends. */
+static void add_axis(struct cli_buf *buf, const struct cli_term *term,
+                     const double edges[3], bool is_ms, size_t columns)
+{
+    struct cli_buf axis = {0};
+    struct cli_buf labels[3] = {{0}};
+    size_t widths[3];
+    for (size_t i = 0; i < 3; i++) {
+        add_measure(&labels[i], four_figures(edges[i]), is_ms);
+        widths[i] = cli_text_width(cli_buf_str(&labels[i]), labels[i].len);
+    }
+    size_t half = widths[1] / 2;
+    size_t middle = columns / 2 > half ? columns / 2 - half : 0;
+    size_t high = columns > widths[2] ? columns - widths[2] : 0;
+    add_label(&axis, 0, &labels[0]);
+    if (middle > widths[0] && middle + widths[1] < high)
+        add_label(&axis, middle, &labels[1]);
+    add_label(&axis, high, &labels[2]);
+    cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&axis));
     cli_buf_text(buf, "\n");
-    cli_buf_fini(&low);
-    cli_buf_fini(&high);
+    for (size_t i = 0; i < 3; i++)
+        cli_buf_fini(&labels[i]);
+    cli_buf_fini(&axis);
 }
 
 /* Each bucket one character wide. */
@@ -403,7 +433,7 @@ static void add_histogram(struct cli_buf *buf, const struct cli_term *term,
                           const json_t *d, const struct cli_block *block)
 {
     double heights[BUCKET_COUNT_MAX];
-    double edges[2] = {0};
+    double edges[3] = {0};
     size_t room = block->columns > 8 ? block->columns : 8;
     size_t count = read_buckets(d, room, heights, edges);
     struct cli_buf part = {0};

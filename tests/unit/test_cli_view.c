@@ -158,6 +158,30 @@ static void top_keys_tell_their_bounds(void **state)
     cli_buf_fini(&buf);
 }
 
+/* The middle of the axis is named where there is room: buckets grow with the
+ * values. */
+static void a_histogram_has_an_axis(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    struct cli_buf text = {0};
+    struct cli_block block = {.columns = 40, .histogram_rows = 1};
+    cli_buf_text(&text, "{\"count\":\"24\",\"histogram\":[");
+    for (int i = 0; i < 24; i++)
+        cli_buf_printf(&text, "%s{\"lower\":%d,\"upper\":%d,\"count\":\"1\"}",
+                       i > 0 ? "," : "", i * 10, i * 10 + 10);
+    cli_buf_text(&text, "]}");
+    json_t *d = parse(cli_buf_str(&text));
+    cli_view_distribution(&buf, &piped, d, &block);
+    const char *axis = strstr(cli_buf_str(&buf), "\n0 ");
+    assert_non_null(axis);
+    assert_string_equal(axis, "\n0          120       240\n");
+    assert_int_equal(cli_view_distribution_lines(d, &block), 6);
+    json_decref(d);
+    cli_buf_fini(&text);
+    cli_buf_fini(&buf);
+}
+
 /* A table of windows gives up quantiles before it is cut off. */
 static void a_table_of_windows_fits_its_width(void **state)
 {
@@ -475,6 +499,7 @@ int main(void)
         cmocka_unit_test(progress_is_one_line),
         cmocka_unit_test(statistics_are_blocks_without_escapes),
         cmocka_unit_test(top_keys_tell_their_bounds),
+        cmocka_unit_test(a_histogram_has_an_axis),
         cmocka_unit_test(a_table_of_windows_fits_its_width),
         cmocka_unit_test(piped_updates_are_lines_of_names_and_values),
         cmocka_unit_test(a_live_view_keeps_windows_that_did_not_change),
