@@ -23,7 +23,7 @@ static const char *token;
 static const char *token_file;
 static const char *log_level = "info";
 static const char *data = "./data";
-static const char *durability = "memory";
+static const char *durability = "normal";
 static uint64_t drain_grace_ms = 10000;
 static uint64_t handshake_ms = RNL_HANDSHAKE_MS_DEFAULT;
 static uint64_t keepalive_ms = RNL_KEEPALIVE_MS_DEFAULT;

@@ -2,7 +2,8 @@
 /*
  * A real program under test: started with a private directory, awaited until
  * it says READY=1 (sd_notify, over a socket of this helper) and has written
- * its port file, stopped by its pid. Every wait is for an event and has a
+ * its port file, stopped by its pid. It runs in that directory, so that its
+ * data is there and goes with it. Every wait is for an event and has a
  * deadline; a failure fails the test and shows the program's log. The program
  * dies with the test.
  */
