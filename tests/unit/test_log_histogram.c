@@ -726,6 +726,30 @@ static void after_reserve_an_update_needs_no_memory(void **state)
     }
 }
 
+/* A column reserved for as a whole and counted in parts, of which the first
+ * spreads less than the rest. */
+static void a_reserved_column_may_be_counted_in_parts(void **state)
+{
+    (void)state;
+    static const double values[] = {100, 110, 1, 1e6, 1e-3};
+    struct rnl_spread spread;
+    rnl_spread_f64(values, 5, &spread);
+    struct rnl_histogram histogram = make(NULL, 0);
+    assert_int_equal(rnl_histogram_reserve(&histogram, 5, &spread), RNL_OK);
+    fault_at(1, true);
+    rnl_spread_f64(values, 2, &spread);
+    enum rnl_code first =
+        rnl_histogram_update_f64(&histogram, values, 2, &spread);
+    rnl_spread_f64(values + 2, 3, &spread);
+    enum rnl_code second =
+        rnl_histogram_update_f64(&histogram, values + 2, 3, &spread);
+    fault_stop();
+    assert_int_equal(first, RNL_OK);
+    assert_int_equal(second, RNL_OK);
+    assert_int_equal(rnl_histogram_count(&histogram), 5);
+    rnl_histogram_fini(&histogram);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -757,6 +781,7 @@ int main(void)
         cmocka_unit_test(forged_bytes_are_refused_or_harmless),
         cmocka_unit_test(want_of_memory_leaves_everything_as_it_was),
         cmocka_unit_test(after_reserve_an_update_needs_no_memory),
+        cmocka_unit_test(a_reserved_column_may_be_counted_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,11 @@ static enum rnl_code reserve(struct rnl_bins *bins, int32_t first, int32_t last,
     if (window.end <= window.low)
         window.end = window.low + OCTAVE;
     uint32_t cap = (uint32_t)(window.end - window.low);
+    int32_t end = bins->low + (int32_t)bins->cap;
+    /* Reserved for more than this, and still empty: keep all of it. */
+    if (bins->total == 0 && wide == bins->wide && window.low >= bins->low &&
+        window.end <= end)
+        return RNL_OK;
     if (bins->total == 0 && wide == bins->wide && cap <= bins->cap) {
         bins->low = window.low;
         return RNL_OK;
