@@ -9,6 +9,9 @@
 /* Items come in chunks; see frequent.c. */
 #define CHUNK 64
 
+/* Keys that are looked up at a time. */
+#define KEYS_CHUNK 512
+
 /* Takes what falls out of the table. The memory is there: whoever lets a table
  * overflow has called prepare_fall. */
 static void take_fallen(void *arg, const struct rnl_count_min_item *items,
@@ -165,14 +168,12 @@ static void add_rare(struct rnl_digest *digest,
     rare->count = 0;
 }
 
-static void add_key(struct rnl_digest *digest,
-                    const struct rnl_digest_part *part, struct rare *rare,
-                    size_t k, uint32_t weight)
+/* A key that is not in the table. */
+static void add_missing(struct rnl_digest *digest,
+                        const struct rnl_digest_part *part, struct rare *rare,
+                        size_t k, uint32_t weight)
 {
-    struct rnl_frequent *keys = &digest->keys;
-    if (rnl_frequent_bump(keys, part->hashes[k], weight))
-        return;
-    if (keys->offset == 0) {
+    if (digest->keys.offset == 0) {
         put_key(digest, part, k, weight, 0);
         return;
     }
@@ -183,22 +184,32 @@ static void add_key(struct rnl_digest *digest,
         add_rare(digest, part, rare);
 }
 
-static void add_keys(struct rnl_digest *digest,
-                     const struct rnl_digest_part *part)
+/* Few events of a batch with many keys. */
+static void add_events(struct rnl_digest *digest,
+                       const struct rnl_digest_part *part, struct rare *rare)
 {
-    struct rare rare = {.count = 0};
-    if (part->key_indexes != NULL) {
-        /* Few events of a batch with many keys: one by one. */
-        for (size_t i = 0; i < part->event_count; i++)
-            add_key(digest, part, &rare, part->key_indexes[i], 1);
-    } else {
-        for (size_t k = 0; k < part->key_count; k++) {
+    for (size_t i = 0; i < part->event_count; i++) {
+        size_t k = part->key_indexes[i];
+        if (!rnl_frequent_bump(&digest->keys, part->hashes[k], 1))
+            add_missing(digest, part, rare, k, 1);
+    }
+}
+
+static void add_keys(struct rnl_digest *digest,
+                     const struct rnl_digest_part *part, struct rare *rare)
+{
+    uint32_t missing[KEYS_CHUNK];
+    for (size_t from = 0; from < part->key_count; from += KEYS_CHUNK) {
+        size_t left = part->key_count - from;
+        size_t count = rnl_frequent_bump_batch(
+            &digest->keys, part->hashes + from, part->weights + from,
+            left < KEYS_CHUNK ? left : KEYS_CHUNK, missing);
+        for (size_t i = 0; i < count; i++) {
+            size_t k = from + missing[i];
             if (part->weights[k] != 0)
-                add_key(digest, part, &rare, k, part->weights[k]);
+                add_missing(digest, part, rare, k, part->weights[k]);
         }
     }
-    if (rare.count > 0)
-        add_rare(digest, part, &rare);
 }
 
 void rnl_digest_add(struct rnl_digest *digest,
@@ -207,7 +218,13 @@ void rnl_digest_add(struct rnl_digest *digest,
     size_t count = part->event_count;
     enum rnl_code code = RNL_OK; /* what follows is reserved */
     digest->count += count;
-    add_keys(digest, part);
+    struct rare rare = {.count = 0};
+    if (part->key_indexes != NULL)
+        add_events(digest, part, &rare);
+    else
+        add_keys(digest, part, &rare);
+    if (rare.count > 0)
+        add_rare(digest, part, &rare);
     if (part->values != NULL) {
         struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_VALUE];
         const struct rnl_spread *spread = &part->spreads[RNL_METER_VALUE];
@@ -349,7 +366,7 @@ static enum rnl_code add_table(struct rnl_hll *hll,
 {
     size_t slots = rnl_frequent_slots(keys);
     for (size_t i = 0; i < slots; i++) {
-        uint64_t hash = keys->slots[i].hash;
+        uint64_t hash = keys->hashes[i];
         if (hash != 0 && rnl_hll_update(hll, hash) != RNL_OK)
             return RNL_RESOURCE_EXHAUSTED;
     }

@@ -13,10 +13,10 @@ static const uint32_t widths_s[RNL_PANES_LEVELS_MAX] = {1, 5, 15, 60, 300, 900};
 
 /* Keys of the table of an open pane; twice the slots of 32 bytes fill a
  * quarter of a second-level cache. What is kept of a closed pane is less. */
-#define ENTRIES_BASE 5120
+#define ENTRIES_BASE 2560
 
 /* A Count-Min of 512 KiB while a pane is filled, and of 128 KiB after that. */
-#define OPEN_WIDTH_LOG2   15
+#define OPEN_WIDTH_LOG2   14
 #define CLOSED_WIDTH_LOG2 13
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -389,11 +389,11 @@ static uint64_t digest_bytes_max(const struct rnl_panes *panes, size_t entries,
                                  uint32_t width_log2, uint64_t key_buffers)
 {
     uint64_t slots = 64;
-    while (slots * 5 / 8 < entries)
+    while (slots * 5 / 16 < entries)
         slots *= 2;
     uint64_t keys = (entries + 1) * RNL_METER_KEY_BYTES_MAX * 3 / 2;
     return sizeof(struct rnl_digest) +
-           (slots + 64) * sizeof(struct rnl_frequent_entry) +
+           (slots + 64) * (sizeof(struct rnl_frequent_entry) + 8) +
            keys * key_buffers + rnl_count_min_size(width_log2) +
            (UINT64_C(2) << panes->settings.unique_precision) +
            RNL_METER_METRICS * (2 * 8 * (RNL_HISTOGRAM_BINS_MAX + 1) +

@@ -92,8 +92,9 @@ static enum rnl_code make_top(struct rnl_meter_view *view, size_t capacity)
         return RNL_RESOURCE_EXHAUSTED;
     size_t slots = rnl_frequent_slots(keys);
     for (size_t i = 0; i < slots; i++) {
-        const struct rnl_frequent_entry *entry = &keys->slots[i];
-        if (entry->hash == 0)
+        const struct rnl_frequent_entry *entry = &keys->entries[i];
+        uint64_t hash = keys->hashes[i];
+        if (hash == 0)
             continue;
         /* Most keys are not near the top: no need to look further. */
         if (view->top_count == view->top_cap &&
@@ -101,7 +102,7 @@ static enum rnl_code make_top(struct rnl_meter_view *view, size_t capacity)
             continue;
         struct rnl_meter_top top = {.key = rnl_frequent_key(keys, entry),
                                     .key_len = entry->key_len};
-        rnl_digest_frequency(&view->digest, entry->hash, entry, &top.frequency);
+        rnl_digest_frequency(&view->digest, hash, entry, &top.frequency);
         offer(view, &top);
     }
     qsort(view->top, view->top_count, sizeof(*view->top), by_frequency);

@@ -78,8 +78,8 @@ static uint64_t sum_of(const struct rnl_frequent *frequent)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < rnl_frequent_slots(frequent); i++) {
-        if (frequent->slots[i].hash != 0)
-            sum += frequent->slots[i].count;
+        if (frequent->hashes[i] != 0)
+            sum += frequent->entries[i].count;
     }
     return sum;
 }
@@ -216,10 +216,10 @@ static struct flat *flattened(const struct rnl_frequent *frequent)
     assert_non_null(flat);
     size_t count = 0;
     for (size_t i = 0; i < rnl_frequent_slots(frequent); i++) {
-        const struct rnl_frequent_entry *entry = &frequent->slots[i];
-        if (entry->hash == 0)
+        const struct rnl_frequent_entry *entry = &frequent->entries[i];
+        if (frequent->hashes[i] == 0)
             continue;
-        flat[count].hash = entry->hash;
+        flat[count].hash = frequent->hashes[i];
         flat[count].count = entry->count;
         flat[count++].saved = entry->saved;
     }
@@ -381,6 +381,44 @@ static void equal_counters_are_trimmed_by_hash(void **state)
     rnl_frequent_fini(&down);
 }
 
+/* The batch finds what single look-ups find, displaced keys too, and names the
+ * others, each once. */
+static void a_batch_bumps_what_is_there(void **state)
+{
+    (void)state;
+    enum { COUNT = 3000 };
+    struct rnl_frequent frequent;
+    rnl_frequent_init(&frequent, COUNT);
+    static uint64_t hashes[COUNT];
+    static uint32_t weights[COUNT];
+    static uint32_t missing[COUNT];
+    static bool named[COUNT];
+    for (uint64_t k = 0; k < COUNT; k++) {
+        hashes[k] = hash_of(k);
+        weights[k] = (uint32_t)k + 1;
+    }
+    assert_int_equal(
+        rnl_frequent_bump_batch(&frequent, hashes, weights, COUNT, missing),
+        COUNT);
+    for (uint64_t k = 0; k < COUNT; k += 2)
+        add(&frequent, k, 5);
+    size_t count =
+        rnl_frequent_bump_batch(&frequent, hashes, weights, COUNT, missing);
+    assert_int_equal(count, COUNT / 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(missing[i] % 2, 1);
+        assert_false(named[missing[i]]);
+        named[missing[i]] = true;
+    }
+    for (uint64_t k = 0; k < COUNT; k += 2)
+        assert_int_equal(rnl_frequent_find(&frequent, hash_of(k))->count,
+                         k + 6);
+    assert_false(rnl_frequent_bump(&frequent, hash_of(1), 1));
+    assert_true(rnl_frequent_bump(&frequent, hash_of(2), 1));
+    assert_int_equal(rnl_frequent_find(&frequent, hash_of(2))->count, 9);
+    rnl_frequent_fini(&frequent);
+}
+
 /* ---- corners ---- */
 
 /* Hashes that want the same slot at the end of the table: the run ends at the
@@ -445,14 +483,14 @@ static void keys_of_any_length_are_kept(void **state)
     }
     size_t found = 0;
     for (size_t i = 0; i < rnl_frequent_slots(&frequent); i++) {
-        const struct rnl_frequent_entry *entry = &frequent.slots[i];
-        if (entry->hash == 0)
+        const struct rnl_frequent_entry *entry = &frequent.entries[i];
+        if (frequent.hashes[i] == 0)
             continue;
         found++;
         memset(key, (int)entry->key_len, entry->key_len);
         assert_memory_equal(rnl_frequent_key(&frequent, entry), key,
                             entry->key_len);
-        assert_int_equal(rnl_hash(key, entry->key_len, 1), entry->hash);
+        assert_int_equal(rnl_hash(key, entry->key_len, 1), frequent.hashes[i]);
     }
     assert_int_equal(found, frequent.entry_count);
     rnl_frequent_fini(&frequent);
@@ -531,6 +569,7 @@ int main(void)
         cmocka_unit_test(merging_into_a_small_table_keeps_bounds),
         cmocka_unit_test(trimming_keeps_the_heaviest),
         cmocka_unit_test(equal_counters_are_trimmed_by_hash),
+        cmocka_unit_test(a_batch_bumps_what_is_there),
         cmocka_unit_test(hashes_that_crowd_lose_nothing),
         cmocka_unit_test(a_hash_of_zero_counts),
         cmocka_unit_test(keys_of_any_length_are_kept),

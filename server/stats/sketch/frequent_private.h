@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the table of frequent keys share. */
+#ifndef RNL_SKETCH_FREQUENT_PRIVATE_H
+#define RNL_SKETCH_FREQUENT_PRIVATE_H
+
+#include "frequent.h"
+
+#define RNL_FREQUENT_SPILL_CHUNK 64
+
+/* Keys that fall out, until there are enough to hand them out together. */
+struct rnl_frequent_spill {
+    const struct rnl_frequent *frequent;
+    struct rnl_count_min_item items[RNL_FREQUENT_SPILL_CHUNK];
+    size_t count;
+};
+
+void rnl_frequent_spill_flush(struct rnl_frequent_spill *spill);
+
+static inline void rnl_frequent_spill_put(struct rnl_frequent_spill *spill,
+                                          uint64_t hash, uint64_t count)
+{
+    if (spill->count == RNL_FREQUENT_SPILL_CHUNK)
+        rnl_frequent_spill_flush(spill);
+    spill->items[spill->count].hash = hash;
+    spill->items[spill->count++].weight = count;
+}
+
+/* The slot of a hash, or the free slot where it would go. */
+static inline size_t rnl_frequent_probe(const struct rnl_frequent *frequent,
+                                        uint64_t hash)
+{
+    const uint64_t *hashes = frequent->hashes;
+    size_t slot = (size_t)(hash >> frequent->shift);
+    while (hashes[slot] != hash && hashes[slot] != 0)
+        slot++;
+    return slot;
+}
+
+/* The counter of Misra and Gries. */
+static inline uint64_t rnl_frequent_counter(
+    const struct rnl_frequent_entry *entry)
+{
+    return entry->count - entry->saved;
+}
+
+/* Takes the median from every counter; see frequent_purge.c. */
+void rnl_frequent_purge(struct rnl_frequent *frequent);
+
+#endif
