@@ -15,13 +15,13 @@
 /* By kind. */
 static const uint8_t magics[][4] = {{'R', 'H', 'L', 'L'}, {'R', 'U', 'L', 'L'}};
 
-static void put_u32(uint8_t *out, uint32_t word)
+void rnl_hll_put_u32(uint8_t *out, uint32_t word)
 {
     for (size_t i = 0; i < 4; i++)
         out[i] = (uint8_t)(word >> (8 * i));
 }
 
-static uint32_t get_u32(const uint8_t *in)
+uint32_t rnl_hll_get_u32(const uint8_t *in)
 {
     return in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 |
            (uint32_t)in[3] << 24;
@@ -29,13 +29,13 @@ static uint32_t get_u32(const uint8_t *in)
 
 static void put_u64(uint8_t *out, uint64_t word)
 {
-    put_u32(out, (uint32_t)word);
-    put_u32(out + 4, (uint32_t)(word >> 32));
+    rnl_hll_put_u32(out, (uint32_t)word);
+    rnl_hll_put_u32(out + 4, (uint32_t)(word >> 32));
 }
 
 static uint64_t get_u64(const uint8_t *in)
 {
-    return get_u32(in) | (uint64_t)get_u32(in + 4) << 32;
+    return rnl_hll_get_u32(in) | (uint64_t)rnl_hll_get_u32(in + 4) << 32;
 }
 
 /* Of all bytes but the eight of the check. */
@@ -53,18 +53,18 @@ size_t rnl_hll_serialized_len(const struct rnl_hll *hll)
 
 static int compare_coupons(const void *a, const void *b)
 {
-    uint32_t left = get_u32(a);
-    uint32_t right = get_u32(b);
+    uint32_t left = rnl_hll_get_u32(a);
+    uint32_t right = rnl_hll_get_u32(b);
     return (left > right) - (left < right);
 }
 
-static void put_coupons(const struct rnl_hll *hll, uint8_t *out)
+void rnl_hll_put_coupons(const struct rnl_hll *hll, uint8_t *out)
 {
     uint8_t *at = out;
     RNL_HLL_FOR_COUPONS(hll, coupon)
     {
         if (coupon != 0) {
-            put_u32(at, coupon);
+            rnl_hll_put_u32(at, coupon);
             at += 4;
         }
     }
@@ -78,13 +78,13 @@ void rnl_hll_serialize(const struct rnl_hll *hll, uint8_t *out)
     out[5] = hll->profile;
     out[6] = hll->precision;
     out[7] = hll->dense ? FORM_DENSE : FORM_SPARSE;
-    put_u32(out + 8, hll->seed_check);
-    put_u32(out + 12, hll->dense ? 0 : hll->count);
+    rnl_hll_put_u32(out + 8, hll->seed_check);
+    rnl_hll_put_u32(out + 12, hll->dense ? 0 : hll->count);
     if (hll->dense)
         memcpy(out + RNL_HLL_HEADER_LEN, hll->registers,
                rnl_hll_registers(hll->precision));
     else
-        put_coupons(hll, out + RNL_HLL_HEADER_LEN);
+        rnl_hll_put_coupons(hll, out + RNL_HLL_HEADER_LEN);
     put_u64(out + CHECK_AT, check_of(out, rnl_hll_serialized_len(hll)));
 }
 
@@ -107,8 +107,8 @@ static enum rnl_code read_header(struct rnl_hll *hll, uint8_t kind,
     if (kind == HLL_KIND_ULTRA && hll->profile != RNL_HASH_NATIVE)
         return RNL_INVALID_ARGUMENT;
     hll->kind = kind;
-    hll->seed_check = get_u32(bytes + 8);
-    hll->count = get_u32(bytes + 12);
+    hll->seed_check = rnl_hll_get_u32(bytes + 8);
+    hll->count = rnl_hll_get_u32(bytes + 12);
     hll->dense = bytes[7] == FORM_DENSE;
     bool fits =
         hll->count <= (hll->dense ? 0 : rnl_hll_coupons_max(hll->precision));
@@ -149,7 +149,7 @@ static enum rnl_code read_coupons(struct rnl_hll *hll, const uint8_t *in,
     uint32_t last = HLL_ADDRESS_MASK;
     enum rnl_code code = rnl_hll_reserve(hll, count);
     for (size_t i = 0; code == RNL_OK && i < count; i++) {
-        uint32_t coupon = get_u32(in + 4 * i);
+        uint32_t coupon = rnl_hll_get_u32(in + 4 * i);
         if (coupon <= last || coupon >> HLL_ADDRESS_BITS > most ||
             (coupon & HLL_ADDRESS_MASK) >= addresses)
             return RNL_INVALID_ARGUMENT;

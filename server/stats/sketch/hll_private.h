@@ -83,6 +83,13 @@ RNL_MUST_USE enum rnl_code rnl_hll_put(struct rnl_hll *hll, uint32_t coupon);
 /* Makes it dense, if it is not. Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_hll_make_dense(struct rnl_hll *hll);
 
+/* Little endian. */
+void rnl_hll_put_u32(uint8_t *out, uint32_t word);
+uint32_t rnl_hll_get_u32(const uint8_t *in);
+
+/* Writes the coupons of a sparse sketch, rising, 4 bytes each. */
+void rnl_hll_put_coupons(const struct rnl_hll *hll, uint8_t *out);
+
 /* Puts what was made in the place of target; with another code than RNL_OK,
  * throws it away. Returns the code. */
 RNL_MUST_USE enum rnl_code rnl_hll_finish(struct rnl_hll *target,
