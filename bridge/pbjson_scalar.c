@@ -204,7 +204,7 @@ static bool read_bool(struct pbjson_path *path, const json_t *value,
 static bool read_32(struct pbjson_path *path, bool is_signed,
                     const json_t *value, void *slot)
 {
-    int64_t number;
+    int64_t number = 0;
     uint64_t magnitude = 0;
     if (is_signed) {
         if (!read_signed(path, value, INT32_MIN, INT32_MAX, &number))
