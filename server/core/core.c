@@ -108,6 +108,13 @@ void rnl_core_set_time(struct rnl_core *core, int64_t now_ns, int64_t wall_ns)
     core->wall_ns = wall_ns;
 }
 
+int64_t rnl_core_clock(const struct rnl_core *core)
+{
+    const struct rnl_core_options *options = &core->options;
+    return options->clock == NULL ? core->now_ns
+                                  : options->clock(options->clock_arg);
+}
+
 int64_t rnl_core_next_timer(const struct rnl_core *core)
 {
     return rnl_timers_next(&core->timers);

@@ -29,6 +29,11 @@ struct rnl_core_options {
      * seeded generator. */
     void (*random)(void *arg, uint8_t *out, size_t len);
     void *random_arg;
+    /* Monotonic time of this instant in nanoseconds, on the scale of now_ns,
+     * for measuring what calls take; nothing is decided by it. NULL: now_ns
+     * has to do. */
+    int64_t (*clock)(void *arg);
+    void *clock_arg;
     /* 0 in any of these means the default of bounds.h. */
     uint32_t max_frame_bytes;
     uint32_t max_streams;
@@ -74,6 +79,9 @@ RNL_MUST_USE enum rnl_code rnl_core_create(
 
 /* Accepts NULL. Sessions must be gone. */
 void rnl_core_destroy(struct rnl_core *core);
+
+/* Monotonic time, for measuring what something takes: see options.clock. */
+int64_t rnl_core_clock(const struct rnl_core *core);
 
 /* Must be called before any other call after time has passed. */
 void rnl_core_set_time(struct rnl_core *core, int64_t now_ns, int64_t wall_ns);

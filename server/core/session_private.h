@@ -91,6 +91,8 @@ struct rnl_stream {
     TAILQ_ENTRY(rnl_stream) ready_link;
     TAILQ_ENTRY(rnl_stream) event_link;
     struct rnl_timer deadline;
+    /* When the Call came (rnl_core_clock). */
+    int64_t start_ns;
 };
 
 TAILQ_HEAD(rnl_stream_list, rnl_stream);

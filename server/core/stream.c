@@ -13,6 +13,7 @@
 #include <runnel/v1/frame.pb-c.h>
 
 #include "alloc.h"
+#include "measure.h"
 #include "session_private.h"
 
 #define TABLE_CAP_FIRST 16
@@ -111,6 +112,7 @@ enum rnl_code rnl_stream_create(struct rnl_session *session, uint32_t id,
         .send_balance = session->peer_credit,
         .receive_balance = RNL_CREDIT_BYTES_DEFAULT,
         .deadline = {.fire = on_deadline, .arg = stream},
+        .start_ns = rnl_core_clock(session->core),
     };
     stream->items = stream->items_inline;
     if (!table_add(session, stream)) {
@@ -222,6 +224,23 @@ void rnl_stream_abandon(struct rnl_stream *stream, enum rnl_code code)
     rnl_stream_sent(stream);
 }
 
+/* A stream of messages lasts as long as its client wants: its time tells
+ * nothing about the server. */
+static void measure(const struct rnl_stream *stream)
+{
+    const struct rnl_core *core = stream->session->core;
+    const enum rnl_code code = stream->final_code;
+    struct rnl_measured call = {
+        .name = stream->method->name,
+        .suffix = code == RNL_OK ? NULL : rnl_code_name((int)code),
+        .has_latency = stream->method->shape == RNL_UNARY,
+    };
+    if (call.has_latency)
+        call.latency_ms =
+            (double)(rnl_core_clock(core) - stream->start_ns) / 1e6;
+    rnl_streams_measure(core->streams, RNL_MEASURE_RPC, &call);
+}
+
 void rnl_stream_close(struct rnl_stream *stream)
 {
     TAILQ_REMOVE(&stream->session->closing, stream, event_link);
@@ -229,6 +248,7 @@ void rnl_stream_close(struct rnl_stream *stream)
     stream->closed = true;
     if (stream->called && stream->method->on_close != NULL)
         stream->method->on_close(stream, stream->final_code);
+    measure(stream);
     if (stream->sent)
         free_stream(stream);
 }

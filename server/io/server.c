@@ -165,11 +165,18 @@ static bool open_store(struct rnl_server *server)
     return false;
 }
 
+static int64_t read_clock(void *arg)
+{
+    (void)arg;
+    return (int64_t)uv_hrtime();
+}
+
 static bool create_core(struct rnl_server *server)
 {
     struct rnl_core_options options = server->options->core;
     if (!open_store(server))
         return false;
+    options.clock = read_clock;
     options.journal = server->journal;
     if (server->journal != NULL)
         options.epoch = rnl_journal_sqlite_epoch(server->journal);

@@ -672,6 +672,7 @@ static void a_deadline_ends_the_call_in_time(void **state)
 static void a_lost_connection_ends_its_calls_once(void **state)
 {
     (void)state;
+    size_t timers = core->timers.count;
     peer_call(&peer, 1, "test/Hold", 1000);
     peer_request(&peer, 1, "", 0);
     peer_call(&peer, 3, "test/Mirror", 0);
@@ -679,8 +680,37 @@ static void a_lost_connection_ends_its_calls_once(void **state)
     peer_close(&peer);
     assert_int_equal(probe.closes, 2);
     assert_int_equal(probe.last_code, RNL_UNAVAILABLE);
-    assert_int_equal(rnl_core_next_timer(core), INT64_MAX);
+    /* The session's has gone, that of the server's own measures has come. */
+    assert_int_equal(core->timers.count, timers);
     assert_int_equal(core->rpc->stream_count, 0);
+}
+
+/* In the stream _rpc, which the next call can read. */
+static void calls_are_measured(void **state)
+{
+    (void)state;
+    peer_call(&peer, 1, "test/Hold", 30);
+    peer_request(&peer, 1, "", 0);
+    peer_advance(core, 30);
+    peer_expect_status(&peer, 1, RNL_DEADLINE_EXCEEDED, NULL);
+    peer_advance(core, 1000);
+    Runnel__V1__GetStatsRequest request = RUNNEL__V1__GET_STATS_REQUEST__INIT;
+    uint8_t bytes[64];
+    request.stream = (char *)"_rpc";
+    peer_call(&peer, 3, "runnel.v1.StatsService/GetStats", 0);
+    peer_request(&peer, 3, bytes,
+                 runnel__v1__get_stats_request__pack(&request, bytes));
+    struct rnl_frame frame = peer_expect(&peer, RNL_FRAME_MESSAGE);
+    Runnel__V1__GetStatsResponse *response =
+        runnel__v1__get_stats_response__unpack(NULL, frame.body_len,
+                                               frame.body);
+    assert_non_null(response);
+    assert_int_equal(response->stats->count, 1);
+    assert_string_equal(response->stats->top_keys[0]->key,
+                        "test/Hold DEADLINE_EXCEEDED");
+    assert_int_equal((int)response->stats->latency_ms->max, 30);
+    runnel__v1__get_stats_response__free_unpacked(response, NULL);
+    peer_expect_status(&peer, 3, RNL_OK, NULL);
 }
 
 static void texts_are_made_utf8(void **state)
@@ -857,6 +887,7 @@ int main(void)
         TEST(cancel_before_the_request_calls_no_handler),
         TEST(a_deadline_ends_the_call_in_time),
         TEST(a_lost_connection_ends_its_calls_once),
+        TEST(calls_are_measured),
         TEST(texts_are_made_utf8),
         TEST(a_field_violation_names_field_and_fault),
         TEST(out_of_range_tells_what_is_left),

@@ -5,6 +5,7 @@
  *   engine.c       birth and death, submit, cancel, remove, retention
  *   run.c          queue, attempts, retries, and the end of a job
  *   recover.c      jobs that a durable store had
+ *   job_measure.c  what jobs took
  *   job_view.c     a job as the Job message of the contract
  *   watch.c        watchers: cursors into the event log
  *   job_service.c  the methods of JobService
@@ -57,6 +58,12 @@ struct rnl_job {
     uint64_t output_bytes;
     /* Wall clock; 0 until then. */
     int64_t start_ns;
+    /* For measuring. Monotonic: when it could run first, and when its last
+     * attempt began; 0: not yet. */
+    int64_t ready_ns;
+    int64_t attempt_ns;
+    double wait_ms;
+    bool has_output;
     int64_t end_ns;
     double progress_done;
     double progress_total;
@@ -210,6 +217,15 @@ RNL_MUST_USE enum rnl_code rnl_job_view_any(struct rnl_job_view *view,
                                             bool with_input);
 
 void rnl_job_view_fini(struct rnl_job_view *view);
+
+/* ---- job_measure.c ---- */
+
+/* It may run now; an attempt begins; it has output; it has ended in its
+ * state. */
+void rnl_job_measure_ready(struct rnl_job *job);
+void rnl_job_measure_attempt(struct rnl_job *job);
+void rnl_job_measure_output(struct rnl_job *job);
+void rnl_job_measure_end(const struct rnl_job *job);
 
 /* ---- job_service.c ---- */
 

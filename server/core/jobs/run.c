@@ -105,6 +105,7 @@ enum rnl_code rnl_run_output(struct rnl_run *run, const void *data, size_t len)
         if (code != RNL_OK)
             return code;
         job->output_bytes += part;
+        rnl_job_measure_output(job);
         bytes += part;
         len -= part;
     }
@@ -172,6 +173,7 @@ void rnl_job_enqueue(struct rnl_job *job)
 {
     TAILQ_INSERT_TAIL(queue_of(job), job, link);
     job->place = RNL_PLACE_QUEUED;
+    rnl_job_measure_ready(job);
     kick(job->jobs);
 }
 
@@ -303,6 +305,7 @@ void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
     set_state(job, state);
     set_error(job, code, message);
     job->end_ns = jobs->core->wall_ns;
+    rnl_job_measure_end(job);
     /* The store keeps room for both from the start (store.h). */
     (void)!append_state(job, RNL_EVENT_END);
     (void)!update_record(job, request);
@@ -398,6 +401,7 @@ static void start_attempt(struct rnl_job *job)
 {
     leave_place(job);
     job->attempt++;
+    rnl_job_measure_attempt(job);
     set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
     if (begin_attempt(job) == RNL_OK) {
         make_ready(job);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "measure.h"
 #include "utf8.h"
 
 /* With a thousand streams, 100 us of work: not for each event refused. */
@@ -121,11 +122,17 @@ struct rnl_event_stream *rnl_streams_find(const struct rnl_streams *streams,
     return rnl_sorted_find(&streams->by_name, name);
 }
 
-static enum rnl_code check_room(struct rnl_streams *streams,
+/* The limit is there for names that clients choose. */
+static bool is_own(const char *name)
+{
+    return name[0] == '_';
+}
+
+static enum rnl_code check_room(struct rnl_streams *streams, const char *name,
                                 struct rnl_field_error *error)
 {
     uint32_t max = streams->core->options.max_event_streams;
-    if (streams->by_name.count >= max)
+    if (!is_own(name) && streams->by_name.count - streams->own_count >= max)
         return rnl_field_error_text(
             error, RNL_RESOURCE_EXHAUSTED,
             "there are %u streams, the most that there may be "
@@ -156,6 +163,7 @@ static enum rnl_code create(struct rnl_streams *streams, const char *name,
         return code;
     }
     rnl_sorted_insert(&streams->by_name, stream);
+    streams->own_count += is_own(name);
     account(stream);
     *ret_stream = stream;
     return RNL_OK;
@@ -171,7 +179,7 @@ enum rnl_code rnl_streams_open(struct rnl_streams *streams, const char *name,
         *ret_stream = stream;
         return RNL_OK;
     }
-    enum rnl_code code = check_room(streams, error);
+    enum rnl_code code = check_room(streams, name, error);
     if (code != RNL_OK)
         return code;
     code = create(streams, name, config, ret_stream);
@@ -204,6 +212,7 @@ void rnl_streams_remove(struct rnl_event_stream *stream)
     rnl_watch_hub_end(stream->hub);
     streams->memory_bytes -= stream->memory_bytes;
     rnl_sorted_remove(&streams->by_name, stream);
+    streams->own_count -= is_own(stream->name);
     stream_free(stream);
 }
 
@@ -237,7 +246,8 @@ static enum rnl_code take(struct rnl_event_stream *stream,
         return rnl_streams_say_fault(&fault, error);
     if (code != RNL_OK)
         return rnl_field_error_text(error, code, "memory is out");
-    streams->events += ret_taken->accepted_events;
+    if (!is_own(stream->name))
+        streams->events += ret_taken->accepted_events;
     account(stream);
     rnl_watch_hub_notice(stream->hub);
     return RNL_OK;
@@ -340,6 +350,11 @@ enum rnl_code rnl_streams_create(struct rnl_core *core,
         options->max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
     streams->core = core;
     rnl_sorted_init(&streams->by_name, name_of);
+    streams->measures = rnl_measures_create(streams);
+    if (streams->measures == NULL) {
+        rnl_streams_destroy(streams);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
     *ret_streams = streams;
     return RNL_OK;
 }
@@ -348,6 +363,7 @@ void rnl_streams_destroy(struct rnl_streams *streams)
 {
     if (streams == NULL)
         return;
+    rnl_measures_destroy(streams->measures);
     while (streams->by_name.count > 0)
         rnl_streams_remove(streams->by_name.items[streams->by_name.count - 1]);
     rnl_sorted_fini(&streams->by_name);
@@ -359,7 +375,7 @@ void rnl_streams_count(const struct rnl_streams *streams,
                        struct rnl_streams_counts *ret_counts)
 {
     *ret_counts = (struct rnl_streams_counts){
-        .streams = streams->by_name.count,
+        .streams = streams->by_name.count - streams->own_count,
         .events = streams->events,
         .memory_bytes = streams->memory_bytes + streams->watch_bytes,
     };

@@ -3,6 +3,7 @@
  * The inside of event streams, shared by the files of this folder:
  *
  *   registry.c       streams by name; limits; the one way in for events
+ *   measure.c        the server's own streams
  *   producers.c      who has sent what
  *   event_batch.c    the wire's batch to the engine's
  *   event_service.c  the methods of EventService
@@ -51,6 +52,9 @@ struct rnl_streams {
     uint64_t watch_bytes;
     /* When all streams were asked what they take. */
     int64_t counted_ns;
+    /* Streams of the server itself. */
+    size_t own_count;
+    struct rnl_measures *measures;
 };
 
 /* NULL when there is none. name is any text. */

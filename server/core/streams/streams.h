@@ -20,6 +20,7 @@ struct rnl_core;
 struct rnl_streams;
 
 struct rnl_streams_counts {
+    /* Without those of the server itself (measure.h). */
     uint64_t streams;
     /* Taken since the start, by streams that were deleted since too. */
     uint64_t events;

@@ -4,8 +4,8 @@
  * in which the statistics engine takes them (events.proto, EventBatch). It
  * holds one batch and never grows.
  */
-#ifndef RNL_JOBS_COLUMNS_H
-#define RNL_JOBS_COLUMNS_H
+#ifndef RNL_STREAMS_COLUMNS_H
+#define RNL_STREAMS_COLUMNS_H
 
 #include <stdbool.h>
 #include <stddef.h>
