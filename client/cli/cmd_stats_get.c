@@ -26,7 +26,7 @@ static void print(const struct cli_context *context, const json_t *answer)
 static int run(struct cli_context *context, const struct cli_args *args)
 {
     uint32_t window_seconds = 0;
-    int64_t top = 10;
+    int64_t top = 0;
     json_t *answer;
     int status = cli_flag_window(context, args, "window", &window_seconds);
     if (status == CLI_EXIT_OK)
@@ -47,7 +47,9 @@ static int run(struct cli_context *context, const struct cli_args *args)
 
 static const struct cli_flag flags[] = {
     CLI_FLAG_WINDOW,
-    {.name = "top", .value = "N", .help = "keys to show; default 10"},
+    {.name = "top",
+     .value = "N",
+     .help = "keys to show, at most as many as the stream keeps; default 10"},
     CLI_FLAG_END,
 };
 

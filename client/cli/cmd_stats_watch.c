@@ -7,9 +7,6 @@
 #define INTERVAL_MS_MIN     100
 #define INTERVAL_MS_MAX     3600000
 
-/* A tall terminal shows as many keys. */
-#define TOP_DEFAULT 40
-
 static int run(struct cli_context *context, const struct cli_args *args)
 {
     struct cli_follow_stats options = {
@@ -18,7 +15,7 @@ static int run(struct cli_context *context, const struct cli_args *args)
         .wait = cli_args_has(args, "wait"),
     };
     int64_t interval_ms = INTERVAL_MS_DEFAULT;
-    int64_t top = TOP_DEFAULT;
+    int64_t top = 0;
     int status =
         cli_flag_window(context, args, "window", &options.window_seconds);
     if (status == CLI_EXIT_OK)
@@ -47,7 +44,10 @@ static const struct cli_flag flags[] = {
      .value = "DUR",
      .help = "time between updates, 100ms to 1h; default 1s",
      .letter = 'n'},
-    {.name = "top", .value = "N", .help = "most frequent keys; default 40"},
+    {.name = "top",
+     .value = "N",
+     .help = "most frequent keys, at most as many as the stream keeps; default "
+             "10, and on a terminal all that fit"},
     {.name = "wait",
      .help = "wait for a stream that is not there, as on a terminal"},
     CLI_FLAG_END,

@@ -165,12 +165,16 @@ int cli_core_run(struct cli_context *context, const bool *done,
     return CLI_EXIT_OK;
 }
 
+/* Those that the message does not tell already. */
 static void add_violations(struct cli_buf *buf,
                            const struct rnl_status_info *info)
 {
-    for (size_t i = 0; i < info->violation_count; i++)
-        cli_buf_printf(buf, "; %s %s", info->violations[i].field,
-                       info->violations[i].description);
+    for (size_t i = 0; i < info->violation_count; i++) {
+        const struct rnl_violation *violation = &info->violations[i];
+        if (!strstr(info->message, violation->description))
+            cli_buf_printf(buf, "; %s %s", violation->field,
+                           violation->description);
+    }
 }
 
 int cli_core_fail(struct cli_context *context, const char *what,

@@ -169,7 +169,10 @@ struct cli_stats_watch {
     uint32_t windows[9];
     size_t window_count;
     uint32_t interval_ms;
+    /* Keys in the top list; 0: the default. */
     uint32_t top;
+    /* As many as the stream keeps, if that is less. */
+    bool top_at_most;
     /* update is a WatchStatsResponse. False ends the watch. */
     bool (*on_update)(void *arg, const json_t *update);
     /* There is no such stream, or no longer: true waits until there is one. */

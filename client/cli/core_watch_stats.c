@@ -81,6 +81,20 @@ static void on_end(struct rnl_stats_watch *handle,
             w->context, cli_stream_subject(&subject, w->watch->stream), status);
 }
 
+/* A core refuses to list more keys than the stream keeps. That a stream is
+ * missing, and all other errors, the watch itself will tell. */
+static uint32_t choose_top(const struct stats_watch *w)
+{
+    struct rnl_stream_list *list;
+    uint32_t top = w->watch->top;
+    if (!w->watch->top_at_most ||
+        rnl_stream_get(w->context->client, w->watch->stream, &list) != RNL_OK)
+        return top;
+    uint32_t kept = list->streams[0].config.top_capacity;
+    rnl_stream_list_destroy(list);
+    return kept > 0 && kept < top ? kept : top;
+}
+
 static int start(struct stats_watch *w)
 {
     const struct cli_stats_watch *watch = w->watch;
@@ -89,7 +103,7 @@ static int start(struct stats_watch *w)
     options.window_seconds = watch->windows;
     options.window_count = watch->window_count;
     options.interval_ms = watch->interval_ms;
-    options.top = watch->top;
+    options.top = choose_top(w);
     /* The core was reached once: from now on it is waited for. */
     options.wait_for_connection = true;
     options.on_update = on_update;

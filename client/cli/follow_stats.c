@@ -13,6 +13,9 @@
 /* The view is redrawn this often, for its clock and after a resize. */
 #define TICK_MS 200
 
+/* A tall terminal shows as many keys. */
+#define LIVE_TOP 50
+
 struct follow {
     struct cli_context *context;
     const struct cli_follow_stats *options;
@@ -202,7 +205,10 @@ static int follow(struct follow *f)
     struct cli_stats_watch watch = {
         .stream = options->stream,
         .interval_ms = options->interval_ms,
-        .top = options->top,
+        .top = options->top > 0 ? options->top
+               : f->is_live     ? LIVE_TOP
+                                : 0,
+        .top_at_most = options->top == 0 && f->is_live,
         .on_update = on_update,
         .on_missing = on_missing,
         .on_connection = on_connection,

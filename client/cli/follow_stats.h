@@ -16,6 +16,7 @@ struct cli_follow_stats {
     bool has_window;
     uint32_t window_seconds;
     uint32_t interval_ms;
+    /* 0: as many as fit, or the core's default in a pipe. */
     uint32_t top;
     /* Wait for a stream that is not there also where no person looks on. */
     bool wait;

@@ -56,6 +56,11 @@ static void add_part(struct cli_buf *buf, uint64_t count, const char *what)
     cli_buf_printf(buf, " %s", what);
 }
 
+static const char *plural(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
 void cli_view_ingest_summary(struct cli_buf *buf, const struct cli_term *term,
                              const char *stream,
                              const struct cli_ingest_view *view,
@@ -66,14 +71,18 @@ void cli_view_ingest_summary(struct cli_buf *buf, const struct cli_term *term,
     cli_text_add_safe(buf, stream, strlen(stream), 0);
     cli_buf_text(buf, "  ");
     cli_term_add(term, buf, CLI_STRONG, cli_buf_str(&count));
-    cli_buf_text(buf, " events accepted in ");
+    cli_buf_printf(buf, " %s accepted in ",
+                   plural(totals->accepted_events, "event", "events"));
     cli_text_add_ms(buf, (double)view->elapsed_ms);
     cli_buf_text(buf, ", ");
     cli_text_add_short(buf, rate_of(totals->accepted_events, view->elapsed_ms));
     cli_buf_text(buf, "/s");
     add_part(buf, totals->late_events, "late");
-    add_part(buf, totals->duplicate_batches, "duplicate batches");
-    add_part(buf, view->skipped, "lines skipped");
+    add_part(buf, totals->duplicate_batches,
+             plural(totals->duplicate_batches, "duplicate batch",
+                    "duplicate batches"));
+    add_part(buf, view->skipped,
+             plural(view->skipped, "line skipped", "lines skipped"));
     if (view->wants_value)
         add_part(buf, view->without_value, "without a value");
     if (view->wants_latency)

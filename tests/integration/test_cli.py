@@ -514,7 +514,7 @@ class Statistics(WithCore):
         self.assertEqual(done.returncode, 0)
         self.assertIn(b'line 3 skipped: n: "x" is not a number', done.stderr)
         self.assertIn(b"2 events accepted", done.stdout)
-        self.assertIn(b"1 lines skipped", done.stdout)
+        self.assertIn(b"1 line skipped", done.stdout)
         many = b"key,n\n" + b"a,1\n" + b"b,x\n" * 1000
         done = run(self.core, "ingest", "bad", "-f", "csv", "--value", "n",
                    input=many)
@@ -537,7 +537,7 @@ class Statistics(WithCore):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"strict.csv line 3: n: ", done.stderr)
         # What was read before it is counted, and the summary says so.
-        self.assertIn(b"1 events accepted", done.stdout)
+        self.assertIn(b"1 event accepted", done.stdout)
         (answer,) = self.json("stats", "get", "strict")
         self.assertEqual(answer["stats"]["count"], "1")
 
@@ -723,6 +723,21 @@ class Statistics(WithCore):
         screen.type(b"q")
         self.assertEqual(screen.end(), 0)
 
+    def test_a_stream_that_keeps_few_keys_can_be_looked_at(self):
+        self.ok("stats", "create", "few-keys", "--top", "2")
+        self.ok("ingest", "few-keys", "-f", "lines", input=b"a\nb\nc\n")
+        self.assertIn("events 3", self.ok("stats", "get", "few-keys"))
+        screen = Terminal(self.core, "stats", "watch", "few-keys")
+        screen.until(b"live.*TOP KEYS")
+        screen.type(b"q")
+        self.assertEqual(screen.end(), 0)
+        watch = Piped(self.core, "stats", "watch", "few-keys")
+        watch.line_with(b"events=3 ")
+        watch.end(signal.SIGINT)
+        done = self.refused(1, "must be at most 2", "stats", "get",
+                            "few-keys", "--top", "3")
+        self.assertEqual(done.stderr.count(b"must be"), 1, done.stderr)
+
     def test_a_watch_ends_when_its_stream_is_deleted(self):
         self.ingest("gone", self.rows())
         watch = Piped(self.core, "stats", "watch", "gone")
@@ -889,7 +904,7 @@ class Surroundings(unittest.TestCase):
                 break
         status, out, err = ingest.end(signal.SIGINT)
         self.assertEqual(status, 3, err)
-        self.assertIn(b"1 events accepted", out)
+        self.assertIn(b"1 event accepted", out)
         self.assertIn(b"has not taken everything", err)
 
     def test_help_everywhere(self):
