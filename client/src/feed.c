@@ -140,6 +140,9 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
         return;
     feed->retry.fire = on_retry;
     feed->retry.arg = feed;
+    feed->held = feed->ops->behind != NULL && feed->ops->behind(feed);
+    if (feed->held)
+        return;
     if (wait_ms == 0)
         restart(feed);
     else if (rnl_timer_start(&feed->client->timers, &feed->retry,
@@ -221,6 +224,14 @@ static void restart(struct rnl_feed *feed)
     enum rnl_code code = start_call(feed);
     if (code != RNL_OK)
         rnl_feed_fail(feed, code, "cannot go on: %s", rnl_code_text(code));
+}
+
+void rnl_feed_resume(struct rnl_feed *feed)
+{
+    if (!feed->held)
+        return;
+    feed->held = false;
+    restart(feed);
 }
 
 enum rnl_code rnl_feed_start(struct rnl_feed *feed, struct rnl_client *client,

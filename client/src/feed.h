@@ -24,6 +24,10 @@ struct rnl_feed_ops {
     /* data is borrowed. */
     void (*message)(struct rnl_feed *feed, const uint8_t *data, size_t len);
     void (*connection)(struct rnl_feed *feed, bool connected);
+    /* May be NULL. True: messages of the call that ended still wait here, so
+     * that the next call, with its own credit, has to wait for
+     * rnl_feed_resume. Else each lost connection would add to them. */
+    bool (*behind)(struct rnl_feed *feed);
     /* Once and last; the feed may be freed when it returns. */
     void (*end)(struct rnl_feed *feed, struct rnl_status_box *status);
     /* Frees what the feed is a part of. */
@@ -44,6 +48,8 @@ struct rnl_feed {
     unsigned attempts;
     /* The server has taken the call, now or before. */
     bool opened;
+    /* The next call waits for rnl_feed_resume. */
+    bool held;
     /* ops->connection was told false. */
     bool told_lost;
     char epoch[RNL_FEED_EPOCH_SIZE];
@@ -73,6 +79,9 @@ void rnl_feed_fail(struct rnl_feed *feed, enum rnl_code code,
 /* Bytes of messages are dealt with (manual_consume). Those of a call that was
  * lost meanwhile count for the present one, at most what it has received. */
 void rnl_feed_consume(struct rnl_feed *feed, size_t len);
+
+/* It is not behind any more: starts the call that was held back, if one was. */
+void rnl_feed_resume(struct rnl_feed *feed);
 
 /* Stops it and calls ops->free, at once or when its callback has returned. */
 void rnl_feed_destroy(struct rnl_feed *feed);

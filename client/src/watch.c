@@ -204,6 +204,12 @@ static void on_connection(struct rnl_feed *feed, bool connected)
         watch->options.on_connection(watch, connected, watch->options.arg);
 }
 
+/* Events that wait for rnl_watch_next. */
+static bool is_behind(struct rnl_feed *feed)
+{
+    return !STAILQ_EMPTY(&watch_of(feed)->queue);
+}
+
 /* A server that has nothing after a sequence but the end says OK at once;
  * events, and then OK before the terminal one, are a fault of its. */
 static bool ended_early(const struct rnl_watch *watch,
@@ -255,6 +261,7 @@ enum rnl_code rnl_watch_start(struct rnl_client *client, const char *job_id,
         .ask = ask,
         .message = on_message,
         .connection = on_connection,
+        .behind = is_behind,
         .end = on_end,
         .free = free_watch,
     };
@@ -304,6 +311,8 @@ static enum rnl_code take(struct rnl_watch *watch)
     rnl_free(watch->current);
     watch->current = event;
     rnl_feed_consume(&watch->feed, event->len);
+    if (STAILQ_EMPTY(&watch->queue))
+        rnl_feed_resume(&watch->feed);
     if (code == RNL_OK)
         return rnl_client_succeed(client);
     /* Nothing may follow what could not be read. */

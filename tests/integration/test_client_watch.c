@@ -139,6 +139,72 @@ static void a_watch_that_is_only_looked_at_gets_on(void **state)
     finish(&scene);
 }
 
+/* Pieces without end, until the credit is used up, and then the connection is
+ * lost; the second watch gets the end. */
+#define PIECE_BYTES 1000
+
+static bool serve_piece(struct fake_conn *conn, uint32_t id, uint64_t sequence)
+{
+    /* WatchJobResponse{event{sequence, delta{data}}}; sequences of two bytes
+     * as a varint. */
+    static uint8_t message[3 + 3 + 3 + 3 + PIECE_BYTES] = {
+        0x0a, 0xf1, 0x07, 0x08, 0, 0, 0x22, 0xeb, 0x07, 0x12, 0xe8, 0x07};
+    message[4] = (uint8_t)(0x80 | (sequence & 0x7f));
+    message[5] = (uint8_t)(sequence >> 7);
+    return fake_write(conn, id, RNL_FRAME_MESSAGE, message, sizeof(message));
+}
+
+static void serve_credit(struct fake_conn *conn, void *arg)
+{
+    uint32_t id;
+    uint64_t after;
+    atomic_uint *watches = arg;
+    if (!fake_hello(conn, "one"))
+        return;
+    /* Connections without a watch last until the next is wanted. */
+    if (!fake_watch(conn, &id, &after))
+        return;
+    unsigned watch = atomic_fetch_add(watches, 1);
+    if (watch > 0) {
+        if (fake_end(conn, id, after + 1) &&
+            fake_status(conn, id, RNL_OK, NULL))
+            fake_wait_end(conn);
+        return;
+    }
+    for (int64_t credit = 262144; credit > 0; credit -= 12 + PIECE_BYTES) {
+        if (!serve_piece(conn, id, ++after))
+            return;
+    }
+}
+
+/* What a program does not fetch stays bounded over any number of lost
+ * connections: the watch goes on when it has fetched what was there. */
+static void a_watch_that_is_behind_is_not_resumed(void **state)
+{
+    struct scene scene = {.client = NULL};
+    atomic_uint watches;
+    (void)state;
+    atomic_init(&watches, 0);
+    fake_core_start(&scene.core, serve_credit, &watches);
+    scene.client = connect_to(scene.core.address);
+    scene.watch = watch_any(scene.client, 0);
+    /* Nothing is fetched; connected again, and once more, nothing is asked. */
+    while (atomic_load(&scene.core.connection_count) < 2 ||
+           rnl_client_state(scene.client) != RNL_CLIENT_CONNECTED)
+        (void)rnl_client_poll(scene.client, FAKE_DEADLINE_MS);
+    assert_int_equal(rnl_client_poll(scene.client, 20), RNL_DEADLINE_EXCEEDED);
+    assert_int_equal(atomic_load(&watches), 1);
+    uint64_t last = 0;
+    do {
+        assert_int_equal(next(&scene), RNL_OK);
+        if (scene.event != NULL)
+            assert_int_equal(scene.event->sequence, ++last);
+    } while (scene.event != NULL);
+    assert_int_equal(last, 262144 / (12 + PIECE_BYTES) + 2);
+    assert_int_equal(atomic_load(&watches), 2);
+    finish(&scene);
+}
+
 static void serve_another_epoch(struct fake_conn *conn, void *arg)
 {
     uint32_t id;
@@ -367,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_watch_asks_for_what_follows_the_last_event),
         cmocka_unit_test(a_watch_that_is_only_looked_at_gets_on),
+        cmocka_unit_test(a_watch_that_is_behind_is_not_resumed),
         cmocka_unit_test(another_epoch_ends_a_watch),
         cmocka_unit_test(an_end_without_the_terminal_event_is_a_fault),
         cmocka_unit_test(a_watch_from_the_terminal_event_on_ends_well),
