@@ -222,7 +222,8 @@ struct rnl_watch_options {
      * encoded_len, not when on_event returns. */
     bool manual_consume;
     /* One event. NULL: events are fetched by rnl_watch_next, which needs none
-     * of these callbacks. */
+     * of these callbacks. Such a watch goes on after a lost connection when
+     * the events that were there have been fetched. */
     void (*on_event)(struct rnl_watch *watch, const struct rnl_job_event *event,
                      void *arg);
     /* The connection was lost (false), or the watch goes on (true). */

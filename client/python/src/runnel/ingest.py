@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events into a statistics stream, in columnar batches, each counted once."""
+import collections
+import secrets
+import time
+
+from .errors import Error
+from .v1 import events_pb2
+
+METHOD = "runnel.v1.EventService/Ingest"
+
+
+class Ingest:
+    """Gathers events and sends them in batches, several of which may be on
+    their way. A batch that was not acknowledged when a connection is lost is
+    sent again under its number. Used as a context it drains at the end."""
+
+    def __init__(self, client, stream, batch_events=8192, in_flight_max=16,
+                 producer_id=None, timeout_s=30, wait_for_connection=False):
+        if not 1 <= batch_events <= 65536:
+            raise ValueError("batch_events must be 1 to 65536")
+        if in_flight_max < 1:
+            raise ValueError("in_flight_max must be 1 or more")
+        self.client = client
+        self.stream = stream
+        self.batch_events = batch_events
+        self.in_flight_max = in_flight_max
+        self.producer_id = producer_id or secrets.token_hex(16)
+        # For the core to come back, and to acknowledge a batch.
+        self.timeout_s = timeout_s
+        self.sequence = 0
+        # Encoded, in order; of them, those sent over the present call.
+        self.queue = collections.deque()
+        self.sent = 0
+        self.call = None
+        # The core was reached once: from then on it is waited for.
+        self.opened = wait_for_connection
+        self.accepted_events = 0
+        self.duplicate_batches = 0
+        self.reset()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error_type, *_):
+        if error_type is None:
+            self.drain()
+        if self.call:
+            self.call.cancel()
+
+    def reset(self):
+        self.columns = None
+        self.keys = {}
+        self.indexes, self.values, self.latencies, self.times = [], [], [], []
+
+    def event(self, key, value=None, latency_ms=None, time_ms=None):
+        """Takes one event; blocks while too many batches are unacknowledged.
+        A bad event is refused with its whole batch, by the core."""
+        columns = (value is not None, latency_ms is not None,
+                   time_ms is not None)
+        if columns != self.columns:
+            self.seal()
+            self.columns = columns
+        self.indexes.append(self.keys.setdefault(key, len(self.keys)))
+        if columns[0]:
+            self.values.append(value)
+        if columns[1]:
+            self.latencies.append(latency_ms)
+        if columns[2]:
+            self.times.append(time_ms)
+        if len(self.indexes) >= self.batch_events:
+            self.seal()
+            self.run(self.in_flight_max)
+
+    def drain(self):
+        """Sends what was gathered, and waits until all is acknowledged."""
+        self.seal()
+        self.run(0)
+
+    def seal(self):
+        """Ends the batch that is being gathered."""
+        if not self.indexes:
+            return
+        keys = [key.encode() for key in self.keys]
+        self.sequence += 1
+        batch = events_pb2.EventBatch(
+            stream=self.stream, producer_id=self.producer_id,
+            producer_sequence=self.sequence, keys=b"".join(keys),
+            key_lengths=[len(key) for key in keys], key_indexes=self.indexes,
+            values=self.values, latencies_ms=self.latencies)
+        if self.times:
+            batch.time_base_ms = min(self.times)
+            batch.time_offsets_ms.extend(
+                time_ms - batch.time_base_ms for time_ms in self.times)
+        request = events_pb2.IngestRequest(batch=batch)
+        self.queue.append(request.SerializeToString())
+        self.reset()
+
+    def run(self, unacknowledged_max):
+        """Sends what waits, and takes acknowledgements until few enough are
+        out; over lost connections too, for timeout_s at most without any."""
+        backoff_s, deadline = 0.1, time.monotonic() + self.timeout_s
+        while True:
+            before = len(self.queue)
+            try:
+                self.run_once(unacknowledged_max)
+                return
+            except Error as error:
+                self.call, self.sent = None, 0
+                if len(self.queue) < before:
+                    backoff_s = 0.1
+                    deadline = time.monotonic() + self.timeout_s
+                if not self.opened or not error.resumable or \
+                        time.monotonic() > deadline:
+                    raise
+                time.sleep(max(backoff_s, error.retry_delay_ms / 1000))
+                backoff_s = min(2 * backoff_s, 5)
+
+    def run_once(self, unacknowledged_max):
+        if self.call is None:
+            self.call = self.client.connected().call(METHOD)
+            self.opened = True
+        while self.sent < len(self.queue):
+            self.call.send(self.queue[self.sent])
+            self.sent += 1
+            while self.sent and self.call.poll():
+                self.take_ack()
+        while len(self.queue) > unacknowledged_max:
+            self.take_ack()
+
+    def take_ack(self):
+        data = self.call.receive()
+        if data is None:
+            self.call, self.sent = None, 0
+            raise RuntimeError("the core ended the ingest")
+        ack = events_pb2.IngestResponse.FromString(data)
+        self.queue.popleft()
+        self.sent -= 1
+        self.accepted_events += ack.accepted_events
+        self.duplicate_batches += ack.duplicate

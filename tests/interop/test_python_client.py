@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The Python package against a real core.
+
+    test_python_client.py BIN_DIR PYTHON_DIR [unittest arguments]
+
+Exit status 77: python3-protobuf is not here.
+"""
+import os
+import random
+import select
+import socket
+import sys
+import threading
+import unittest
+
+try:
+    import google.protobuf  # noqa: F401
+except ImportError:
+    if sys.executable != "/usr/bin/python3" and os.path.exists(
+            "/usr/bin/python3"):
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
+    print("python3-protobuf is not installed")
+    sys.exit(77)
+
+BIN, PYTHON = sys.argv[1:3]
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+sys.path.insert(0, PYTHON)
+from core import Core  # noqa: E402
+import runnel  # noqa: E402
+from runnel import wire  # noqa: E402
+from runnel.v1 import frame_pb2, jobs_pb2  # noqa: E402
+
+TEXT = "".join("line %d of the input\n" % i for i in range(1500))
+
+
+class CutProxy:
+    """Relays a connection at a time, and cuts it after some random bytes."""
+
+    def __init__(self, port, bytes_max, seed):
+        self.port = port
+        self.bytes_max = bytes_max
+        self.random = random.Random(seed)
+        self.cuts = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.port))
+            with near, far:
+                self.relay(near, far)
+
+    def relay(self, near, far):
+        left = self.random.randint(1, self.bytes_max)
+        while left > 0:
+            for source in select.select([near, far], [], [])[0]:
+                try:
+                    data = source.recv(min(left, 4096))
+                    (far if source is near else near).sendall(data)
+                except OSError:
+                    return
+                left -= len(data)
+                if not data or left <= 0:
+                    break
+            if not data:
+                return
+        self.cuts += 1
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.core = Core(BIN)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.core.stop() == 0
+
+    def setUp(self):
+        self.client = runnel.Client(self.core.address)
+        self.addCleanup(self.client.close)
+
+    def proxied(self, bytes_max, seed):
+        proxy = CutProxy(self.core.port, bytes_max, seed)
+        self.addCleanup(proxy.close)
+        client = runnel.Client(proxy.address)
+        self.addCleanup(client.close)
+        return proxy, client
+
+    def test_output_of_a_job(self):
+        job = self.client.create_job("echo", text=TEXT)
+        output, state = self.client.output(job.id)
+        self.assertEqual(output.decode(), TEXT)
+        self.assertEqual(state, jobs_pb2.JOB_STATE_SUCCEEDED)
+        self.assertEqual(self.client.get_job(job.id, True).input.text, TEXT)
+        self.client.delete_job(job.id)
+        with self.assertRaises(runnel.Error) as caught:
+            self.client.get_job(job.id)
+        self.assertEqual(caught.exception.code, runnel.Code.NOT_FOUND)
+
+    def test_watch_from_the_middle(self):
+        job = self.client.create_job("echo", text="abcdef",
+                                     options={"chunk_bytes": "1"})
+        events = list(self.client.watch(job.id))
+        self.assertEqual([event.sequence for event in events],
+                         list(range(1, len(events) + 1)))
+        later = list(self.client.watch(job.id, 4))
+        self.assertEqual(later, events[4:])
+        self.assertEqual(list(self.client.watch(job.id, len(events))), [])
+
+    def test_watch_over_cut_connections(self):
+        job = self.client.create_job(
+            "echo", text=TEXT, options={"chunk_bytes": "400", "pace_ms": "1"})
+        proxy, client = self.proxied(12000, seed=3)
+        got, last = "", 0
+        while True:
+            try:
+                for event in client.watch(job.id, last):
+                    got += event.delta.text
+                    last = event.sequence
+                break
+            except runnel.Error as error:
+                # The first connection may be cut before its Hello.
+                self.assertEqual(error.code, runnel.Code.UNAVAILABLE)
+        self.assertEqual(got, TEXT)
+        self.assertGreaterEqual(proxy.cuts, 2)
+
+    def test_cancel_inside_of_a_watch(self):
+        job = self.client.create_job(
+            "echo", text=TEXT, options={"chunk_bytes": "1", "pace_ms": "5"})
+        deltas = 0
+        for event in self.client.watch(job.id):
+            deltas += event.HasField("delta")
+            if deltas == 1:
+                self.client.cancel_job(job.id, "enough")
+        self.assertEqual(event.state.state, jobs_pb2.JOB_STATE_CANCELLED)
+        self.assertLess(deltas, len(TEXT))
+
+    def test_watch_after_a_restart(self):
+        first = Core(BIN)
+        client = runnel.Client(first.address)
+        job = client.create_job("echo", text=TEXT, options={"pace_ms": "1000"})
+        events = client.watch(job.id)
+        next(events)
+        first.stop()
+        second = Core(BIN, first.address)
+        try:
+            with self.assertRaises(runnel.Error) as caught:
+                for _ in events:
+                    pass
+            self.assertEqual(caught.exception.code, runnel.Code.NOT_FOUND)
+            self.assertIn("restarted", caught.exception.message)
+        finally:
+            client.close()
+            second.stop()
+
+    def test_list_in_pages(self):
+        made = {self.client.create_job("echo", labels={"of": "pages"}).id
+                for _ in range(5)}
+        listed = list(self.client.list_jobs(labels={"of": "pages"},
+                                            page_size=2))
+        self.assertEqual({job.id for job in listed}, made)
+
+    def test_a_bad_request_names_its_field(self):
+        with self.assertRaises(runnel.Error) as caught:
+            self.client.create_job("No Such Kind")
+        self.assertEqual(caught.exception.code, runnel.Code.INVALID_ARGUMENT)
+        self.assertEqual(caught.exception.violations[0][0], "kind")
+
+    def test_no_core(self):
+        client = runnel.Client("127.0.0.1:1")
+        with self.assertRaises(runnel.Error) as caught:
+            client.info()
+        self.assertEqual(caught.exception.message,
+                         "cannot connect to 127.0.0.1:1: Connection refused")
+        with self.assertRaises(ValueError):
+            runnel.Client("nowhere")
+
+    def test_a_deadline(self):
+        """A listener that never answers."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            client = runnel.Client("127.0.0.1:%d" % silent.getsockname()[1])
+            with self.assertRaises(runnel.Error) as caught:
+                wire.Connection(client.address, timeout_s=0.05)
+            self.assertEqual(caught.exception.code, runnel.Code.UNAVAILABLE)
+
+    def test_statistics(self):
+        with self.client.ingest("python", batch_events=100) as ingest:
+            for i in range(1000):
+                ingest.event("key-%d" % (i % 4), value=i,
+                             latency_ms=i if i % 2 else None,
+                             time_ms=1700000000000 + i if i % 3 else None)
+        self.assertEqual(ingest.accepted_events, 1000)
+        stats = self.client.stats("python")
+        self.assertEqual((stats.count, stats.value.count,
+                          stats.latency_ms.count), (1000, 1000, 500))
+        self.assertEqual(stats.value.mean, 499.5)
+        [known, unknown] = self.client.frequency("python", ["key-1", "none"])
+        self.assertEqual((known.count, unknown.upper), (250, 0))
+        update = next(self.client.watch_stats("python", window_seconds=[0]))
+        self.assertEqual(update.snapshot.windows[0].count, 1000)
+
+    def test_ingest_over_cut_connections(self):
+        for seed in range(3):
+            _, client = self.proxied(15000, seed)
+            name = "cut-%d" % seed
+            with client.ingest(name, batch_events=50, in_flight_max=4,
+                               wait_for_connection=True) as ingest:
+                for i in range(3000):
+                    ingest.event("key-%d" % (i % 3), value=i)
+            stats = self.client.stats(name)
+            self.assertEqual(stats.count, 3000)
+            self.assertEqual(stats.value.sum, 3000 * 2999 / 2)
+            self.assertEqual(
+                ingest.accepted_events + 50 * ingest.duplicate_batches, 3000)
+
+    def test_an_event_that_the_core_refuses(self):
+        with self.assertRaises(runnel.Error) as caught:
+            with self.client.ingest("python") as ingest:
+                ingest.event("")
+        self.assertEqual(caught.exception.code, runnel.Code.INVALID_ARGUMENT)
+
+
+class Frames(unittest.TestCase):
+    def test_cut_at_every_byte(self):
+        for size in (0, 1, 100, 127, 128, 20000):
+            frame = frame_pb2.Frame(stream_id=7, message=b"x" * size)
+            data = wire.encode(frame)
+            for end in range(0, len(data), 1 if size < 1000 else 997):
+                self.assertEqual(wire.decode(data[:end]), (None, 0))
+            self.assertEqual(wire.decode(b"ab" + data + b"more", 2),
+                             (frame, 2 + len(data)))
+
+    def test_what_is_no_frame(self):
+        for data in (b"\xff\xff\xff\x7f", b"\x80\x80\x80\x80\x80\x01",
+                     b"\x02\x22\x05"):
+            with self.assertRaises(runnel.Error):
+                wire.decode(data + b"\xff" * 8)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
