@@ -41,7 +41,7 @@ void cli_json_set(json_t *object, const char *name, json_t *value)
 void cli_json_set_text(json_t *object, const char *name, const char *text)
 {
     json_t *value = json_string(text ? text : "");
-    if (!value) {
+    if (!value && text) {
         struct cli_buf safe = {0};
         cli_text_add_safe(&safe, text, strlen(text), 0);
         value = json_string(cli_buf_str(&safe));

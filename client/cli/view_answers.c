@@ -3,9 +3,10 @@
 
 #include "text.h"
 
-static void add_titles(struct cli_table *table, const char *const *titles)
+static void add_titles(struct cli_table *table, const char *const *titles,
+                       size_t count)
 {
-    for (size_t i = 0; i < table->column_count; i++)
+    for (size_t i = 0; i < count; i++)
         cli_table_cell(table, CLI_FAINT, titles[i]);
 }
 
@@ -46,7 +47,7 @@ void cli_view_frequencies(struct cli_buf *buf, const struct cli_term *term,
     size_t i;
     json_t *key;
     cli_table_init(&table, 5, 0x1E);
-    add_titles(&table, titles);
+    add_titles(&table, titles, 5);
     json_array_foreach(cli_json_at(answer, "frequencies"), i, key)
     {
         double count = cli_json_number(key, "count");
@@ -104,7 +105,7 @@ void cli_view_ranks(struct cli_buf *buf, const struct cli_term *term,
     size_t i;
     json_t *rank;
     cli_table_init(&table, 2, 0x3);
-    add_titles(&table, titles);
+    add_titles(&table, titles, 2);
     json_array_foreach(cli_json_at(answer, "ranks"), i, rank)
     {
         take_measure(&table, values[i], is_ms);

@@ -281,7 +281,8 @@ void cli_view_progress(struct cli_buf *buf, const struct cli_term *term,
     cli_text_add_safe(buf, cli_buf_str(&part), part.len, 60);
     cli_buf_text(buf, part.len > 0 ? "  " : "");
     cli_buf_reset(&part);
-    cli_text_add_ms(&part, (double)(elapsed_ms / 100 * 100));
+    int64_t shown_ms = elapsed_ms - elapsed_ms % 100;
+    cli_text_add_ms(&part, (double)shown_ms);
     cli_term_add(term, buf, CLI_FAINT, cli_buf_str(&part));
     cli_buf_fini(&part);
 }
