@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "columns.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -188,6 +189,20 @@ static const char *odd_column(const struct rnl_event *first,
     return event->has_time != first->has_time ? "time" : NULL;
 }
 
+/* The core would name a place in the columns, which the sender has not seen. */
+static const char *bad_number(const struct rnl_event *event,
+                              const char **ret_field)
+{
+    *ret_field = "value";
+    if (event->has_value && !isfinite(event->value))
+        return "must be a finite number";
+    *ret_field = "latencyMs";
+    if (event->has_latency &&
+        !(event->latency_ms >= 0 && isfinite((float)event->latency_ms)))
+        return "must be a finite number of milliseconds, not below 0";
+    return NULL;
+}
+
 static const char *check(const struct rnl_columns *columns,
                          const struct rnl_event *event, const char **ret_field)
 {
@@ -196,6 +211,9 @@ static const char *check(const struct rnl_columns *columns,
         return "must be given and not empty";
     if (event->key_len > RNL_COLUMNS_KEY_MAX)
         return "must be at most 256 bytes";
+    const char *bad = bad_number(event, ret_field);
+    if (bad != NULL)
+        return bad;
     *ret_field = "";
     if (columns->count == RNL_COLUMNS_EVENTS_MAX)
         return "a request takes at most 65536 events: send more requests";

@@ -51,6 +51,18 @@ static enum rnl_code fail(struct ingest *ingest, const char *field,
     return RNL_INVALID_ARGUMENT;
 }
 
+/* The column that a parameter names, or NULL. */
+static const char **column_of(struct rnl_event_names *names, const char *name)
+{
+    if (strcmp(name, "key") == 0)
+        return &names->key;
+    if (strcmp(name, "value") == 0)
+        return &names->value;
+    if (strcmp(name, "latency") == 0)
+        return &names->latency;
+    return strcmp(name, "time") == 0 ? &names->time : NULL;
+}
+
 /* Takes the query: which columns are meant, and what makes a repeated request
  * count once. */
 static enum rnl_code take_query(struct ingest *ingest)
@@ -60,14 +72,13 @@ static enum rnl_code take_query(struct ingest *ingest)
     for (size_t i = 0; i < query->count; i++) {
         const char *name = query->params[i].name;
         const char *value = query->params[i].value;
-        if (strcmp(name, "key") == 0)
-            names->key = value;
-        else if (strcmp(name, "value") == 0)
-            names->value = value;
-        else if (strcmp(name, "latency") == 0)
-            names->latency = value;
-        else if (strcmp(name, "time") == 0)
-            names->time = value;
+        const char **column = column_of(names, name);
+        if (column != NULL && *value == '\0')
+            return fail(ingest, name, "must name a column");
+        if (column != NULL)
+            *column = value;
+        else if (strcmp(name, "producer_id") == 0 && *value == '\0')
+            return fail(ingest, name, "must not be empty");
         else if (strcmp(name, "producer_id") == 0)
             ingest->batch->producer_id = (char *)(uintptr_t)value;
         else if (strcmp(name, "producer_sequence") != 0)

@@ -27,7 +27,7 @@ WELL_KNOWN = {
         "type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$",
         "description": "Seconds with an s.", "examples": ["1.5s"]},
 }
-SPECIAL = ["NaN", "Infinity", "-Infinity"]
+NO_NUL = {"pattern": "^[^\\u0000]*$"}
 
 
 class Message:
@@ -138,7 +138,8 @@ class Writer:
         if kind == "bytes":
             return {"type": "string", "contentEncoding": "base64"}
         if kind == "string":
-            return {"type": "string"}
+            # U+0000 is refused; no pattern says that of what is written.
+            return {"type": "string", **(NO_NUL if is_read else {})}
         if kind in WELL_KNOWN:
             return WELL_KNOWN[kind]
         if kind not in self.types:
@@ -150,7 +151,8 @@ class Writer:
         if label == "repeated":
             schema = {"type": "array", "items": schema}
         elif label == "map":
-            schema = {"type": "object", "additionalProperties": schema}
+            schema = {"type": "object", "additionalProperties": schema,
+                      **({"propertyNames": NO_NUL} if is_read else {})}
         if is_read:
             schema = nullable(schema)
         if comment:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unary.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -179,6 +180,14 @@ static enum rnl_code bind_idempotency_key(struct rnl_exchange *exchange,
     const h2o_iovec_t *key = rnl_exchange_header(exchange, "idempotency-key");
     if (key == NULL || rnl_pbjson_field(request, "idempotency_key") == NULL)
         return RNL_OK;
+    for (size_t i = 0; i < key->len; i++) {
+        if (key->base[i] > ' ' && key->base[i] < 0x7f)
+            continue;
+        snprintf(error->field, sizeof(error->field), "Idempotency-Key");
+        snprintf(error->what, sizeof(error->what),
+                 "must be made of visible ASCII");
+        return RNL_INVALID_ARGUMENT;
+    }
     h2o_iovec_t copy = h2o_strdup(&exchange->req->pool, key->base, key->len);
     return rnl_bind(object, request, "idempotency_key", copy.base, error);
 }

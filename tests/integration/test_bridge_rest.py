@@ -112,6 +112,11 @@ class Jobs(Rest):
         other = request(self.bridge, "POST", "/v1/jobs", '{"kind":"echo"}',
                         {"Idempotency-Key": "k-1"})
         self.assert_problem(other, 409, "ALREADY_EXISTS")
+        for key in ("\xff", "a b", "\u00e4".encode().decode("latin-1")):
+            answer = request(self.bridge, "POST", "/v1/jobs", body,
+                             {"Idempotency-Key": key})
+            self.assert_problem(answer, 400, "INVALID_ARGUMENT",
+                                "Idempotency-Key")
 
     def test_lists_with_filters_and_pages(self):
         ids = [create(self.bridge, kind="echo", labels={

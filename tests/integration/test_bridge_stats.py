@@ -222,11 +222,16 @@ class Ingest(Stats):
                 (csv, "key,value\na,1\nb,x\n", "line 3, value"),
                 (csv, "name,value\na,1\n", "line 1"),
                 (csv, 'key\n"a\n', "line"), (csv, "", ""),
-                (csv, "key,value\na,nan\n", "value"),
-                (csv, "key,latency_ms\na,-1\n", "latenc")):
+                (csv, "key,value\na,1\na,nan\n", "line 3, value"),
+                (csv, "key,value\na,1e999\n", "line 2, value"),
+                (csv, "key,latency_ms\na,-1\n", "line 2, latencyMs"),
+                (ndjson, '{"key":"a","latencyMs":1e39}',
+                 "line 1, latencyMs"),
+                (ndjson, '{"key":"a","value":1e400}', "line 1")):
             got = self.refused("wrong", kind, body)
             self.assertIn(where, got, body)
-        for query, name in (("?nope=1", "nope"), ("?key=x", "x"),
+        for query, name in (("?nope=1", "nope"), ("?key=x", "x"), ("?time=", "time"),
+                            ("?producer_id=", "producer_id"),
                             ("?producer_sequence=0", "producer_sequence")):
             got = self.refused("wrong", csv, "key\na\n", query)
             self.assertIn(name, got, query)
