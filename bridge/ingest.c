@@ -83,9 +83,10 @@ static enum rnl_code take_query(struct ingest *ingest)
             ingest->batch->producer_id = (char *)(uintptr_t)value;
         else if (strcmp(name, "producer_sequence") != 0)
             return fail(ingest, name, "there is no such parameter");
-        else if (!rnl_query_number(value, 1, UINT64_MAX,
+        else if (!rnl_query_number(value, 1, INT64_MAX,
                                    &ingest->batch->producer_sequence))
-            return fail(ingest, name, "must be a whole number from 1");
+            return fail(ingest, name,
+                        "must be a whole number from 1 to 2^63 - 1");
     }
     return RNL_OK;
 }

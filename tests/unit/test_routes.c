@@ -478,7 +478,12 @@ int main(int argc, char **argv)
     };
     if (argc != 3)
         return 2;
-    document = json_load_file(argv[1], JSON_REJECT_DUPLICATES, NULL);
+    json_error_t error;
+    document = json_load_file(argv[1], JSON_REJECT_DUPLICATES, &error);
+    if (document == NULL) {
+        fprintf(stderr, "%s: %s\n", argv[1], error.text);
+        return 2;
+    }
     page = read_file(argv[2]);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     json_decref(document);
