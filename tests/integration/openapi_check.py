@@ -42,7 +42,7 @@ def schemathesis(bridge, options):
     return subprocess.run(
         [st, "--config-file", os.path.join(HERE, "schemathesis.toml"), "run",
          url + "/openapi.json", "--url", url, "--checks", "all",
-         "--max-examples", "30", "--request-timeout", "1", *excluded, *options],
+         "--max-examples", "30", "--request-timeout", "10", *excluded, *options],
         cwd=bridge.dir, env=env).returncode
 
 
