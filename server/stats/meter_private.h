@@ -32,6 +32,23 @@ struct rnl_meter {
     struct rnl_meter_view *views[RNL_METER_WINDOWS_MAX + 1];
 };
 
+/* A view: a digest of its own (view.c). */
+struct rnl_meter_view {
+    /* The meter's own, and one for each holder. */
+    size_t refs;
+    /* Version and second of the meter that it shows. */
+    uint64_t version;
+    int64_t second;
+    uint64_t hash_seed;
+    struct rnl_meter_window window;
+    struct rnl_meter_estimate unique;
+    struct rnl_digest digest;
+    /* Most frequent keys, falling. */
+    struct rnl_meter_top *top;
+    size_t top_count;
+    size_t top_cap;
+};
+
 /* Moves the watermark to where it belongs at wall_ms. Errors:
  * RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_meter_move(struct rnl_meter *meter,

@@ -8,22 +8,6 @@
 #include "alloc.h"
 #include "meter_private.h"
 
-struct rnl_meter_view {
-    /* The meter's own, and one for each holder. */
-    size_t refs;
-    /* Version and second of the meter that it shows. */
-    uint64_t version;
-    int64_t second;
-    uint64_t hash_seed;
-    struct rnl_meter_window window;
-    struct rnl_meter_estimate unique;
-    struct rnl_digest digest;
-    /* Most frequent keys, falling. */
-    struct rnl_meter_top *top;
-    size_t top_count;
-    size_t top_cap;
-};
-
 /* ---- top ---- */
 
 /* Whether a comes before b in a list of falling frequency. */

@@ -9,6 +9,7 @@
  *   event_service.c  the methods of EventService
  *   stream_config.c  a configuration, from and to the contract
  *   stream_service.c the methods of StatsService about streams
+ *   sketch_service.c ExportSketch
  *   stats_service.c  those that answer statistics
  *   stats_message.c  a view as the StreamStats of the contract
  *   stats_snapshot.c figures of some windows, encoded
@@ -122,6 +123,16 @@ struct rnl_event_stream *rnl_stream_subject(struct rnl_stream *stream,
 bool rnl_stats_top(struct rnl_stream *stream,
                    const struct rnl_event_stream *subject, uint32_t asked,
                    uint32_t *ret_top);
+
+/* A view of a window, to be destroyed; NULL: the call has ended. */
+struct rnl_meter_view *rnl_stats_view(struct rnl_stream *stream,
+                                      const struct rnl_event_stream *subject,
+                                      uint32_t window_seconds);
+
+/* ---- sketch_service.c ---- */
+
+void rnl_sketch_on_export(struct rnl_stream *stream, const uint8_t *data,
+                          size_t len);
 
 /* ---- stream_service.c ---- */
 

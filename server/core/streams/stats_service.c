@@ -10,8 +10,7 @@
 #include "registry.h"
 #include "stats_message.h"
 
-/* A view of a window; NULL: the call has ended. */
-static struct rnl_meter_view *view_of(struct rnl_stream *stream,
+struct rnl_meter_view *rnl_stats_view(struct rnl_stream *stream,
                                       const struct rnl_event_stream *subject,
                                       uint32_t window_seconds)
 {
@@ -88,7 +87,7 @@ static void get_stats(struct rnl_stream *stream,
     if (!rnl_stats_top(stream, subject, request->top, &of.top))
         return;
     struct rnl_meter_view *view =
-        view_of(stream, subject, request->window_seconds);
+        rnl_stats_view(stream, subject, request->window_seconds);
     if (view == NULL)
         return;
     struct rnl_stats_message message;
@@ -193,7 +192,7 @@ static void on_get_frequency(struct rnl_stream *stream, const uint8_t *data,
         rnl_stream_subject(stream, request->stream);
     if (subject != NULL && check_keys(stream, request)) {
         struct rnl_meter_view *view =
-            view_of(stream, subject, request->window_seconds);
+            rnl_stats_view(stream, subject, request->window_seconds);
         if (view != NULL)
             reply_frequencies(stream, view, request);
         rnl_meter_view_destroy(view);
@@ -279,7 +278,7 @@ static void on_get_quantiles(struct rnl_stream *stream, const uint8_t *data,
     if (subject != NULL && read_metric(stream, request->metric, &metric) &&
         check_numbers(stream, "q", request->q, request->n_q, 0, 1)) {
         struct rnl_meter_view *view =
-            view_of(stream, subject, request->window_seconds);
+            rnl_stats_view(stream, subject, request->window_seconds);
         if (view != NULL)
             reply_quantiles(stream, view, metric, request);
         rnl_meter_view_destroy(view);
@@ -317,7 +316,7 @@ static void on_get_rank(struct rnl_stream *stream, const uint8_t *data,
         check_numbers(stream, "values", request->values, request->n_values,
                       -INFINITY, INFINITY)) {
         struct rnl_meter_view *view =
-            view_of(stream, subject, request->window_seconds);
+            rnl_stats_view(stream, subject, request->window_seconds);
         if (view != NULL)
             reply_ranks(stream, view, metric, request);
         rnl_meter_view_destroy(view);
@@ -374,6 +373,11 @@ static const struct rnl_method methods[] = {
         .name = "runnel.v1.StatsService/GetRank",
         .shape = RNL_UNARY,
         .on_message = on_get_rank,
+    },
+    {
+        .name = "runnel.v1.StatsService/ExportSketch",
+        .shape = RNL_UNARY,
+        .on_message = rnl_sketch_on_export,
     },
 };
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export.h"
+
+#include "alloc.h"
+#include "meter_private.h"
+#include "sketch/hll_datasketches.h"
+#include "sketch/hll_redis.h"
+
+static enum rnl_code say(const char **ret_what, enum rnl_code code,
+                         const char *what)
+{
+    *ret_what = what;
+    return code;
+}
+
+/* Takes memory for a sketch of that length. */
+static enum rnl_code reserve(struct rnl_sketch_bytes *bytes, size_t len)
+{
+    bytes->data = rnl_malloc(len > 0 ? len : 1);
+    bytes->len = len;
+    return bytes->data == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
+}
+
+/* ---- distinct keys ---- */
+
+static bool knows_every_key(const struct rnl_digest *digest)
+{
+    return digest->rest == NULL || digest->rest->total == 0;
+}
+
+/* Adds the keys of the table. */
+static enum rnl_code add_table(struct rnl_hll *hll,
+                               const struct rnl_meter_view *view,
+                               enum rnl_hash_profile profile)
+{
+    const struct rnl_frequent *keys = &view->digest.keys;
+    size_t slots = rnl_frequent_slots(keys);
+    for (size_t i = 0; i < slots; i++) {
+        uint64_t hash = keys->hashes[i];
+        if (hash == 0)
+            continue;
+        const struct rnl_frequent_entry *entry = &keys->entries[i];
+        if (profile != RNL_HASH_NATIVE)
+            hash = rnl_hash_profiled(profile, rnl_frequent_key(keys, entry),
+                                     entry->key_len, 0);
+        if (rnl_hll_update(hll, hash) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+static enum rnl_code collect_keys(struct rnl_hll *hll,
+                                  const struct rnl_meter_view *view,
+                                  enum rnl_hash_profile profile)
+{
+    const struct rnl_hll *fallen = &view->digest.fallen;
+    unsigned precision =
+        profile == RNL_HASH_REDIS ? RNL_HLL_PRECISION_REDIS : fallen->precision;
+    enum rnl_code code = rnl_hll_init(hll, precision, profile, view->hash_seed);
+    if (code == RNL_OK && profile == RNL_HASH_NATIVE)
+        code = rnl_hll_copy(hll, fallen);
+    if (code == RNL_OK)
+        code = add_table(hll, view, profile);
+    return code == RNL_OK ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+}
+
+static enum rnl_code write_keys(const struct rnl_hll *hll,
+                                struct rnl_sketch_bytes *bytes)
+{
+    const int profile = hll->profile;
+    size_t len = profile == RNL_HASH_REDIS ? rnl_hll_redis_len(hll)
+                 : profile == RNL_HASH_DATASKETCHES
+                     ? rnl_hll_datasketches_len(hll)
+                     : rnl_hll_serialized_len(hll);
+    if (reserve(bytes, len) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (profile == RNL_HASH_REDIS)
+        rnl_hll_redis_write(hll, bytes->data);
+    else if (profile == RNL_HASH_DATASKETCHES)
+        rnl_hll_datasketches_write(hll, bytes->data);
+    else
+        rnl_hll_serialize(hll, bytes->data);
+    return RNL_OK;
+}
+
+static enum rnl_code export_unique(const struct rnl_meter_view *view,
+                                   enum rnl_sketch_format format,
+                                   struct rnl_sketch_bytes *ret_bytes,
+                                   const char **ret_what)
+{
+    enum rnl_hash_profile profile = RNL_HASH_NATIVE;
+    if (format == RNL_SKETCH_FORMAT_REDIS)
+        profile = RNL_HASH_REDIS;
+    else if (format == RNL_SKETCH_FORMAT_DATASKETCHES)
+        profile = RNL_HASH_DATASKETCHES;
+    else if (format != RNL_SKETCH_FORMAT_RUNNEL)
+        return say(ret_what, RNL_INVALID_ARGUMENT,
+                   "of unique keys must be RUNNEL, DATASKETCHES or "
+                   "REDIS_HYLL");
+    if (profile != RNL_HASH_NATIVE && !knows_every_key(&view->digest))
+        return say(ret_what, RNL_FAILED_PRECONDITION,
+                   "there are more keys than are known by name, and their "
+                   "hash is Runnel's own: only RUNNEL can be written");
+    struct rnl_hll hll = {0};
+    struct rnl_sketch_bytes bytes = {0};
+    enum rnl_code code = collect_keys(&hll, view, profile);
+    if (code == RNL_OK)
+        code = write_keys(&hll, &bytes);
+    rnl_hll_fini(&hll);
+    if (code != RNL_OK)
+        return say(ret_what, code, "memory is out");
+    *ret_bytes = bytes;
+    return RNL_OK;
+}
+
+/* ---- distributions ---- */
+
+static enum rnl_code export_metric(const struct rnl_meter_view *view,
+                                   enum rnl_meter_metric metric,
+                                   enum rnl_sketch_format format,
+                                   struct rnl_sketch_bytes *ret_bytes,
+                                   const char **ret_what)
+{
+    const struct rnl_histogram *histogram =
+        &view->digest.metrics[metric].histogram;
+    struct rnl_sketch_bytes bytes = {0};
+    if (format == RNL_SKETCH_FORMAT_DDSKETCH ||
+        format == RNL_SKETCH_FORMAT_OTEL)
+        return say(ret_what, RNL_UNIMPLEMENTED, "is not served yet");
+    if (format != RNL_SKETCH_FORMAT_RUNNEL)
+        return say(ret_what, RNL_INVALID_ARGUMENT,
+                   "of a distribution must be RUNNEL, DDSKETCH or "
+                   "OTEL_EXPONENTIAL");
+    if (reserve(&bytes, rnl_histogram_serialized_len(histogram)) != RNL_OK)
+        return say(ret_what, RNL_RESOURCE_EXHAUSTED, "memory is out");
+    rnl_histogram_serialize(histogram, bytes.data);
+    *ret_bytes = bytes;
+    return RNL_OK;
+}
+
+enum rnl_code rnl_meter_view_export(const struct rnl_meter_view *view,
+                                    enum rnl_sketch_of of,
+                                    enum rnl_sketch_format format,
+                                    struct rnl_sketch_bytes *ret_bytes,
+                                    const char **ret_what)
+{
+    switch (of) {
+    case RNL_SKETCH_OF_UNIQUE:
+        return export_unique(view, format, ret_bytes, ret_what);
+    case RNL_SKETCH_OF_VALUE:
+        return export_metric(view, RNL_METER_VALUE, format, ret_bytes,
+                             ret_what);
+    case RNL_SKETCH_OF_LATENCY:
+        return export_metric(view, RNL_METER_LATENCY, format, ret_bytes,
+                             ret_what);
+    case RNL_SKETCH_OF_FREQUENCY:
+        break;
+    }
+    return say(ret_what, RNL_UNIMPLEMENTED,
+               "of frequencies cannot be written yet");
+}
