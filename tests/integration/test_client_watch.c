@@ -3,9 +3,11 @@
  * else. */
 #include "test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <runnel/runnel.h>
 
@@ -420,12 +422,104 @@ static void a_watch_over_cut_connections_is_exact(void **state)
 {
     struct daemon server;
     (void)state;
-    for (size_t i = 0; i < INPUT_BYTES; i++)
-        input[i] = (char)('a' + i % 26 + (i / 26) % 2);
     daemon_start(&server, "runneld", NULL);
     for (uint64_t seed = 1; seed <= 6; seed++)
         check_over_cuts(&server, seed);
     assert_int_equal(daemon_stop(&server), 0);
+}
+
+/* --- a core that is killed and has its jobs in a file --- */
+
+struct kept_core {
+    char data[64];
+    struct daemon daemon;
+};
+
+static void start_kept(struct kept_core *core, const char *listen)
+{
+    const char *const args[] = {"--listen", listen,   "--durability",
+                                "normal",   "--data", core->data,
+                                NULL};
+    daemon_start(&core->daemon, "runneld", args);
+}
+
+static void remove_data(const struct kept_core *core)
+{
+    static const char *const names[] = {"runnel.db", "runnel.db-wal",
+                                        "runnel.db-shm", "lock"};
+    char path[128];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", core->data, names[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(core->data), 0);
+}
+
+static struct rnl_job *create_twice(struct rnl_client *client)
+{
+    static const struct rnl_pair options[] = {{"chunk_bytes", "500"},
+                                              {"pace_ms", "4"}};
+    struct rnl_job_spec spec = RNL_OPTIONS_INIT(spec);
+    struct rnl_job *job = NULL;
+    spec.kind = "echo";
+    spec.input = input;
+    spec.input_len = INPUT_BYTES;
+    spec.options = options;
+    spec.option_count = 2;
+    spec.max_attempts = 2;
+    assert_int_equal(rnl_job_create(client, &spec, &job), RNL_OK);
+    return job;
+}
+
+/* Collects the output of the last attempt; the library checks the sequences.
+ * Returns when some output was seen, or at the end. */
+static enum rnl_job_state follow(struct rnl_watch *watch, struct output *output,
+                                 size_t bytes)
+{
+    const struct rnl_job_event *event;
+    enum rnl_job_state state = RNL_JOB_UNSPECIFIED;
+    while (output->len < bytes) {
+        assert_int_equal(rnl_watch_next(watch, DAEMON_DEADLINE_MS, &event),
+                         RNL_OK);
+        if (event == NULL)
+            break;
+        if (event->kind == RNL_JOB_EVENT_STATE) {
+            state = event->state;
+            output->len = state == RNL_JOB_RUNNING ? 0 : output->len;
+        } else if (event->kind == RNL_JOB_EVENT_DELTA) {
+            assert_true(collect(event->data, event->len, output));
+        }
+    }
+    return state;
+}
+
+/* The epoch is that of the file: the watch goes on where it was, over the
+ * failure of the first attempt, into the second. */
+static void a_watch_goes_on_over_kill_9(void **state)
+{
+    static struct output output;
+    struct kept_core core = {.data = "/tmp/runnel-data-XXXXXX"};
+    char address[80];
+    struct rnl_watch *watch;
+    (void)state;
+    assert_non_null(mkdtemp(core.data));
+    start_kept(&core, "127.0.0.1:0");
+    snprintf(address, sizeof(address), "%s", core.daemon.address);
+    struct rnl_client *client = connect_to(address);
+    struct rnl_job *job = create_twice(client);
+    assert_int_equal(rnl_watch_start(client, job->id, NULL, &watch), RNL_OK);
+    (void)follow(watch, &output, 5000);
+    daemon_signal(&core.daemon, SIGKILL);
+    (void)daemon_wait(&core.daemon);
+    start_kept(&core, address);
+    enum rnl_job_state end = follow(watch, &output, SIZE_MAX);
+    assert_int_equal(end, RNL_JOB_SUCCEEDED);
+    assert_int_equal(output.len, INPUT_BYTES);
+    assert_memory_equal(output.data, input, INPUT_BYTES);
+    rnl_job_destroy(job);
+    rnl_client_destroy(client);
+    assert_int_equal(daemon_stop(&core.daemon), 0);
+    remove_data(&core);
 }
 
 int main(void)
@@ -441,6 +535,9 @@ int main(void)
         cmocka_unit_test(nothing_follows_an_event_that_cannot_be_read),
         cmocka_unit_test(next_is_refused_where_events_are_called_back),
         cmocka_unit_test(a_watch_over_cut_connections_is_exact),
+        cmocka_unit_test(a_watch_goes_on_over_kill_9),
     };
+    for (size_t i = 0; i < INPUT_BYTES; i++)
+        input[i] = (char)('a' + i % 26 + (i / 26) % 2);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
