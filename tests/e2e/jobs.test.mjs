@@ -93,6 +93,26 @@ test('every window knows at once that a job was cancelled', async () => {
   await world.close(two);
 });
 
+test('a hidden page gives its connection back, then goes on', async () => {
+  const id = await world.createJob(endless);
+  const page = await world.open(`#/jobs/${id}`);
+  await grows(page, 20);
+  const turn = (/** @type {boolean} */ hidden) => page.evaluate((to) => {
+    Object.defineProperty(document, 'hidden', { value: to, writable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await turn(true);
+  await shows(page.locator('.feed'), 'resting');
+  const before = await output(page);
+  await turn(false);
+  await shows(page.locator('.feed'), 'live');
+  await grows(page, before.length + 20);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shows(page.locator('.feed'), 'complete');
+  assert.equal(await output(page), await world.output(id));
+  await world.close(page);
+});
+
 test('a second bridge shows the same job', async () => {
   const id = await world.createJob(endless);
   const { startBridge } = await import('./support/programs.mjs');

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { shows, holds, World } from './support/world.mjs';
 
-const world = await World.start();
+// What is in memory alone is gone when the core is.
+const world = await World.start('--durability', 'memory');
 after(() => world.stop());
 
 const text = Array.from({ length: 2000 }, (_, i) => `${i} `).join('');

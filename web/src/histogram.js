@@ -57,8 +57,10 @@ export class Histogram {
       (one) => Math.abs(num(one.q) - q) < 1e-9)?.value;
     const parts = QUANTILES.map((q) =>
       `p${Math.round(q * 100)} ${this.format(num(at(q)))}`);
-    return `mean ${this.format(num(mean))} · ` +
-      `σ ${this.format(num(stddev))} · ${parts.join(' · ')}`;
+    // A line breaks between figures, not between a figure and its unit.
+    return [`mean ${this.format(num(mean))}`,
+      `σ ${this.format(num(stddev))}`, ...parts]
+      .map((part) => part.replaceAll(' ', '\u00a0')).join(' · ');
   }
 
   /**

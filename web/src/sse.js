@@ -9,8 +9,9 @@
 import { doubtLink, onLink } from './link.js';
 import { backoff, Cursor } from './sequence.js';
 
-/** A hidden page gives its connection back: a browser has six an origin. */
-const REST_MS = 60_000;
+/** A hidden page gives its connection back soon: a browser has six an origin,
+ * and a seventh page would get no answer at all. */
+const REST_MS = 5_000;
 
 /**
  * @typedef {'connecting' | 'live' | 'waiting' | 'resting' | 'ended'} FeedState
@@ -38,6 +39,8 @@ export class Feed {
     this.source = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.resting = undefined;
     this.seen = () => this.rest();
     document.addEventListener('visibilitychange', this.seen);
     this.offLink = onLink((state) => {
@@ -50,6 +53,7 @@ export class Feed {
   /** Ends the feed for good. May be called again. */
   close() {
     this.closed = true;
+    clearTimeout(this.resting);
     this.drop();
     this.offLink();
     document.removeEventListener('visibilitychange', this.seen);
@@ -78,6 +82,8 @@ export class Feed {
       source.addEventListener(name, (event) => this.take(name, event));
     source.addEventListener('end', () => this.end());
     source.addEventListener('reset', () => this.reset());
+    if (document.hidden)
+      this.rest();
   }
 
   /**
@@ -128,13 +134,13 @@ export class Feed {
   }
 
   rest() {
+    clearTimeout(this.resting);
     if (!document.hidden) {
       if (!this.source)
         this.open();
       return;
     }
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    this.resting = setTimeout(() => {
       this.drop();
       this.options.onState('resting');
     }, REST_MS);

@@ -93,6 +93,13 @@ export class StreamPage {
     setText(this.feed, FEED_WORDS[state]);
   }
 
+  /** @param {string} text why there is nothing to show */
+  showNone(text) {
+    this.body.hidden = true;
+    this.waiting.hidden = false;
+    setText(this.waiting, text);
+  }
+
   /** @param {string} text */
   showProblem(text) {
     this.problem.hidden = false;

@@ -18,6 +18,8 @@ import { StreamPage } from './stream-page.js';
 /** The server sends a snapshot a second while something changes. */
 const IDLE_MS = 2500;
 const TICK_MS = 1000;
+const NONE = 'There is no stream of this name now. Its first event makes it, ' +
+  'and then it is shown here.';
 
 export class StreamView {
   /**
@@ -71,8 +73,10 @@ export class StreamView {
       await getStats(this.name);
       return true;
     } catch (error) {
-      if (error instanceof Problem && error.status === 404)
+      if (error instanceof Problem && error.status === 404) {
+        this.page.showNone(NONE);
         return true; // its first event may be on the way
+      }
       return !(error instanceof Problem && error.status === 400);
     }
   }
@@ -116,6 +120,8 @@ export class StreamView {
     this.stats.clear();
     this.history = new History();
     this.anomalies.clear();
+    this.heard = 0;
+    this.page.showNone('Waiting for the first figures…');
   }
 }
 

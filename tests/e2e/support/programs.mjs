@@ -9,8 +9,9 @@ import path from 'node:path';
 /** Far above what anything takes: only a hang gets there. */
 export const DEADLINE_MS = 20_000;
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const binDir = path.resolve(
+export const root = path.resolve(
+  fileURLToPath(new URL('../../..', import.meta.url)));
+export const binDir = path.resolve(
   process.env.RUNNEL_BIN_DIR || path.join(root, 'build/dev/bin'));
 
 /** @type {Set<Program>} */
@@ -21,7 +22,7 @@ process.on('exit', () => {
 });
 
 /** The environment without settings that would reach the programs. */
-function cleanEnvironment() {
+export function cleanEnvironment() {
   return Object.fromEntries(Object.entries(process.env)
     .filter(([name]) => !name.startsWith('RUNNEL_')));
 }
@@ -99,4 +100,6 @@ export const startCore = (...args) => new Program('runneld', args).start();
  * @param {string[]} args
  */
 export const startBridge = (core, ...args) =>
-  new Program('runnel-bridge', ['--core', core.address, ...args]).start();
+  new Program('runnel-bridge', [
+    '--core', core.address, '--web-root', path.join(root, 'build/web'), ...args,
+  ]).start();

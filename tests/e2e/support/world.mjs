@@ -2,8 +2,10 @@
 // A core, a bridge and a browser, and what the tests of the console do with
 // them. A page that logs an error fails the test that opened it.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
 import { DEADLINE_MS, startBridge, startCore } from './programs.mjs';
 
 // The packages are the console's own, beside its sources.
@@ -16,7 +18,8 @@ const axe = await readFile(packages.resolve('axe-core/axe.min.js'), 'utf8');
 /**
  * @typedef {import('playwright-core').Page} Page
  * @typedef {import('playwright-core').Locator} Locator
- * @typedef {import('playwright-core').BrowserContextOptions} PageOptions
+ * @typedef {import('playwright-core').BrowserContextOptions &
+ *   {timeout?: number}} PageOptions timeout of each wait, in ms
  */
 
 const CHROMIUM_FLAGS = [
@@ -41,13 +44,16 @@ export class World {
   /** @param {string[]} coreArgs */
   static async start(...coreArgs) {
     const world = new World();
-    world.core = await startCore(...coreArgs);
+    world.data = await mkdtemp(path.join(os.tmpdir(), 'runnel-e2e-'));
+    world.core = await startCore('--data', world.data, ...coreArgs);
     world.bridge = await startBridge(world.core);
     world.browser = await startBrowser();
     return world;
   }
 
   constructor() {
+    /** Where the core keeps its jobs. */
+    this.data = '';
     /** @type {import('./programs.mjs').Program} */
     this.core = /** @type {any} */ (null);
     /** @type {import('./programs.mjs').Program} */
@@ -62,6 +68,7 @@ export class World {
     await this.browser.close();
     await this.bridge.stop();
     await this.core.stop();
+    await rm(this.data, { recursive: true });
   }
 
   /** @param {string} path */
@@ -80,7 +87,7 @@ export class World {
       viewport: { width: 1280, height: 800 }, ...options,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(DEADLINE_MS);
+    page.setDefaultTimeout(options.timeout ?? DEADLINE_MS);
     page.on('pageerror', (error) => this.errors.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error' && !EXPECTED_ERRORS.test(message.text()))
@@ -110,7 +117,8 @@ export class World {
       headers: { 'content-type': 'application/json' },
       body: body && JSON.stringify(body),
     });
-    assert.ok(answer.ok, `${method} ${path} answered ${answer.status}`);
+    assert.ok(answer.ok, `${method} ${path}: ${answer.status}` +
+      (answer.ok ? '' : await answer.text()));
     return answer;
   }
 
