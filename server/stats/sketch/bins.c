@@ -142,12 +142,25 @@ static enum rnl_code move_window(struct rnl_bins *bins,
     return RNL_OK;
 }
 
+/* Whether nothing has to change: the common case, and the one of a flood of
+ * values that collapse. */
+static bool has_room(const struct rnl_bins *bins, int32_t first, int32_t last,
+                     int32_t floor)
+{
+    if (bins->total == 0 || floor > bins->low ||
+        octave_end(last) > bins->low + (int32_t)bins->cap)
+        return false;
+    return first >= bins->low || bins->collapsed > 0;
+}
+
 /* As rnl_bins_reserve; the window begins at floor or above. */
 static enum rnl_code reserve(struct rnl_bins *bins, int32_t first, int32_t last,
                              uint64_t more, int32_t floor)
 {
     bool wide =
         bins->wide || rnl_add_saturating(bins->total, more) > UINT32_MAX;
+    if (wide == bins->wide && has_room(bins, first, last, floor))
+        return RNL_OK;
     struct window window = wanted_window(bins, first, last);
     /* What collapsed was in bins that are never to come back. */
     if (bins->collapsed > 0 && floor < bins->low)

@@ -46,6 +46,33 @@ uint8_t *rnl_put_double(uint8_t *out, double number)
     return rnl_put_word(out, word);
 }
 
+void rnl_write_varint(struct rnl_writer *writer, uint64_t number)
+{
+    if (writer->out != NULL)
+        rnl_put_varint(writer->out + writer->len, number);
+    writer->len += rnl_varint_len(number);
+}
+
+void rnl_write_word(struct rnl_writer *writer, uint64_t word)
+{
+    if (writer->out != NULL)
+        rnl_put_word(writer->out + writer->len, word);
+    writer->len += 8;
+}
+
+void rnl_write_double(struct rnl_writer *writer, double number)
+{
+    uint64_t word;
+    memcpy(&word, &number, sizeof(word));
+    rnl_write_word(writer, word);
+}
+
+void rnl_write_tag(struct rnl_writer *writer, uint32_t field,
+                   enum rnl_wire_type type)
+{
+    rnl_write_varint(writer, (uint64_t)field << 3 | (uint64_t)type);
+}
+
 bool rnl_get_varint(struct rnl_wire *in, uint64_t *ret_number)
 {
     const uint8_t *begin = in->at;

@@ -30,6 +30,19 @@ uint8_t *rnl_put_varint(uint8_t *out, uint64_t number);
 uint8_t *rnl_put_word(uint8_t *out, uint64_t word);
 uint8_t *rnl_put_double(uint8_t *out, double number);
 
+/* Writes protobuf's wire format; counts only while out is NULL, so that one
+ * function gives both a message and its length. */
+struct rnl_writer {
+    uint8_t *out;
+    size_t len;
+};
+
+void rnl_write_varint(struct rnl_writer *writer, uint64_t number);
+void rnl_write_word(struct rnl_writer *writer, uint64_t word);
+void rnl_write_double(struct rnl_writer *writer, double number);
+void rnl_write_tag(struct rnl_writer *writer, uint32_t field,
+                   enum rnl_wire_type type);
+
 /* Each reads one and goes on; false when it is cut off, and for a varint that
  * is longer than needed: every content has one form. */
 bool rnl_get_varint(struct rnl_wire *in, uint64_t *ret_number);

@@ -16,22 +16,16 @@
 
 static const char letters[4] = {'R', 'L', 'H', 'G'};
 
-/* Writes the counters, or only counts their bytes when out is NULL. */
-static size_t put_number(uint8_t *out, size_t len, uint64_t number)
-{
-    if (out != NULL)
-        rnl_put_varint(out + len, number);
-    return len + rnl_varint_len(number);
-}
-
-static size_t put_bins(uint8_t *out, const struct rnl_bins *bins)
+static void write_bins(struct rnl_writer *writer, const struct rnl_bins *bins)
 {
     int32_t first, last;
-    if (!rnl_bins_extent(bins, &first, &last))
-        return put_number(out, 0, 0);
-    size_t len = put_number(out, 0, (uint64_t)(last - first + 1));
-    len = put_number(out, len, rnl_zigzag(first));
-    len = put_number(out, len, bins->collapsed);
+    if (!rnl_bins_extent(bins, &first, &last)) {
+        rnl_write_varint(writer, 0);
+        return;
+    }
+    rnl_write_varint(writer, (uint64_t)(last - first + 1));
+    rnl_write_varint(writer, rnl_zigzag(first));
+    rnl_write_varint(writer, bins->collapsed);
     uint64_t empty = 0;
     for (int32_t i = first; i <= last; i++) {
         uint64_t count = rnl_bins_at(bins, (uint32_t)(i - bins->low));
@@ -40,30 +34,35 @@ static size_t put_bins(uint8_t *out, const struct rnl_bins *bins)
             continue;
         }
         if (empty > 0) {
-            len = put_number(out, len, 0);
-            len = put_number(out, len, empty);
+            rnl_write_varint(writer, 0);
+            rnl_write_varint(writer, empty);
             empty = 0;
         }
-        len = put_number(out, len, count);
+        rnl_write_varint(writer, count);
     }
-    return len;
+}
+
+static void write_content(struct rnl_writer *writer,
+                          const struct rnl_histogram *histogram)
+{
+    rnl_write_varint(writer, histogram->zeros);
+    write_bins(writer, &histogram->positive);
+    write_bins(writer, &histogram->negative);
 }
 
 size_t rnl_histogram_serialized_len(const struct rnl_histogram *histogram)
 {
-    return RNL_SKETCH_HEAD_LEN + rnl_varint_len(histogram->zeros) +
-           put_bins(NULL, &histogram->positive) +
-           put_bins(NULL, &histogram->negative) + RNL_SKETCH_CHECK_LEN;
+    struct rnl_writer counter = {NULL, 0};
+    write_content(&counter, histogram);
+    return RNL_SKETCH_HEAD_LEN + counter.len + RNL_SKETCH_CHECK_LEN;
 }
 
 void rnl_histogram_serialize(const struct rnl_histogram *histogram,
                              uint8_t *out)
 {
-    uint8_t *at = rnl_sketch_head(out, letters, VERSION);
-    at = rnl_put_varint(at, histogram->zeros);
-    at += put_bins(at, &histogram->positive);
-    at += put_bins(at, &histogram->negative);
-    rnl_sketch_seal(out, at);
+    struct rnl_writer writer = {rnl_sketch_head(out, letters, VERSION), 0};
+    write_content(&writer, histogram);
+    rnl_sketch_seal(out, writer.out + writer.len);
 }
 
 /* Reads the counters of bins_len bins into their reserved window. */
