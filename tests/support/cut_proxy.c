@@ -65,8 +65,9 @@ static bool relay(int from, int to, uint64_t *left)
 static bool serve(struct cut_proxy *proxy, int client, int core)
 {
     bool cut = proxy->cut_limit == 0 || proxy->cut_count < proxy->cut_limit;
-    uint64_t left =
-        cut ? 1 + next_random(proxy) % proxy->bytes_max : UINT64_MAX;
+    uint64_t bytes_max =
+        (uint64_t)proxy->bytes_max * (1 + proxy->cut_count / 16);
+    uint64_t left = cut ? 1 + next_random(proxy) % bytes_max : UINT64_MAX;
     while (left > 0) {
         struct pollfd fds[] = {{.fd = client, .events = POLLIN},
                                {.fd = core, .events = POLLIN},

@@ -19,7 +19,9 @@ struct cut_proxy {
     /* "127.0.0.1:PORT" */
     char address[32];
     uint16_t target_port;
-    /* A connection lives for 1 to so many bytes. */
+    /* A connection lives for 1 to so many bytes, and for more after every 16
+     * cuts: the core joins events for a watcher that lags into one message,
+     * which has to get through whole. */
     uint32_t bytes_max;
     uint64_t random;
     int listen_fd;
