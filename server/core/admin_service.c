@@ -20,8 +20,7 @@ static void fill_limits(const struct rnl_core_options *options,
     limits->max_event_streams = options->max_event_streams;
 }
 
-static void fill_jobs(const struct rnl_jobs *jobs,
-                      Runnel__V1__GetInfoResponse *info)
+static void fill_jobs(struct rnl_jobs *jobs, Runnel__V1__GetInfoResponse *info)
 {
     struct rnl_jobs_counts counts;
     rnl_jobs_count(jobs, &counts);

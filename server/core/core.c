@@ -42,6 +42,7 @@ static enum rnl_code create_parts(struct rnl_core *core)
     TAILQ_INIT(&core->rpc->pending);
     rnl_methods_add(&core->rpc->methods, &rnl_admin_service);
     rnl_methods_add(&core->rpc->methods, &rnl_job_service);
+    rnl_methods_add(&core->rpc->methods, &rnl_worker_service);
     rnl_methods_add(&core->rpc->methods, &rnl_event_service);
     rnl_methods_add(&core->rpc->methods, &rnl_stats_service);
     enum rnl_code code = rnl_streams_create(core, &core->streams);

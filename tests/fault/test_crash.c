@@ -134,10 +134,11 @@ static void add_entry(struct rnl_client *client, uint64_t *chance, int thread)
             return;
     } while (!atomic_compare_exchange_weak(&entry_count, &at, at + 1));
     entries[at] = entry;
-    if (splitmix(chance) % 5 == 0)
-        entries[at].cancelled =
-            rnl_job_cancel(client, entry.id, "the test", &job) == RNL_OK &&
-            job->state == RNL_JOB_CANCELLED;
+    if (splitmix(chance) % 5 == 0 &&
+        rnl_job_cancel(client, entry.id, "the test", &job) == RNL_OK) {
+        entries[at].cancelled = job->state == RNL_JOB_CANCELLED;
+        rnl_job_destroy(job);
+    }
     if (splitmix(chance) % 7 == 0) {
         entries[at].maybe_deleted = true;
         entries[at].deleted = rnl_job_delete(client, entry.id) == RNL_OK;

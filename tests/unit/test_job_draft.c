@@ -43,11 +43,10 @@ static void expect_taken(const struct job_request *request)
     jobs_teardown(&core);
 }
 
-static void a_kind_must_be_a_name_that_is_served(void **state)
+static void a_kind_must_be_a_name(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",       "Echo",  "e cho",
-                                      "nobody", "echo/", "\xc3\xa9"};
+    static const char *const bad[] = {"", "Echo", "e cho", "echo/", "\xc3\xa9"};
     struct job_request request;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         job_request_init(&request, bad[i], "x");
@@ -250,7 +249,7 @@ static void an_id_is_26_sortable_characters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_kind_must_be_a_name_that_is_served),
+        cmocka_unit_test(a_kind_must_be_a_name),
         cmocka_unit_test(input_is_bounded_and_of_its_form),
         cmocka_unit_test(maps_are_bounded_in_every_way),
         cmocka_unit_test(options_of_a_kind_are_checked_by_their_range),

@@ -52,16 +52,18 @@ static enum rnl_code check_text(const char *text, size_t len_max,
     return RNL_OK;
 }
 
-static enum rnl_code check_kind(const char *kind, struct rnl_field_error *error)
+bool rnl_job_kind_valid(const char *kind)
 {
     size_t len = strlen(kind);
-    if (len < 1 || len > RNL_JOB_KIND_LEN_MAX ||
-        strspn(kind, "abcdefghijklmnopqrstuvwxyz0123456789._-") != len)
-        return rnl_field_error_set(
-            error, "kind",
-            "must be 1 to %d characters of a-z, 0-9, '.', '_' and '-'",
-            RNL_JOB_KIND_LEN_MAX);
-    return RNL_OK;
+    return len >= 1 && len <= RNL_JOB_KIND_LEN_MAX &&
+           strspn(kind, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len;
+}
+
+static enum rnl_code check_kind(const char *kind, struct rnl_field_error *error)
+{
+    return rnl_job_kind_valid(kind)
+               ? RNL_OK
+               : rnl_field_error_set(error, "kind", "%s", RNL_JOB_KIND_RULE);
 }
 
 static enum rnl_code check_input(const Runnel__V1__Payload *payload,

@@ -27,6 +27,12 @@ struct rnl_job_draft {
     struct rnl_input input;
 };
 
+#define RNL_JOB_KIND_RULE \
+    "must be 1 to 64 characters of a-z, 0-9, '.', '_' and '-'"
+
+/* Whether a name can be that of a kind. */
+bool rnl_job_kind_valid(const char *kind);
+
 /* Fills draft from a request. Options and labels come out sorted by key.
  * Errors: RNL_INVALID_ARGUMENT with error filled. */
 RNL_MUST_USE enum rnl_code rnl_job_draft_fill(

@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "job_id.h"
 #include "store_memory.h"
+#include "workers.h"
 
 /* A clock that is set back or forward moves the end of a retention: it is
  * looked at this often at least. */
@@ -22,11 +23,7 @@ static const struct rnl_kind *const kinds[] = {
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
-static const char *const kind_names[KIND_COUNT] = {
-    "analyze",
-    "echo",
-    "simulate",
-};
+_Static_assert(KIND_COUNT <= RNL_KINDS_BUILT_IN_MAX, "they fit the list");
 
 /* ---- retention ---- */
 
@@ -78,16 +75,9 @@ static enum rnl_code check_kind(struct rnl_jobs *jobs,
                                 struct rnl_field_error *error)
 {
     const struct rnl_kind *kind = find_kind(draft->job.kind);
-    if (kind == NULL) {
-        char names[160];
-        size_t used = 0;
-        for (size_t i = 0; i < KIND_COUNT; i++)
-            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-                                     i == 0 ? "" : ", ", kind_names[i]);
-        return rnl_field_error_set(error, "kind",
-                                   "\"%s\" is not served here; there are %s",
-                                   draft->job.kind, names);
-    }
+    /* A worker knows what is right for it. */
+    if (kind == NULL)
+        return RNL_OK;
     struct rnl_work work = {
         .core = jobs->core,
         .job = &draft->job,
@@ -184,6 +174,11 @@ enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
     job->state = RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
     job->last_sequence = 1;
     memcpy(job->node.id, from->id, sizeof(job->node.id));
+    if (job->kind == NULL &&
+        rnl_kind_queue_use(jobs, from->kind, &job->queue) != RNL_OK) {
+        rnl_job_free(job);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
     Runnel__V1__Job record = *from;
     record.input = NULL;
     size_t len = runnel__v1__job__get_packed_size(&record);
@@ -207,7 +202,10 @@ static enum rnl_code create_and_put(struct rnl_jobs *jobs,
                                     const struct rnl_request_hash *hash,
                                     struct rnl_submission *submission)
 {
-    const char *output_type = find_kind(draft->job.kind)->output_content_type;
+    const struct rnl_kind *kind = find_kind(draft->job.kind);
+    /* A worker says it at the end. */
+    const char *output_type =
+        kind == NULL ? "application/octet-stream" : kind->output_content_type;
     make_id(jobs, submission->job_id);
     draft->job.id = submission->job_id;
     draft->job.state = RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
@@ -260,6 +258,11 @@ enum rnl_code rnl_jobs_submit(struct rnl_jobs *jobs,
     return create_and_put(jobs, &draft, &hash, submission);
 }
 
+bool rnl_job_kind_built_in(const char *kind)
+{
+    return find_kind(kind) != NULL;
+}
+
 /* ---- cancel, remove, find ---- */
 
 struct rnl_job *rnl_jobs_find(const struct rnl_jobs *jobs, const char *job_id)
@@ -296,6 +299,7 @@ enum rnl_code rnl_jobs_remove(struct rnl_jobs *jobs, const char *job_id,
 
 void rnl_job_free(struct rnl_job *job)
 {
+    rnl_kind_queue_leave(job->jobs, job->queue);
     if (job->base != NULL)
         runnel__v1__job__free_unpacked(job->base, &rnl_pb_allocator);
     rnl_free(job);
@@ -314,9 +318,16 @@ static size_t input_bytes_max(const struct rnl_core_options *options)
 
 static void on_ready(void *arg)
 {
-    struct rnl_jobs *jobs = arg;
-    /* Cannot fail: the timer is started already. */
-    (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, 0);
+    rnl_jobs_kick(arg);
+}
+
+/* Who watches the job, and the worker that has it. */
+static void on_committed(void *arg, const char *job_id, uint64_t sequence)
+{
+    struct rnl_job *job = rnl_jobs_find(arg, job_id);
+    if (job != NULL && job->lease != NULL)
+        rnl_lease_committed(job->lease, sequence);
+    rnl_watch_committed(arg, job_id, sequence);
 }
 
 static enum rnl_code create_store(struct rnl_jobs *jobs)
@@ -340,7 +351,7 @@ static enum rnl_code create_store(struct rnl_jobs *jobs)
     enum rnl_code code = rnl_store_memory_create(&memory, &jobs->store);
     if (code == RNL_OK)
         jobs->store->listener = (struct rnl_store_listener){
-            .committed = rnl_watch_committed,
+            .committed = on_committed,
             .removed = rnl_watch_removed,
             .ready = on_ready,
             .arg = jobs,
@@ -433,10 +444,15 @@ const char *rnl_jobs_store_name(const struct rnl_jobs *jobs)
     return jobs->store->ops->name;
 }
 
-const char *const *rnl_jobs_kinds(const struct rnl_jobs *jobs,
-                                  size_t *ret_count)
+const char *const *rnl_jobs_kinds(struct rnl_jobs *jobs, size_t *ret_count)
 {
-    (void)jobs;
-    *ret_count = KIND_COUNT;
-    return kind_names;
+    size_t count = 0;
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        jobs->kind_names[count++] = kinds[i]->name;
+    for (size_t i = 0; i < jobs->kind_queue_count; i++) {
+        if (!TAILQ_EMPTY(&jobs->kind_queues[i]->workers))
+            jobs->kind_names[count++] = jobs->kind_queues[i]->kind;
+    }
+    *ret_count = count;
+    return jobs->kind_names;
 }

@@ -5,6 +5,7 @@
  *   engine.c       birth and death, submit, cancel, remove, retention
  *   run.c          queue, attempts, retries, and the end of a job
  *   recover.c      jobs that a durable store had
+ *   workers.h      jobs that workers do
  *   job_measure.c  what jobs took
  *   job_view.c     a job as the Job message of the contract
  *   watch.c        watchers: cursors into the event log
@@ -29,6 +30,16 @@
 
 #define RNL_PRIORITY_COUNT (2 * RNL_JOB_PRIORITY_MAX + 1)
 
+#define RNL_KINDS_BUILT_IN_MAX 8
+
+/* Kinds that have a queue at once: all that workers serve and jobs wait
+ * for. */
+#define RNL_KIND_QUEUES_MAX 256
+
+struct rnl_kind_queue;
+struct rnl_lease;
+struct rnl_worker;
+
 /* Where a job is besides the table of jobs. */
 enum rnl_job_place {
     /* Nowhere: its put is not durable yet, or a timer will bring it back. */
@@ -47,7 +58,11 @@ struct rnl_run {
 struct rnl_job {
     struct rnl_id_node node;
     struct rnl_jobs *jobs;
+    /* NULL: workers do it, and queue is where it waits for one. */
     const struct rnl_kind *kind;
+    struct rnl_kind_queue *queue;
+    /* Of the running attempt, when a worker has it. */
+    struct rnl_lease *lease;
     /* The record as it was created, without input. Owned. */
     Runnel__V1__Job *base;
     Runnel__V1__JobState state;
@@ -67,8 +82,9 @@ struct rnl_job {
     int64_t end_ns;
     double progress_done;
     double progress_total;
-    /* Static; NULL while there is no progress. */
+    /* Static, or unit_text; NULL while there is no progress. */
     const char *progress_unit;
+    char unit_text[RNL_JOB_UNIT_LEN_MAX + 1];
     enum rnl_code error_code;
     uint32_t error_attempt;
     char error_message[RNL_JOB_ERROR_LEN_MAX + 1];
@@ -107,6 +123,11 @@ struct rnl_jobs {
     uint64_t queued_count;
     uint64_t running_count;
     uint64_t last_id_ms;
+    /* Of kinds that workers do (workers.h). */
+    struct rnl_kind_queue *kind_queues[RNL_KIND_QUEUES_MAX];
+    size_t kind_queue_count;
+    /* What rnl_jobs_kinds lends. */
+    const char *kind_names[RNL_KIND_QUEUES_MAX + RNL_KINDS_BUILT_IN_MAX];
     /* Both are always started, so that moving them cannot fail. */
     struct rnl_timer runner;
     struct rnl_timer expiry;
@@ -158,6 +179,8 @@ RNL_MUST_USE enum rnl_code rnl_jobs_remove(struct rnl_jobs *jobs,
                                            const char *job_id,
                                            struct rnl_store_request *request);
 
+bool rnl_job_kind_built_in(const char *kind);
+
 /* NULL when the job has ended or there is none. */
 struct rnl_job *rnl_jobs_find(const struct rnl_jobs *jobs, const char *job_id);
 
@@ -183,9 +206,34 @@ void rnl_job_enqueue(struct rnl_job *job);
  * RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
 
-/* The same for a job whose attempt the end of the process has cut: it has
- * failed, and is tried again if it may. */
+/* The same for a job whose attempt the end of the process has cut: it is
+ * lost. */
 RNL_MUST_USE enum rnl_code rnl_job_resume(struct rnl_job *job);
+
+/* Begins an attempt with a worker that has room. */
+void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker);
+
+/* The attempt was not the job's to fail: it is tried again, a few times more
+ * than its retry policy says. */
+void rnl_job_lost(struct rnl_job *job, const char *why);
+
+/* The attempt has failed: the job is tried again, or ends. request is called
+ * once that is durable; it may be NULL. */
+void rnl_job_fail(struct rnl_job *job, const struct rnl_step *step,
+                  struct rnl_store_request *request);
+
+/* Appends a progress event. Errors: as rnl_run_output. */
+RNL_MUST_USE enum rnl_code rnl_job_progress(
+    struct rnl_job *job, const Runnel__V1__Progress *progress);
+
+/* Sets the type of the output, unless it is empty or memory is out. */
+void rnl_job_set_content_type(struct rnl_job *job, const char *type);
+
+/* The newest durable event. */
+uint64_t rnl_job_committed(const struct rnl_job *job);
+
+/* Has rnl_jobs_run called soon. */
+void rnl_jobs_kick(struct rnl_jobs *jobs);
 
 /* Takes the job out of every list, stops its timers and its attempt. */
 void rnl_job_halt(struct rnl_job *job);

@@ -69,6 +69,15 @@
  * (16 KiB) with room for everything around it. Larger pieces are split. */
 #define RNL_JOB_EVENT_BYTES_MAX 8192
 
+/* The unit of a progress and its sentence. */
+#define RNL_JOB_UNIT_LEN_MAX             32
+#define RNL_JOB_PROGRESS_MESSAGE_LEN_MAX 256
+
+/* An attempt that was lost with its worker or the server is not the job's own
+ * failure: so many are allowed beyond the retry policy, so that a job that
+ * kills what works on it ends all the same. */
+#define RNL_JOB_LOST_ATTEMPTS_MAX 4
+
 /* A line of a log. */
 #define RNL_JOB_LOG_LEN_MAX 4096
 

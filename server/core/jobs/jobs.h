@@ -27,6 +27,8 @@ struct rnl_jobs_counts {
 
 /* JobService, for the core's table of services. */
 extern const struct rnl_service rnl_job_service;
+/* WorkerService. */
+extern const struct rnl_service rnl_worker_service;
 
 /* Creates the engine on a memory store. Uses core->options (random, and the
  * limits of jobs, in which it replaces 0 by the default), core->timers and the
@@ -43,8 +45,8 @@ void rnl_jobs_count(const struct rnl_jobs *jobs,
 /* "memory"; static. */
 const char *rnl_jobs_store_name(const struct rnl_jobs *jobs);
 
-/* Names of the kinds that a job can be created with now; static. */
-const char *const *rnl_jobs_kinds(const struct rnl_jobs *jobs,
-                                  size_t *ret_count);
+/* Names of the kinds that are served now, by the server or by workers; lent
+ * until the next call. */
+const char *const *rnl_jobs_kinds(struct rnl_jobs *jobs, size_t *ret_count);
 
 #endif

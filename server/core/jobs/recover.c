@@ -81,12 +81,6 @@ static enum rnl_code resume_job(struct rnl_job *job)
     jobs->running_count += was_running;
     if (was_running && (code = count_output(job)) != RNL_OK)
         return code;
-    if (job->kind == NULL) {
-        rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED,
-                    RNL_UNIMPLEMENTED, "this kind is not served any more",
-                    NULL);
-        return RNL_OK;
-    }
     return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
 }
 

@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "draft.h"
 #include "utf8.h"
+#include "workers.h"
 
 _Static_assert(RNL_JOB_ERROR_LEN_MAX + 64 <= RNL_STORE_END_MAX / 2,
                "an error fits a terminal event, and a record beside the rest");
@@ -139,6 +140,41 @@ enum rnl_code rnl_run_progress(struct rnl_run *run, double done, double total,
     return append_message(job, RNL_EVENT_PROGRESS, &progress.base);
 }
 
+enum rnl_code rnl_job_progress(struct rnl_job *job,
+                               const Runnel__V1__Progress *progress)
+{
+    Runnel__V1__Progress copy = *progress;
+    char message[RNL_JOB_PROGRESS_MESSAGE_LEN_MAX + 1];
+    snprintf(job->unit_text, sizeof(job->unit_text), "%s", progress->unit);
+    clean_text(job->unit_text, RNL_JOB_UNIT_LEN_MAX);
+    snprintf(message, sizeof(message), "%s", progress->message);
+    clean_text(message, RNL_JOB_PROGRESS_MESSAGE_LEN_MAX);
+    job->progress_done = progress->done;
+    job->progress_total = progress->total;
+    job->progress_unit = job->unit_text;
+    copy.unit = job->unit_text;
+    copy.message = message;
+    return append_message(job, RNL_EVENT_PROGRESS, &copy.base);
+}
+
+void rnl_job_set_content_type(struct rnl_job *job, const char *type)
+{
+    char *copy = type[0] == '\0' ? NULL : rnl_strdup(type);
+    if (copy == NULL)
+        return;
+    if (job->base->output_content_type != protobuf_c_empty_string)
+        rnl_free(job->base->output_content_type);
+    job->base->output_content_type = copy;
+}
+
+uint64_t rnl_job_committed(const struct rnl_job *job)
+{
+    struct rnl_store *store = job->jobs->store;
+    struct rnl_store_log log;
+    enum rnl_code code = store->ops->log(store, job->node.id, &log);
+    return code == RNL_OK ? log.committed_sequence : 0;
+}
+
 void rnl_step_fail(struct rnl_step *ret_step, enum rnl_code code,
                    const char *format, ...)
 {
@@ -158,7 +194,7 @@ void rnl_step_fail_full(struct rnl_step *ret_step)
 
 /* ---- queue ---- */
 
-static void kick(struct rnl_jobs *jobs)
+void rnl_jobs_kick(struct rnl_jobs *jobs)
 {
     /* Cannot fail: the timer is started already. */
     (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, 0);
@@ -166,6 +202,8 @@ static void kick(struct rnl_jobs *jobs)
 
 static struct rnl_job_list *queue_of(const struct rnl_job *job)
 {
+    if (job->queue != NULL)
+        return &job->queue->jobs[job->base->priority + RNL_JOB_PRIORITY_MAX];
     return &job->jobs->queues[job->base->priority + RNL_JOB_PRIORITY_MAX];
 }
 
@@ -174,14 +212,14 @@ void rnl_job_enqueue(struct rnl_job *job)
     TAILQ_INSERT_TAIL(queue_of(job), job, link);
     job->place = RNL_PLACE_QUEUED;
     rnl_job_measure_ready(job);
-    kick(job->jobs);
+    rnl_jobs_kick(job->jobs);
 }
 
 static void make_ready(struct rnl_job *job)
 {
     TAILQ_INSERT_TAIL(&job->jobs->ready, job, link);
     job->place = RNL_PLACE_READY;
-    kick(job->jobs);
+    rnl_jobs_kick(job->jobs);
 }
 
 static void leave_place(struct rnl_job *job)
@@ -258,6 +296,7 @@ enum rnl_code rnl_job_schedule(struct rnl_job *job)
 
 static void stop_attempt(struct rnl_job *job)
 {
+    rnl_lease_end(job, job->error_message);
     if (job->kind_state != NULL)
         job->kind->destroy(job->kind_state);
     job->kind_state = NULL;
@@ -301,9 +340,9 @@ void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
                  struct rnl_store_request *request)
 {
     struct rnl_jobs *jobs = job->jobs;
+    set_error(job, code, message);
     rnl_job_halt(job);
     set_state(job, state);
-    set_error(job, code, message);
     job->end_ns = jobs->core->wall_ns;
     rnl_job_measure_end(job);
     /* The store keeps room for both from the start (store.h). */
@@ -313,7 +352,7 @@ void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
         jobs, job->end_ns + job->base->retention->seconds * RNL_SECOND_NS +
                   job->base->retention->nanos);
     rnl_id_table_remove(&jobs->active, &job->node);
-    kick(jobs);
+    rnl_jobs_kick(jobs);
     /* The store still holds the request of a put that is under way. */
     if (job->put_pending)
         TAILQ_INSERT_TAIL(&jobs->ended_early, job, link);
@@ -340,45 +379,86 @@ static int64_t backoff_ns(struct rnl_job *job)
     return (int64_t)(wait * (0.5 + 0.5 * random / UINT16_MAX));
 }
 
-static bool try_again(struct rnl_job *job)
+static bool try_again(struct rnl_job *job, struct rnl_store_request *request)
 {
     struct rnl_core *core = job->jobs->core;
-    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
-    if (append_state(job, RNL_EVENT_STATE) != RNL_OK ||
-        update_record(job, NULL) != RNL_OK)
+    if (rnl_timer_start(&core->timers, &job->wake,
+                        core->now_ns + backoff_ns(job)) != RNL_OK)
         return false;
-    return rnl_timer_start(&core->timers, &job->wake,
-                           core->now_ns + backoff_ns(job)) == RNL_OK;
+    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
+    if (append_state(job, RNL_EVENT_STATE) == RNL_OK &&
+        update_record(job, request) == RNL_OK)
+        return true;
+    rnl_timer_stop(&core->timers, &job->wake);
+    return false;
 }
 
-static void fail_attempt(struct rnl_job *job, const struct rnl_step *step)
+static void fail_attempt(struct rnl_job *job, const struct rnl_step *step,
+                         uint32_t attempts_max,
+                         struct rnl_store_request *request)
 {
+    set_error(job, step->code, step->message);
     stop_attempt(job);
-    if (step->retry && job->attempt < job->base->retry->max_attempts) {
-        set_error(job, step->code, step->message);
-        if (try_again(job))
-            return;
-    }
+    if (step->retry && job->attempt < attempts_max && try_again(job, request))
+        return;
     rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED, step->code,
-                step->message, NULL);
+                step->message, request);
+}
+
+void rnl_job_fail(struct rnl_job *job, const struct rnl_step *step,
+                  struct rnl_store_request *request)
+{
+    fail_attempt(job, step, job->base->retry->max_attempts, request);
+}
+
+void rnl_job_lost(struct rnl_job *job, const char *why)
+{
+    struct rnl_step step = {.retry = true};
+    rnl_step_fail(&step, RNL_UNAVAILABLE, "%s", why);
+    fail_attempt(job, &step,
+                 job->base->retry->max_attempts + RNL_JOB_LOST_ATTEMPTS_MAX,
+                 NULL);
 }
 
 enum rnl_code rnl_job_resume(struct rnl_job *job)
 {
-    struct rnl_step step = {.retry = true};
     if (start_deadline(job) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    rnl_step_fail(&step, RNL_UNAVAILABLE,
-                  "the server was restarted during the attempt");
-    fail_attempt(job, &step);
+    rnl_job_lost(job, "the server was restarted during the attempt");
     return RNL_OK;
+}
+
+static void mark_running(struct rnl_job *job)
+{
+    leave_place(job);
+    job->attempt++;
+    if (job->start_ns == 0)
+        job->start_ns = job->jobs->core->wall_ns;
+    job->run.job = job;
+    rnl_job_measure_attempt(job);
+    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
+}
+
+void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
+{
+    mark_running(job);
+    enum rnl_code code = append_state(job, RNL_EVENT_STATE);
+    if (code == RNL_OK)
+        code = update_record(job, NULL);
+    if (code == RNL_OK)
+        code = rnl_lease_grant(job, worker);
+    if (code == RNL_OK)
+        return;
+    struct rnl_step step = {.retry = code != RNL_FAILED_PRECONDITION};
+    rnl_step_fail(&step, code, "%s",
+                  step.retry ? rnl_code_text((int)code)
+                             : "the job does not fit the worker's frames");
+    rnl_job_fail(job, &step, NULL);
 }
 
 static enum rnl_code begin_attempt(struct rnl_job *job)
 {
     struct rnl_jobs *jobs = job->jobs;
-    if (job->start_ns == 0)
-        job->start_ns = jobs->core->wall_ns;
     enum rnl_code code = append_state(job, RNL_EVENT_STATE);
     if (code == RNL_OK)
         code = update_record(job, NULL);
@@ -387,7 +467,6 @@ static enum rnl_code begin_attempt(struct rnl_job *job)
                                      &job->input_job);
     if (code != RNL_OK)
         return code;
-    job->run.job = job;
     job->work = (struct rnl_work){
         .core = jobs->core,
         .job = job->input_job,
@@ -399,17 +478,14 @@ static enum rnl_code begin_attempt(struct rnl_job *job)
 
 static void start_attempt(struct rnl_job *job)
 {
-    leave_place(job);
-    job->attempt++;
-    rnl_job_measure_attempt(job);
-    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
+    mark_running(job);
     if (begin_attempt(job) == RNL_OK) {
         make_ready(job);
         return;
     }
     struct rnl_step step = {.retry = true};
     rnl_step_fail_full(&step);
-    fail_attempt(job, &step);
+    rnl_job_fail(job, &step, NULL);
 }
 
 static void run_slice(struct rnl_job *job)
@@ -426,7 +502,7 @@ static void run_slice(struct rnl_job *job)
         rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED, RNL_OK,
                     NULL, NULL);
     else if (step.kind == RNL_STEP_FAILED)
-        fail_attempt(job, &step);
+        rnl_job_fail(job, &step, NULL);
     else if (step.delay_ns == 0)
         make_ready(job);
 }
@@ -437,6 +513,7 @@ void rnl_jobs_run(struct rnl_jobs *jobs)
     /* The store's ready kicks again. */
     if (jobs->store->ops->busy(jobs->store))
         return;
+    rnl_workers_match(jobs);
     /* A start copies the input: it costs about a slice. */
     for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {
         if ((job = next_to_start(jobs)) == NULL)
@@ -449,5 +526,5 @@ void rnl_jobs_run(struct rnl_jobs *jobs)
         run_slice(job);
     }
     if (next_to_start(jobs) != NULL || !TAILQ_EMPTY(&jobs->ready))
-        kick(jobs);
+        rnl_jobs_kick(jobs);
 }

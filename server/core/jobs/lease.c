@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "timestamp.h"
+
+static void set_duration(Google__Protobuf__Duration *duration, int64_t ns)
+{
+    *duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
+    duration->seconds = ns / RNL_SECOND_NS;
+    duration->nanos = (int32_t)(ns % RNL_SECOND_NS);
+}
+
+static void fill_message(const struct rnl_lease *lease,
+                         Runnel__V1__Lease *message)
+{
+    *message = (Runnel__V1__Lease)RUNNEL__V1__LEASE__INIT;
+    message->job_id = lease->job->node.id;
+    message->attempt = lease->job->attempt;
+    message->token = lease->token;
+}
+
+/* ---- grant ---- */
+
+static enum rnl_code send_assignment(struct rnl_lease *lease)
+{
+    struct rnl_job_view view;
+    struct rnl_job *job = lease->job;
+    struct rnl_stream *stream = lease->worker->stream;
+    enum rnl_code code = rnl_job_view_any(&view, job->jobs, job->node.id, true);
+    if (code != RNL_OK)
+        return code;
+    Runnel__V1__WorkResponse response = RUNNEL__V1__WORK_RESPONSE__INIT;
+    Runnel__V1__AssignJob assign = RUNNEL__V1__ASSIGN_JOB__INIT;
+    Runnel__V1__Lease message;
+    Google__Protobuf__Duration duration;
+    fill_message(lease, &message);
+    set_duration(&duration, RNL_LEASE_NS);
+    assign.lease = &message;
+    assign.job = &view.job;
+    assign.lease_duration = &duration;
+    response.order_case = RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN;
+    response.assign = &assign;
+    if (protobuf_c_message_get_packed_size(&response.base) >
+        rnl_stream_message_max(stream))
+        code = RNL_FAILED_PRECONDITION;
+    else
+        rnl_stream_send(stream, &response.base);
+    rnl_job_view_fini(&view);
+    return code;
+}
+
+static void on_expiry(struct rnl_timer *timer, void *arg)
+{
+    (void)timer;
+    const struct rnl_lease *lease = arg;
+    if (lease->worker != NULL)
+        rnl_worker_goes_last(lease->worker);
+    rnl_job_lost(lease->job,
+                 "the worker was not heard of for the time of its lease");
+}
+
+static void attach(struct rnl_lease *lease, struct rnl_worker *worker)
+{
+    lease->worker = worker;
+    TAILQ_INSERT_TAIL(&worker->leases, lease, link);
+    worker->busy++;
+}
+
+static void detach(struct rnl_lease *lease)
+{
+    if (lease->worker == NULL)
+        return;
+    TAILQ_REMOVE(&lease->worker->leases, lease, link);
+    lease->worker->busy--;
+    lease->worker = NULL;
+}
+
+enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
+{
+    struct rnl_core *core = job->jobs->core;
+    struct rnl_lease *lease = rnl_calloc(1, sizeof(*lease));
+    if (lease == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    lease->job = job;
+    lease->expiry.fire = on_expiry;
+    lease->expiry.arg = lease;
+    core->options.random(core->options.random_arg, (uint8_t *)&lease->token,
+                         sizeof(lease->token));
+    attach(lease, worker);
+    enum rnl_code code = rnl_timer_start(&core->timers, &lease->expiry,
+                                         core->now_ns + RNL_LEASE_NS);
+    if (code == RNL_OK)
+        code = send_assignment(lease);
+    if (code == RNL_OK) {
+        job->lease = lease;
+        return RNL_OK;
+    }
+    rnl_timer_stop(&core->timers, &lease->expiry);
+    detach(lease);
+    rnl_free(lease);
+    return code;
+}
+
+/* ---- end ---- */
+
+static void tell_stop(const struct rnl_lease *lease, const char *reason)
+{
+    Runnel__V1__WorkResponse response = RUNNEL__V1__WORK_RESPONSE__INIT;
+    Runnel__V1__StopJob stop = RUNNEL__V1__STOP_JOB__INIT;
+    Runnel__V1__Lease message;
+    fill_message(lease, &message);
+    stop.lease = &message;
+    stop.reason = (char *)(uintptr_t)reason;
+    response.order_case = RUNNEL__V1__WORK_RESPONSE__ORDER_STOP;
+    response.stop = &stop;
+    rnl_stream_send(lease->worker->stream, &response.base);
+}
+
+void rnl_lease_end(struct rnl_job *job, const char *told)
+{
+    struct rnl_lease *lease = job->lease;
+    if (lease == NULL)
+        return;
+    struct rnl_worker *worker = lease->worker;
+    if (worker != NULL && told != NULL)
+        tell_stop(lease, told);
+    rnl_timer_stop(&job->jobs->core->timers, &lease->expiry);
+    detach(lease);
+    job->lease = NULL;
+    rnl_free(lease);
+    /* It has room now; not from here, where a job is being ended. */
+    if (worker != NULL)
+        rnl_jobs_kick(job->jobs);
+}
+
+/* ---- holding ---- */
+
+struct rnl_lease *rnl_lease_find(struct rnl_worker *worker,
+                                 const Runnel__V1__Lease *held)
+{
+    struct rnl_job *job =
+        held == NULL ? NULL : rnl_jobs_find(worker->jobs, held->job_id);
+    if (job == NULL || job->lease == NULL || job->lease->token != held->token ||
+        job->attempt != held->attempt)
+        return NULL;
+    struct rnl_lease *lease = job->lease;
+    if (lease->worker != worker) {
+        detach(lease);
+        attach(lease, worker);
+    }
+    return lease;
+}
+
+void rnl_lease_renew(struct rnl_lease *lease)
+{
+    struct rnl_core *core = lease->job->jobs->core;
+    /* Cannot fail: it runs. */
+    (void)!rnl_timer_start(&core->timers, &lease->expiry,
+                           core->now_ns + RNL_LEASE_NS);
+}
+
+void rnl_lease_abandon(struct rnl_lease *lease)
+{
+    detach(lease);
+}
+
+/* ---- acknowledging ---- */
+
+void rnl_lease_note(struct rnl_lease *lease, uint64_t report)
+{
+    lease->last_report = report;
+    if (lease->report_count == RNL_LEASE_REPORTS_MAX)
+        lease->report_count--;
+    lease->reports[lease->report_count++] = (struct rnl_lease_report){
+        .number = report,
+        .sequence = lease->job->last_sequence,
+    };
+}
+
+void rnl_lease_committed(struct rnl_lease *lease, uint64_t sequence)
+{
+    size_t done = 0;
+    while (done < lease->report_count &&
+           lease->reports[done].sequence <= sequence)
+        done++;
+    if (done == 0)
+        return;
+    uint64_t report = lease->reports[done - 1].number;
+    lease->report_count -= done;
+    memmove(lease->reports, lease->reports + done,
+            lease->report_count * sizeof(lease->reports[0]));
+    if (lease->worker != NULL)
+        rnl_worker_send_ack(lease->worker, lease->job->node.id,
+                            lease->job->attempt, report);
+}
