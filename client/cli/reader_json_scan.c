@@ -126,7 +126,8 @@ static bool scan_number(struct scan *scan, struct value *ret)
             return false;
     }
     ret->len = (size_t)(scan->at - ret->text);
-    return true;
+    /* The parser makes the integer 0 of -0. */
+    return ret->kind == KIND_REAL || *digits != '0' || digits == ret->text;
 }
 
 static bool scan_word(struct scan *scan, struct value *ret)
@@ -217,8 +218,7 @@ static bool scan_members(const struct cli_reader *reader, struct scan *scan,
     return take(scan, '}');
 }
 
-/* The text of a number as a key is what the parser makes of it: 1.50 is 1.5,
- * and -0 is 0. */
+/* The text of a number as a key is what the parser makes of it: 1.50 is 1.5. */
 static bool put(struct cli_reader *reader, enum cli_column column,
                 const struct value *value, struct cli_record *record)
 {
@@ -226,9 +226,7 @@ static bool put(struct cli_reader *reader, enum cli_column column,
         return column != CLI_COLUMN_KEY;
     if (value->kind == KIND_NESTED || value->escaped)
         return false;
-    if (column == CLI_COLUMN_KEY &&
-        (value->kind == KIND_REAL ||
-         (value->kind == KIND_INTEGER && value->text[0] == '-')))
+    if (column == CLI_COLUMN_KEY && value->kind == KIND_REAL)
         return false;
     return cli_reader_put(reader, column, value->text,
                           value->kind == KIND_NULL ? 0 : value->len, record);
