@@ -284,8 +284,17 @@ static enum rnl_code ask_statistics(struct rnl_client *client)
         return code;
     rnl_quantiles_destroy(quantiles);
     code = rnl_stats_rank(client, &rank, &ranks);
+    if (code != RNL_OK)
+        return code;
+    rnl_ranks_destroy(ranks);
+    struct rnl_export_query sketch = RNL_OPTIONS_INIT(sketch);
+    struct rnl_exported *exported;
+    sketch.stream = "filled";
+    sketch.kind = RNL_EXPORT_VALUE;
+    sketch.format = RNL_EXPORT_RUNNEL;
+    code = rnl_stats_export(client, &sketch, &exported);
     if (code == RNL_OK)
-        rnl_ranks_destroy(ranks);
+        rnl_exported_destroy(exported);
     return code;
 }
 

@@ -276,6 +276,48 @@ RNL_API RNL_MUST_USE enum rnl_code rnl_stats_rank(
     struct rnl_client *client, const struct rnl_rank_query *query,
     struct rnl_ranks **ret_ranks);
 
+/* What a sketch is of. */
+enum rnl_export_kind {
+    RNL_EXPORT_UNIQUE = 1,
+    RNL_EXPORT_FREQUENCY = 2,
+    RNL_EXPORT_VALUE = 3,
+    RNL_EXPORT_LATENCY = 4,
+};
+
+/* Layout of its bytes. */
+enum rnl_export_format {
+    RNL_EXPORT_RUNNEL = 1,
+    RNL_EXPORT_DDSKETCH = 2,
+    RNL_EXPORT_OTEL_EXPONENTIAL = 3,
+    RNL_EXPORT_DATASKETCHES = 4,
+    RNL_EXPORT_REDIS_HYLL = 5,
+};
+
+struct rnl_export_query {
+    size_t size;
+    const char *stream;
+    uint32_t window_seconds;
+    enum rnl_export_kind kind;
+    enum rnl_export_format format;
+};
+
+struct rnl_exported {
+    const void *sketch;
+    size_t sketch_len;
+    const char *content_type;
+};
+
+/* Accepts NULL. */
+RNL_API void rnl_exported_destroy(struct rnl_exported *exported);
+
+/* Blocks: a sketch as bytes, for other programs. docs/streams.md says which
+ * formats each kind has. RNL_NOT_FOUND; RNL_INVALID_ARGUMENT for a format that
+ * the kind does not have; RNL_FAILED_PRECONDITION for one that this window
+ * cannot be written in; RNL_UNIMPLEMENTED. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_export(
+    struct rnl_client *client, const struct rnl_export_query *query,
+    struct rnl_exported **ret_exported);
+
 /* --- watching --- */
 
 struct rnl_stats_watch;
