@@ -163,6 +163,19 @@ int cli_core_get_ranks(struct cli_context *context,
                        const struct cli_quantile_query *query,
                        json_t **ret_answer);
 
+struct cli_export {
+    const char *stream;
+    uint32_t window_seconds;
+    /* As in enum rnl_export_kind and rnl_export_format. */
+    int kind;
+    int format;
+};
+
+/* An ExportSketchResponse, and with *ret_bytes its bytes, to be freed with
+ * cli_buf_fini. */
+int cli_core_export(struct cli_context *context, const struct cli_export *what,
+                    json_t **ret_answer, struct cli_buf *ret_bytes);
+
 struct cli_stats_watch {
     const char *stream;
     /* 0 stands for all time; none: every window of the stream. */

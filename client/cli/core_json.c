@@ -33,16 +33,22 @@ static void add_base64(struct cli_buf *buf, const unsigned char *data,
     }
 }
 
+void cli_json_set_bytes(json_t *object, const char *name, const void *data,
+                        size_t len)
+{
+    struct cli_buf text = {0};
+    add_base64(&text, data, len);
+    cli_json_set_text(object, name, cli_buf_str(&text));
+    cli_buf_fini(&text);
+}
+
 void cli_json_set_content(json_t *object, const void *data, size_t len)
 {
     if (len == 0 || (rnl_utf8_valid(data, len) && !memchr(data, 0, len))) {
         cli_json_set(object, "text", json_stringn(len ? data : "", len));
         return;
     }
-    struct cli_buf text = {0};
-    add_base64(&text, data, len);
-    cli_json_set_text(object, "data", cli_buf_str(&text));
-    cli_buf_fini(&text);
+    cli_json_set_bytes(object, "data", data, len);
 }
 
 static json_t *map_json(const struct rnl_pair *pairs, size_t count)

@@ -27,6 +27,10 @@ json_t *cli_quantiles_json(const struct rnl_quantile *quantiles, size_t count);
 /* A GetInfoResponse, without its limits, which librunnel does not give. */
 json_t *cli_info_json(const struct rnl_server_info *info);
 
+/* Sets a member to bytes in base64. */
+void cli_json_set_bytes(json_t *object, const char *name, const void *data,
+                        size_t len);
+
 /* Sets "text" when the bytes are UTF-8 without NUL, else "data" in base64. */
 void cli_json_set_content(json_t *object, const void *data, size_t len);
 

@@ -120,3 +120,29 @@ int cli_core_get_ranks(struct cli_context *context,
     rnl_ranks_destroy(found);
     return CLI_EXIT_OK;
 }
+
+int cli_core_export(struct cli_context *context, const struct cli_export *what,
+                    json_t **ret_answer, struct cli_buf *ret_bytes)
+{
+    struct rnl_export_query asked = RNL_OPTIONS_INIT(asked);
+    struct rnl_exported *exported;
+    struct cli_subject subject;
+    int status = cli_core_open(context);
+    if (status != CLI_EXIT_OK)
+        return status;
+    asked.stream = what->stream;
+    asked.window_seconds = what->window_seconds;
+    asked.kind = (enum rnl_export_kind)what->kind;
+    asked.format = (enum rnl_export_format)what->format;
+    status = cli_core_end(context, cli_stream_subject(&subject, what->stream),
+                          rnl_stats_export(context->client, &asked, &exported));
+    if (status != CLI_EXIT_OK)
+        return status;
+    *ret_answer = cli_json_object();
+    cli_json_set_bytes(*ret_answer, "sketch", exported->sketch,
+                       exported->sketch_len);
+    cli_json_set_text(*ret_answer, "contentType", exported->content_type);
+    cli_buf_add(ret_bytes, exported->sketch, exported->sketch_len);
+    rnl_exported_destroy(exported);
+    return CLI_EXIT_OK;
+}

@@ -7,6 +7,7 @@
 Every wait is for an event (a line, the end of a program, a notification) and
 has a deadline; nothing sleeps.
 """
+import base64
 import fcntl
 import json
 import os
@@ -28,7 +29,7 @@ import time
 import unittest
 
 BIN = sys.argv[1] if len(sys.argv) > 1 else "."
-DEADLINE_S = 20
+DEADLINE_S = 30
 NO_JOB = "0" * 26
 
 
@@ -46,9 +47,14 @@ class Core:
              "--port-file", os.path.join(self.dir, "port"), *flags],
             cwd=self.dir, stdout=self.log, stderr=self.log,
             env=clean_env(NOTIFY_SOCKET=notify.getsockname()))
-        while b"READY=1" not in notify.recv(4096):
-            pass
-        notify.close()
+        try:
+            while b"READY=1" not in notify.recv(4096):
+                pass
+        except TimeoutError:
+            self.stop(signal.SIGKILL)
+            raise
+        finally:
+            notify.close()
         with open(os.path.join(self.dir, "port")) as file:
             self.address = file.read().strip()
 
@@ -475,6 +481,31 @@ class Statistics(WithCore):
         self.assertEqual(answer["ranks"][2], 1)
         table = self.ok("stats", "rank", "ranks", "1000", "-m", "latency")
         self.assertRegex(table, r"1\.00 s +100\.00%\nof 400 events")
+
+    def test_exports(self):
+        self.ingest("out", self.rows())
+        for kind in ("unique", "value", "latency"):
+            raw = run(self.core, "stats", "export", "out", kind)
+            self.assertEqual(raw.returncode, 0, raw.stderr)
+            self.assertGreater(len(raw.stdout), 8)
+            (answer,) = self.json("stats", "export", "out", kind)
+            self.assertEqual(base64.b64decode(answer["sketch"]), raw.stdout)
+            path = os.path.join(self.core.dir, kind)
+            self.ok("stats", "export", "out", kind, "-o", path)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), raw.stdout)
+        redis = run(self.core, "stats", "export", "out", "unique", "-f",
+                    "redis")
+        self.assertTrue(redis.stdout.startswith(b"HYLL"), redis)
+        self.refused(2, "must be unique", "stats", "export", "out", "mean")
+        self.refused(1, "format", "stats", "export", "out", "value", "-f",
+                     "redis")
+        self.refused(4, "NOT_FOUND", "stats", "export", "nowhere", "value")
+        self.refused(1, "No such file", "stats", "export", "out", "value",
+                     "-o", "/no/such/dir/file")
+        screen = Terminal(self.core, "stats", "export", "out", "value")
+        self.assertEqual(screen.end(), 2)
+        self.assertIn(b"use --output", screen.seen)
 
     def test_latency_is_asked_for_where_there_are_no_values(self):
         self.ok("ingest", "slow", "-f", "csv", "-l", "s", "--latency-unit",
@@ -912,7 +943,7 @@ class Surroundings(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         names = re.findall(r"^  ((?:job|stats) \w+|ingest|info|completion)\b",
                            done.stdout.decode(), re.M)
-        self.assertEqual(len(names), 18)
+        self.assertEqual(len(names), 19)
         for name in names:
             done = run("x:1", *name.split(), "--help")
             self.assertEqual(done.returncode, 0)
