@@ -3,214 +3,23 @@
 """The command line against a real core.
 
     test_cli.py BIN_DIR [unittest arguments]
-
-Every wait is for an event (a line, the end of a program, a notification) and
-has a deadline; nothing sleeps.
 """
 import base64
-import fcntl
 import json
 import os
 import pathlib
-import pty
 import re
-import select
-import shlex
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import tempfile
-import termios
-import threading
-import time
 import unittest
 
-BIN = sys.argv[1] if len(sys.argv) > 1 else "."
-DEADLINE_S = 30
+from cli_harness import (BIN, DEADLINE_S, Core, Piped, Proxy, Terminal,
+                         clean_env, run)
+
 NO_JOB = "0" * 26
-
-
-class Core:
-    """A runneld in a private directory, awaited until it says READY=1."""
-
-    def __init__(self, listen="127.0.0.1:0", *flags):
-        self.dir = tempfile.mkdtemp(prefix="runnel-cli-")
-        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notify.settimeout(DEADLINE_S)
-        notify.bind(os.path.join(self.dir, "notify"))
-        self.log = open(os.path.join(self.dir, "log"), "wb")
-        self.process = subprocess.Popen(
-            [os.path.join(BIN, "runneld"), "--listen", listen,
-             "--port-file", os.path.join(self.dir, "port"), *flags],
-            cwd=self.dir, stdout=self.log, stderr=self.log,
-            env=clean_env(NOTIFY_SOCKET=notify.getsockname()))
-        try:
-            while b"READY=1" not in notify.recv(4096):
-                pass
-        except TimeoutError:
-            self.stop(signal.SIGKILL)
-            raise
-        finally:
-            notify.close()
-        with open(os.path.join(self.dir, "port")) as file:
-            self.address = file.read().strip()
-
-    def stop(self, number=signal.SIGTERM):
-        if self.process.returncode is not None:
-            return
-        self.process.send_signal(number)
-        self.process.wait(DEADLINE_S)
-        self.log.close()
-        shutil.rmtree(self.dir)
-
-
-def clean_env(**more):
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("RUNNEL_") and name != "NO_COLOR"}
-    kept.update(more)
-    return kept
-
-
-def command(core, *args):
-    return [os.path.join(BIN, "runnel"), "--core",
-            core if isinstance(core, str) else core.address, *args]
-
-
-def run(core, *args, input=b"", env=None):
-    """Runs to the end; piped, so that no escape code may come out."""
-    done = subprocess.run(command(core, *args), input=input,
-                          capture_output=True, timeout=DEADLINE_S,
-                          env=env or clean_env(TERM="xterm-256color"))
-    assert b"\x1b" not in done.stderr, done.stderr
-    return done
-
-
-class Piped:
-    """A program in the background, its stdout read by line."""
-
-    def __init__(self, core, *args):
-        # Unbuffered: communicate() does not see what a buffer has read ahead.
-        self.process = subprocess.Popen(
-            command(core, *args), bufsize=0, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env())
-        self.watchdog = threading.Timer(DEADLINE_S, self.process.kill)
-        self.watchdog.start()
-
-    def line_with(self, text):
-        for line in self.process.stdout:
-            if text in line:
-                return line
-        raise AssertionError("ended without %r: %r"
-                             % (text, self.process.stderr.read()))
-
-    def end(self, number=None):
-        if number is not None:
-            self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=DEADLINE_S)
-        self.watchdog.cancel()
-        return self.process.returncode, out, err
-
-
-class Proxy:
-    """Passes bytes on to a core; cut() breaks what is connected."""
-
-    def __init__(self, address):
-        host, port = address.rsplit(":", 1)
-        self.target = (host, int(port))
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.pairs = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(self.target)
-            self.pairs.append((near, far))
-            for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self.carry, args=(a, b),
-                                 daemon=True).start()
-
-    @staticmethod
-    def carry(source, sink):
-        try:
-            while chunk := source.recv(65536):
-                sink.sendall(chunk)
-        except OSError:
-            pass
-
-    def cut(self):
-        for pair in self.pairs:
-            for end in pair:
-                end.shutdown(socket.SHUT_RDWR)
-                end.close()
-        self.pairs = []
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.cut()
-
-
-class Terminal:
-    """A program on a pseudo terminal; with a script, bash running it, $0 being
-    the program with its arguments."""
-
-    def __init__(self, core, *args, rows=40, columns=110, env=None,
-                 script=None):
-        self.seen = b""
-        argv = command(core, *args)
-        if script:
-            argv = ["/bin/bash", "--norc", "-c", script, shlex.join(argv)]
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execve(argv[0], argv, env or clean_env(TERM="xterm-256color"))
-        self.resize(rows, columns)
-
-    def resize(self, rows, columns):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
-                    struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read(self, end, wanted):
-        """Reads more; False at the end of the program."""
-        ready, _, _ = select.select([self.fd], [], [],
-                                    max(0, end - time.monotonic()))
-        if not ready:
-            os.kill(self.pid, signal.SIGKILL)
-            raise AssertionError("not seen: %r in %r"
-                                 % (wanted, self.seen[-3000:]))
-        try:
-            chunk = os.read(self.fd, 65536)
-        except OSError:
-            return False
-        self.seen += chunk
-        return chunk != b""
-
-    def until(self, pattern):
-        end = time.monotonic() + DEADLINE_S
-        while not re.search(pattern, self.seen, re.S):
-            if not self.read(end, pattern):
-                raise AssertionError("ended without %r: %r"
-                                     % (pattern, self.seen[-3000:]))
-
-    def type(self, text):
-        os.write(self.fd, text)
-
-    def end(self, number=None):
-        if number is not None:
-            os.kill(self.pid, number)
-        end = time.monotonic() + DEADLINE_S
-        while self.read(end, "the end"):
-            pass
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(status)
 
 
 class WithCore(unittest.TestCase):
