@@ -9,6 +9,7 @@
  */
 #include "test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,32 +24,59 @@
 #define ROUNDS_DEFAULT 300
 
 /* What the core sends: a greeting, and after the client's request the rest. */
-static struct script greeting;
-static struct script sent;
-/* The request is there with so many frames of this kind. */
-static enum rnl_frame_kind request_kind;
-static unsigned request_count;
+struct play {
+    struct script greeting;
+    struct script sent;
+    /* The request is there with so many frames of this kind. */
+    enum rnl_frame_kind request_kind;
+    unsigned request_count;
+};
 
-static bool await_request(struct fake_conn *conn)
+/* Being written, and what the next connection gets. One core plays them all:
+ * a port for each would use up those of the machine. */
+static struct play play;
+static struct play next_play;
+static pthread_mutex_t next_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fake_core core_of_plays;
+
+static bool await_request(struct fake_conn *conn, const struct play *now)
 {
     struct rnl_frame frame;
-    for (unsigned i = 0; i < request_count; i++) {
-        if (!fake_read_kind(conn, request_kind, &frame))
+    for (unsigned i = 0; i < now->request_count; i++) {
+        if (!fake_read_kind(conn, now->request_kind, &frame))
             return false;
     }
     return true;
 }
 
-static void serve_script(struct fake_conn *conn, void *arg)
+static void serve_play(struct fake_conn *conn, void *arg)
 {
+    static struct play now;
     struct rnl_frame frame;
     (void)arg;
+    pthread_mutex_lock(&next_lock);
+    now = next_play;
+    pthread_mutex_unlock(&next_lock);
     if (fake_read_kind(conn, RNL_FRAME_HELLO, &frame) &&
-        fake_write_bytes(conn, greeting.data, greeting.len) &&
-        (sent.len == 0 || await_request(conn)))
-        (void)fake_write_bytes(conn, sent.data, sent.len);
+        fake_write_bytes(conn, now.greeting.data, now.greeting.len) &&
+        (now.sent.len == 0 || await_request(conn, &now)))
+        (void)fake_write_bytes(conn, now.sent.data, now.sent.len);
     (void)shutdown(conn->fd, SHUT_WR);
     fake_wait_end(conn);
+}
+
+static int start_plays(void **state)
+{
+    (void)state;
+    fake_core_start(&core_of_plays, serve_play, NULL);
+    return 0;
+}
+
+static int stop_plays(void **state)
+{
+    (void)state;
+    fake_core_stop(&core_of_plays);
+    return 0;
 }
 
 /* --- what a client does --- */
@@ -196,8 +224,8 @@ static const struct conversation conversations[] = {
 
 static void greet(void)
 {
-    greeting.len = 0;
-    script_hello(&greeting);
+    play.greeting.len = 0;
+    script_hello(&play.greeting);
 }
 
 static void write_script(const struct conversation *conversation, bool failed,
@@ -205,8 +233,8 @@ static void write_script(const struct conversation *conversation, bool failed,
 {
     static const uint8_t credit[] = {0x08, 0xe8, 0x07};
     greet();
-    request_kind = conversation->request_kind;
-    request_count = conversation->request_count;
+    play.request_kind = conversation->request_kind;
+    play.request_count = conversation->request_count;
     script->len = 0;
     script_frame(script, 0, RNL_FRAME_PING, "\x08\x07", 2);
     conversation->answer(script);
@@ -214,20 +242,20 @@ static void write_script(const struct conversation *conversation, bool failed,
     script_status(script, 1, failed);
 }
 
-/* Runs one client against greeting and sent; the core closes after them. */
+/* Runs one client against the play; the core closes after it. */
 static enum rnl_code act(act_fn *act_with)
 {
-    struct fake_core core;
     struct rnl_client_options options = RNL_OPTIONS_INIT(options);
     struct rnl_client *client;
-    fake_core_start(&core, serve_script, NULL);
-    options.address = core.address;
+    pthread_mutex_lock(&next_lock);
+    next_play = play;
+    pthread_mutex_unlock(&next_lock);
+    options.address = core_of_plays.address;
     options.no_reconnect = true;
     options.max_frame_bytes = 65536;
     assert_int_equal(rnl_client_create(&options, &client), RNL_OK);
     enum rnl_code code = act_with(client);
     rnl_client_destroy(client);
-    fake_core_stop(&core);
     return code;
 }
 
@@ -239,7 +267,7 @@ static void the_whole_conversation_ends_well(void **state)
     (void)state;
     for (size_t i = 0; i < CONVERSATION_COUNT; i++) {
         bool streams = conversations[i].act == watch_stats;
-        write_script(&conversations[i], false, &sent);
+        write_script(&conversations[i], false, &play.sent);
         enum rnl_code code = act(conversations[i].act);
         if (code != RNL_OK && !streams)
             fail_msg("%s: %s", conversations[i].name, rnl_code_name((int)code));
@@ -253,8 +281,8 @@ static void a_core_that_closes_at_any_byte_is_survived(void **state)
     for (size_t i = 0; i < CONVERSATION_COUNT; i++) {
         write_script(&conversations[i], true, &whole);
         for (size_t len = 0; len < whole.len; len++) {
-            memcpy(sent.data, whole.data, len);
-            sent.len = len;
+            memcpy(play.sent.data, whole.data, len);
+            play.sent.len = len;
             enum rnl_code code = act(conversations[i].act);
             if (code != RNL_UNAVAILABLE && code != RNL_OK)
                 fail_msg("%s cut at %zu: %s", conversations[i].name, len,
@@ -262,9 +290,9 @@ static void a_core_that_closes_at_any_byte_is_survived(void **state)
         }
     }
     greet();
-    sent.len = 0;
-    for (size_t len = greeting.len; len > 0; len--) {
-        greeting.len = len - 1;
+    play.sent.len = 0;
+    for (size_t len = play.greeting.len; len > 0; len--) {
+        play.greeting.len = len - 1;
         assert_int_equal(act(watch_job), RNL_UNAVAILABLE);
     }
 }
@@ -321,17 +349,17 @@ static void twisted_bytes_are_survived(void **state)
     uint64_t random = seed;
     (void)state;
     print_message("seed %llu\n", (unsigned long long)seed);
-    sent.len = 0;
+    play.sent.len = 0;
     for (uint64_t round = 0; round < rounds; round++) {
         greet();
-        twist(&greeting, &random);
+        twist(&play.greeting, &random);
         assert_in_range(act(watch_job), RNL_CANCELLED, RNL_UNAUTHENTICATED);
     }
     for (size_t i = 0; i < CONVERSATION_COUNT; i++) {
         write_script(&conversations[i], true, &whole);
         for (uint64_t round = 0; round < rounds; round++) {
-            sent = whole;
-            twist(&sent, &random);
+            play.sent = whole;
+            twist(&play.sent, &random);
             enum rnl_code code = act(conversations[i].act);
             assert_in_range(code, RNL_OK, RNL_UNAUTHENTICATED);
         }
@@ -341,9 +369,9 @@ static void twisted_bytes_are_survived(void **state)
 /* One rule broken each; the bytes follow the Hello. */
 static void expect_broken(const void *data, size_t len, enum rnl_code code)
 {
-    write_script(&conversations[0], false, &sent);
-    memcpy(sent.data, data, len);
-    sent.len = len;
+    write_script(&conversations[0], false, &play.sent);
+    memcpy(play.sent.data, data, len);
+    play.sent.len = len;
     enum rnl_code got = act(watch_job);
     if (got != code)
         fail_msg("%s, not %s", rnl_code_name((int)got),
@@ -368,20 +396,20 @@ static void what_is_not_a_frame_loses_the_connection(void **state)
 static void what_belongs_to_nobody_is_ignored(void **state)
 {
     (void)state;
-    write_script(&conversations[1], false, &sent);
-    sent.len = 0;
-    script_hello(&sent);
+    write_script(&conversations[1], false, &play.sent);
+    play.sent.len = 0;
+    script_hello(&play.sent);
     /* Streams that were never opened, or cannot be. */
-    script_frame(&sent, 77, RNL_FRAME_MESSAGE, "abc", 3);
-    script_status(&sent, 99, true);
-    script_frame(&sent, 2, RNL_FRAME_CREDIT, "\x08\x01", 2);
-    script_frame(&sent, 0, RNL_FRAME_MESSAGE, "abc", 3);
+    script_frame(&play.sent, 77, RNL_FRAME_MESSAGE, "abc", 3);
+    script_status(&play.sent, 99, true);
+    script_frame(&play.sent, 2, RNL_FRAME_CREDIT, "\x08\x01", 2);
+    script_frame(&play.sent, 0, RNL_FRAME_MESSAGE, "abc", 3);
     /* A kind of frame that is not known, and one that is the client's. */
-    script_frame(&sent, 1, (enum rnl_frame_kind)15, "abc", 3);
-    script_frame(&sent, 1, RNL_FRAME_HALF_CLOSE, NULL, 0);
-    script_frame(&sent, 0, RNL_FRAME_PONG, NULL, 0);
-    script_list_jobs(&sent);
-    script_status(&sent, 1, false);
+    script_frame(&play.sent, 1, (enum rnl_frame_kind)15, "abc", 3);
+    script_frame(&play.sent, 1, RNL_FRAME_HALF_CLOSE, NULL, 0);
+    script_frame(&play.sent, 0, RNL_FRAME_PONG, NULL, 0);
+    script_list_jobs(&play.sent);
+    script_status(&play.sent, 1, false);
     assert_int_equal(act(list_jobs), RNL_OK);
 }
 
@@ -520,5 +548,5 @@ int main(void)
         cmocka_unit_test(a_flood_of_pings_is_bounded),
         cmocka_unit_test(a_list_without_end_is_given_up),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, start_plays, stop_plays);
 }
