@@ -5,7 +5,7 @@
  *   server-sent events     id: 7\nevent: delta\ndata: {...}\n\n
  *   newline-delimited      {"event":"delta","id":"7","data":{...}}\n
  *
- * Frames of a topic hold the first; readers that want something else read
+ * Pieces of a topic hold the first; readers that want something else read
  * them with rnl_event_text_next and write them anew. No byte of data can end
  * an event: it is JSON on one line.
  */

@@ -3,8 +3,8 @@
 
 #include "alloc.h"
 #include "core_link.h"
-#include "frame.h"
 #include "pbjson.h"
+#include "piece.h"
 #include "worker.h"
 
 struct rnl_feed {
@@ -76,28 +76,28 @@ static void on_retry(h2o_timeout_entry_t *entry)
 
 static void take(struct rnl_feed *feed, const uint8_t *data, size_t len)
 {
-    struct rnl_frame *frame = NULL;
+    struct rnl_piece *piece = NULL;
     ProtobufCMessage *message = protobuf_c_message_unpack(
         feed->type->response, &rnl_pb_allocator, len, data);
     if (message == NULL) {
         fail(feed, RNL_INTERNAL, "the core's message could not be decoded");
         return;
     }
-    enum rnl_code code = feed->type->encode(message, feed->owner.state, &frame);
+    enum rnl_code code = feed->type->encode(message, feed->owner.state, &piece);
     rnl_pbjson_free(message);
     if (code != RNL_OK) {
         fail(feed, code, "the core's message could not be written");
         return;
     }
-    if (frame == NULL) {
+    if (piece == NULL) {
         rnl_feed_consume(feed, len);
         return;
     }
-    frame->wire_len = len;
-    if (frame->last_sequence > 0)
-        feed->after = frame->last_sequence;
+    piece->wire_len = len;
+    if (piece->last_sequence > 0)
+        feed->after = piece->last_sequence;
     rnl_count(&feed->worker->counters.frames_encoded, 1);
-    feed->owner.on_frame(feed->owner.arg, frame);
+    feed->owner.on_piece(feed->owner.arg, piece);
 }
 
 static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,

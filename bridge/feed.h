@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A feed: one watch at the core whose messages become frames, each encoded
+ * A feed: one watch at the core whose messages become pieces, each encoded
  * once. When the connection to the core is lost the feed goes on after its
- * last frame as soon as the core is back; its owner notices nothing.
+ * last piece as soon as the core is back; its owner notices nothing.
  *
- * It does not keep frames and knows no browsers. The core sends no more than
+ * It does not keep pieces and knows no browsers. The core sends no more than
  * the credit of a call (core_link.c) ahead of rnl_feed_consume.
  */
 #ifndef RNL_BRIDGE_FEED_H
@@ -19,7 +19,7 @@
 #include <runnel/status.h>
 
 struct rnl_feed;
-struct rnl_frame;
+struct rnl_piece;
 struct rnl_worker;
 
 /* What is watched, and how it is written. */
@@ -29,16 +29,16 @@ struct rnl_feed_type {
     const ProtobufCMessageDescriptor *response;
     /* Sets the point after which to go on in the request. */
     void (*set_after)(ProtobufCMessage *request, uint64_t after);
-    /* Makes a frame of an answer; *ret_frame stays NULL when there is nothing
+    /* Makes a piece of an answer; *ret_piece stays NULL when there is nothing
      * to send. state is the owner's. */
     enum rnl_code (*encode)(const ProtobufCMessage *message, void *state,
-                            struct rnl_frame **ret_frame);
+                            struct rnl_piece **ret_piece);
 };
 
 /* All callbacks come from the loop. */
 struct rnl_feed_owner {
     /* Takes over the reference. */
-    void (*on_frame)(void *arg, struct rnl_frame *frame);
+    void (*on_piece)(void *arg, struct rnl_piece *piece);
     /* Over for good; the feed is still to be destroyed, here or later. With
      * RNL_OK the watched thing has ended. */
     void (*on_end)(void *arg, const struct rnl_status_info *status);
@@ -64,7 +64,7 @@ RNL_MUST_USE enum rnl_code rnl_feed_create(struct rnl_worker *worker,
 /* Accepts NULL; may be called from its callbacks. */
 void rnl_feed_destroy(struct rnl_feed *feed);
 
-/* Says that a frame of so much wire_len was dealt with. */
+/* Says that a piece of so much wire_len was dealt with. */
 void rnl_feed_consume(struct rnl_feed *feed, size_t wire_len);
 
 #endif

@@ -18,8 +18,8 @@
 #include "sse.h"
 #include "unary.h"
 
-/* A delta of the largest frame in base64, or fully escaped, twice over. */
-#define FRAME_BYTES_MAX ((size_t)64 << 20)
+/* A delta of the largest piece in base64, or fully escaped, twice over. */
+#define PIECE_BYTES_MAX ((size_t)64 << 20)
 
 typedef Runnel__V1__JobEvent event_message;
 
@@ -51,7 +51,7 @@ static enum rnl_code write_event(const event_message *event,
     struct rnl_pbjson_error error;
     struct rnl_text data;
     char id[24];
-    rnl_text_init(&data, FRAME_BYTES_MAX);
+    rnl_text_init(&data, PIECE_BYTES_MAX);
     enum rnl_code code = rnl_pbjson_write(&event->base, &data, &error);
     snprintf(id, sizeof(id), "%" PRIu64, event->sequence);
     rnl_sse_put(text, id, event_name(event), &data);
@@ -64,7 +64,7 @@ static enum rnl_code write_event(const event_message *event,
 }
 
 static enum rnl_code encode(const ProtobufCMessage *message, void *state,
-                            struct rnl_frame **ret_frame)
+                            struct rnl_piece **ret_piece)
 {
     const Runnel__V1__WatchJobResponse *response = (const void *)message;
     const event_message *event = response->event;
@@ -72,18 +72,18 @@ static enum rnl_code encode(const ProtobufCMessage *message, void *state,
     (void)state;
     if (event == NULL)
         return RNL_OK;
-    rnl_text_init(&text, FRAME_BYTES_MAX);
+    rnl_text_init(&text, PIECE_BYTES_MAX);
     enum rnl_code code = write_event(event, &text);
-    struct rnl_frame *frame = NULL;
+    struct rnl_piece *piece = NULL;
     if (code == RNL_OK) {
-        frame = rnl_frame_create(text.data, text.len);
-        code = frame != NULL ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+        piece = rnl_piece_create(text.data, text.len);
+        code = piece != NULL ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
     }
-    if (frame != NULL) {
-        frame->last_sequence = event->sequence;
-        frame->first_sequence = rnl_job_event_first(event);
-        frame->terminal = is_terminal(event);
-        *ret_frame = frame;
+    if (piece != NULL) {
+        piece->last_sequence = event->sequence;
+        piece->first_sequence = rnl_job_event_first(event);
+        piece->terminal = is_terminal(event);
+        *ret_piece = piece;
     }
     rnl_text_fini(&text);
     return code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job's events as frames: for GET /v1/jobs/{job_id}/events. */
+/* A job's events as pieces: for GET /v1/jobs/{job_id}/events. */
 #ifndef RNL_BRIDGE_JOB_EVENTS_H
 #define RNL_BRIDGE_JOB_EVENTS_H
 

@@ -60,14 +60,14 @@ void rnl_member_end(struct rnl_member *member,
 
 /* --- replays --- */
 
-static void on_replay_frame(void *arg, struct rnl_frame *frame)
+static void on_replay_piece(void *arg, struct rnl_piece *piece)
 {
     struct rnl_member *member = arg;
-    STAILQ_INSERT_TAIL(&member->queue, frame, link);
+    STAILQ_INSERT_TAIL(&member->queue, piece, link);
     rnl_member_pump(member);
 }
 
-/* With RNL_OK the terminal frame ends the answer, when it is its turn. */
+/* With RNL_OK the terminal piece ends the answer, when it is its turn. */
 static void on_replay_end(void *arg, const struct rnl_status_info *status)
 {
     struct rnl_member *member = arg;
@@ -83,7 +83,7 @@ static bool start_replay(struct rnl_member *member)
 {
     struct rnl_topic *topic = member->topic;
     struct rnl_topics *topics = topic->topics;
-    const struct rnl_feed_owner owner = {.on_frame = on_replay_frame,
+    const struct rnl_feed_owner owner = {.on_piece = on_replay_piece,
                                          .on_end = on_replay_end,
                                          .arg = member,
                                          .state = topic->state,
@@ -123,7 +123,7 @@ static void replay(struct rnl_member *member)
 static void park(struct rnl_member *member)
 {
     stop_mode(member);
-    rnl_frame_queue_drop(&member->queue);
+    rnl_piece_queue_drop(&member->queue);
     member->mode = RNL_MEMBER_PARKED;
 }
 
@@ -153,10 +153,10 @@ void rnl_topics_sweep(struct rnl_topics *topics)
 static void greet(struct rnl_member *member)
 {
     struct rnl_topic *topic = member->topic;
-    struct rnl_frame *frame = NULL;
-    if (topic->kind->greet(topic->state, member->cursor, &frame) == RNL_OK &&
-        frame != NULL)
-        STAILQ_INSERT_TAIL(&member->queue, frame, link);
+    struct rnl_piece *piece = NULL;
+    if (topic->kind->greet(topic->state, member->cursor, &piece) == RNL_OK &&
+        piece != NULL)
+        STAILQ_INSERT_TAIL(&member->queue, piece, link);
     go_live(member, topic->ring.head);
 }
 
@@ -181,15 +181,15 @@ void rnl_member_init(struct rnl_member *member,
     STAILQ_INIT(&member->queue);
 }
 
-void rnl_member_push(struct rnl_member *member, struct rnl_frame *frame)
+void rnl_member_push(struct rnl_member *member, struct rnl_piece *piece)
 {
-    STAILQ_INSERT_TAIL(&member->queue, frame, link);
+    STAILQ_INSERT_TAIL(&member->queue, piece, link);
 }
 
 void rnl_topic_leave(struct rnl_member *member)
 {
     struct rnl_topic *topic = member->topic;
-    rnl_frame_queue_drop(&member->queue);
+    rnl_piece_queue_drop(&member->queue);
     detach(member);
     if (topic != NULL)
         rnl_topic_reap(topic);
@@ -199,53 +199,53 @@ void rnl_topic_leave(struct rnl_member *member)
 
 /* What goes out at once. */
 struct batch {
-    struct rnl_frame *frames[RNL_MEMBER_FRAMES_MAX];
+    struct rnl_piece *pieces[RNL_MEMBER_PIECES_MAX];
     size_t count;
     size_t bytes;
 };
 
 static bool has_room(const struct batch *batch)
 {
-    return batch->count < RNL_MEMBER_FRAMES_MAX &&
+    return batch->count < RNL_MEMBER_PIECES_MAX &&
            batch->bytes < RNL_MEMBER_BYTES_MAX;
 }
 
-static void add(struct batch *batch, struct rnl_frame *frame)
+static void add(struct batch *batch, struct rnl_piece *piece)
 {
-    batch->frames[batch->count++] = frame;
-    batch->bytes += frame->len;
+    batch->pieces[batch->count++] = piece;
+    batch->bytes += piece->len;
 }
 
-/* Takes frames of the member's own queue. */
+/* Takes pieces of the member's own queue. */
 static void gather_own(struct rnl_member *member, struct batch *batch)
 {
-    struct rnl_frame *frame;
-    while (has_room(batch) && (frame = STAILQ_FIRST(&member->queue)) != NULL) {
+    struct rnl_piece *piece;
+    while (has_room(batch) && (piece = STAILQ_FIRST(&member->queue)) != NULL) {
         STAILQ_REMOVE_HEAD(&member->queue, link);
         if (member->replay != NULL)
-            rnl_feed_consume(member->replay, frame->wire_len);
-        add(batch, frame);
+            rnl_feed_consume(member->replay, piece->wire_len);
+        add(batch, piece);
     }
 }
 
-/* Takes frames of the ring that the member has not had. One that it has had a
+/* Takes pieces of the ring that the member has not had. One that it has had a
  * part of ends the ring's use for now. */
 static void gather_live(struct rnl_member *member, struct batch *batch)
 {
     struct rnl_topic *topic = member->topic;
     uint64_t cursor = member->cursor;
     while (has_room(batch) && member->next < topic->ring.head) {
-        struct rnl_frame *frame = rnl_ring_at(&topic->ring, member->next);
-        bool has_sequence = frame->last_sequence > 0;
-        if (has_sequence && frame->last_sequence > cursor &&
-            frame->first_sequence <= cursor && topic->kind->greet == NULL)
+        struct rnl_piece *piece = rnl_ring_at(&topic->ring, member->next);
+        bool has_sequence = piece->last_sequence > 0;
+        if (has_sequence && piece->last_sequence > cursor &&
+            piece->first_sequence <= cursor && topic->kind->greet == NULL)
             break;
         member->next++;
-        if (has_sequence && frame->last_sequence <= cursor)
+        if (has_sequence && piece->last_sequence <= cursor)
             continue;
         if (has_sequence)
-            cursor = frame->last_sequence;
-        add(batch, rnl_frame_ref(frame));
+            cursor = piece->last_sequence;
+        add(batch, rnl_piece_ref(piece));
     }
     if (member->next > topic->taken)
         rnl_topic_take_until(topic, member->next);
@@ -254,11 +254,11 @@ static void gather_live(struct rnl_member *member, struct batch *batch)
 static void send_batch(struct rnl_member *member, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
-        if (batch->frames[i]->last_sequence > member->cursor)
-            member->cursor = batch->frames[i]->last_sequence;
+        if (batch->pieces[i]->last_sequence > member->cursor)
+            member->cursor = batch->pieces[i]->last_sequence;
     if (member->topic != NULL)
         member->moved_at_ms = rnl_worker_now(member->topic->topics->worker);
-    member->sink->send(member, batch->frames, batch->count);
+    member->sink->send(member, batch->pieces, batch->count);
 }
 
 /* The ring has moved on without this member, or does not fit its cursor. What

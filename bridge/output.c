@@ -23,7 +23,7 @@ struct output {
     struct rnl_streaming streaming;
     ProtobufCMessage *request;
     struct rnl_feed *feed;
-    struct rnl_frame_queue queue;
+    struct rnl_piece_queue queue;
 };
 
 static ProtobufCBinaryData bytes_of(const Runnel__V1__OutputDelta *delta)
@@ -38,10 +38,10 @@ static ProtobufCBinaryData bytes_of(const Runnel__V1__OutputDelta *delta)
     return bytes;
 }
 
-/* Every event makes a frame, since the feed goes on after the last one; those
+/* Every event makes a piece, since the feed goes on after the last one; those
  * that are no output are empty. */
 static enum rnl_code encode(const ProtobufCMessage *message, void *state,
-                            struct rnl_frame **ret_frame)
+                            struct rnl_piece **ret_piece)
 {
     const Runnel__V1__JobEvent *event =
         ((const Runnel__V1__WatchJobResponse *)(const void *)message)->event;
@@ -51,15 +51,15 @@ static enum rnl_code encode(const ProtobufCMessage *message, void *state,
         return RNL_OK;
     if (event->payload_case == RUNNEL__V1__JOB_EVENT__PAYLOAD_DELTA)
         bytes = bytes_of(event->delta);
-    struct rnl_frame *frame = rnl_frame_create(
+    struct rnl_piece *piece = rnl_piece_create(
         bytes.len > 0 ? bytes.data : (const uint8_t *)"", bytes.len);
-    if (frame == NULL)
+    if (piece == NULL)
         return RNL_RESOURCE_EXHAUSTED;
-    frame->last_sequence = event->sequence;
-    frame->terminal =
+    piece->last_sequence = event->sequence;
+    piece->terminal =
         event->payload_case == RUNNEL__V1__JOB_EVENT__PAYLOAD_STATE &&
         rnl_job_state_is_terminal(event->state->state);
-    *ret_frame = frame;
+    *ret_piece = piece;
     return RNL_OK;
 }
 
@@ -69,47 +69,47 @@ static const struct rnl_feed_type feed_type = {
     .set_after = rnl_watch_job_set_after,
     .encode = encode};
 
-static struct rnl_frame *take(struct output *output)
+static struct rnl_piece *take(struct output *output)
 {
-    struct rnl_frame *frame = STAILQ_FIRST(&output->queue);
-    if (frame == NULL)
+    struct rnl_piece *piece = STAILQ_FIRST(&output->queue);
+    if (piece == NULL)
         return NULL;
     STAILQ_REMOVE_HEAD(&output->queue, link);
     if (output->feed != NULL)
-        rnl_feed_consume(output->feed, frame->wire_len);
-    return frame;
+        rnl_feed_consume(output->feed, piece->wire_len);
+    return piece;
 }
 
 static void pump(struct rnl_streaming *streaming)
 {
     struct output *output =
         H2O_STRUCT_FROM_MEMBER(struct output, streaming, streaming);
-    struct rnl_frame *frames[RNL_STREAMING_FRAMES_MAX];
-    struct rnl_frame *frame;
+    struct rnl_piece *pieces[RNL_STREAMING_PIECES_MAX];
+    struct rnl_piece *piece;
     size_t count = 0;
     bool is_over = false;
     if (!rnl_streaming_ready(streaming))
         return;
     size_t bytes = 0;
-    while (count < RNL_STREAMING_FRAMES_MAX && bytes < RNL_MEMBER_BYTES_MAX &&
-           (frame = take(output)) != NULL) {
-        is_over = is_over || frame->terminal;
-        bytes += frame->len;
-        if (frame->len > 0)
-            frames[count++] = frame;
+    while (count < RNL_STREAMING_PIECES_MAX && bytes < RNL_MEMBER_BYTES_MAX &&
+           (piece = take(output)) != NULL) {
+        is_over = is_over || piece->terminal;
+        bytes += piece->len;
+        if (piece->len > 0)
+            pieces[count++] = piece;
         else
-            rnl_frame_unref(frame);
+            rnl_piece_unref(piece);
     }
     if (count > 0)
-        rnl_streaming_send(streaming, frames, count);
+        rnl_streaming_send(streaming, pieces, count);
     if (is_over)
         rnl_streaming_finish(streaming, false);
 }
 
-static void on_frame(void *arg, struct rnl_frame *frame)
+static void on_piece(void *arg, struct rnl_piece *piece)
 {
     struct output *output = arg;
-    STAILQ_INSERT_TAIL(&output->queue, frame, link);
+    STAILQ_INSERT_TAIL(&output->queue, piece, link);
     pump(&output->streaming);
 }
 
@@ -125,12 +125,12 @@ static void on_gone(struct rnl_streaming *streaming)
 {
     struct output *output =
         H2O_STRUCT_FROM_MEMBER(struct output, streaming, streaming);
-    struct rnl_frame *frame;
+    struct rnl_piece *piece;
     rnl_feed_destroy(output->feed);
     output->feed = NULL;
     rnl_pbjson_free(output->request);
-    while ((frame = take(output)) != NULL)
-        rnl_frame_unref(frame);
+    while ((piece = take(output)) != NULL)
+        rnl_piece_unref(piece);
 }
 
 static const char *content_type(const Runnel__V1__Job *job)
@@ -149,7 +149,7 @@ static void stream(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
     output->streaming.on_gone = on_gone;
     output->streaming.cut_is_error = true;
     output->request = rnl_watch_job_request(job->id);
-    const struct rnl_feed_owner owner = {.on_frame = on_frame,
+    const struct rnl_feed_owner owner = {.on_piece = on_piece,
                                          .on_end = on_end,
                                          .arg = output,
                                          .request = output->request};

@@ -11,8 +11,8 @@
 
 #define EVENT_BYTES_MAX 4096
 
-/* A frame in another format may be longer by the names of its events. */
-#define FRAME_BYTES_MAX ((size_t)128 << 20)
+/* A piece in another format may be longer by the names of its events. */
+#define PIECE_BYTES_MAX ((size_t)128 << 20)
 
 /* An answer; in the request's pool. */
 struct sse {
@@ -117,7 +117,7 @@ void rnl_sse_put_reason(struct rnl_text *text,
 }
 
 /* "id" without a value empties the client's last event id. */
-static struct rnl_frame *make_reset(const struct rnl_status_info *status)
+static struct rnl_piece *make_reset(const struct rnl_status_info *status)
 {
     struct rnl_text text, data;
     rnl_text_init(&data, EVENT_BYTES_MAX);
@@ -126,28 +126,28 @@ static struct rnl_frame *make_reset(const struct rnl_status_info *status)
     rnl_text_puts(&text, "id\n");
     rnl_sse_put(&text, "", "reset", &data);
     rnl_text_fini(&data);
-    return rnl_frame_of_text(&text);
+    return rnl_piece_of_text(&text);
 }
 
-struct rnl_frame *rnl_sse_retry_frame(enum rnl_event_format format)
+struct rnl_piece *rnl_sse_retry_piece(enum rnl_event_format format)
 {
     static const char retry[] = "retry: " H2O_TO_STR(RNL_RETRY_MS) "\n\n";
     return format == RNL_EVENT_FORMAT_SSE
-               ? rnl_frame_create(retry, sizeof(retry) - 1)
+               ? rnl_piece_create(retry, sizeof(retry) - 1)
                : NULL;
 }
 
-/* A frame of the same events in another format; NULL when memory is out. */
-static struct rnl_frame *convert(const struct rnl_frame *frame,
+/* A piece of the same events in another format; NULL when memory is out. */
+static struct rnl_piece *convert(const struct rnl_piece *piece,
                                  enum rnl_event_format format)
 {
     struct rnl_text text;
     struct rnl_event_text event;
-    const char *at = frame->data;
-    rnl_text_init(&text, FRAME_BYTES_MAX);
-    while (rnl_event_text_next(&at, frame->data + frame->len, &event))
+    const char *at = piece->data;
+    rnl_text_init(&text, PIECE_BYTES_MAX);
+    while (rnl_event_text_next(&at, piece->data + piece->len, &event))
         rnl_event_text_put(&text, format, &event);
-    return rnl_frame_of_text(&text);
+    return rnl_piece_of_text(&text);
 }
 
 /* --- the answer --- */
@@ -162,49 +162,49 @@ static bool is_ready(struct rnl_member *member)
     return rnl_streaming_ready(&sse_of(member)->streaming);
 }
 
-/* Replaces frames by those in the format; false when memory is out. */
-static bool convert_all(struct rnl_frame **frames, size_t count,
+/* Replaces pieces by those in the format; false when memory is out. */
+static bool convert_all(struct rnl_piece **pieces, size_t count,
                         enum rnl_event_format format)
 {
     bool ok = true;
     for (size_t i = 0; i < count; i++) {
-        struct rnl_frame *frame = convert(frames[i], format);
-        ok = ok && frame != NULL;
-        rnl_frame_unref(frames[i]);
-        frames[i] = frame;
+        struct rnl_piece *piece = convert(pieces[i], format);
+        ok = ok && piece != NULL;
+        rnl_piece_unref(pieces[i]);
+        pieces[i] = piece;
     }
     for (size_t i = 0; i < count && !ok; i++)
-        rnl_frame_unref(frames[i]);
+        rnl_piece_unref(pieces[i]);
     return ok;
 }
 
 /* When memory is out the answer ends, and the client goes on with another. */
-static void send_frames(struct rnl_member *member, struct rnl_frame **frames,
+static void send_pieces(struct rnl_member *member, struct rnl_piece **pieces,
                         size_t count)
 {
     struct sse *sse = sse_of(member);
     bool terminal = false;
     for (size_t i = 0; i < count; i++)
-        terminal = terminal || frames[i]->terminal;
+        terminal = terminal || pieces[i]->terminal;
     if (sse->format != RNL_EVENT_FORMAT_SSE &&
-        !convert_all(frames, count, sse->format)) {
+        !convert_all(pieces, count, sse->format)) {
         rnl_streaming_finish(&sse->streaming, true);
         return;
     }
-    rnl_streaming_send(&sse->streaming, frames, count);
+    rnl_streaming_send(&sse->streaming, pieces, count);
     if (terminal)
         rnl_streaming_finish(&sse->streaming, false);
 }
 
-/* Ends the answer, after one last frame (taken over) unless it is NULL. */
-static void finish(struct sse *sse, struct rnl_frame *frame)
+/* Ends the answer, after one last piece (taken over) unless it is NULL. */
+static void finish(struct sse *sse, struct rnl_piece *piece)
 {
-    if (frame == NULL) {
+    if (piece == NULL) {
         rnl_streaming_finish(&sse->streaming, false);
         return;
     }
-    frame->terminal = true;
-    rnl_member_push(&sse->member, frame);
+    piece->terminal = true;
+    rnl_member_push(&sse->member, piece);
     rnl_member_pump(&sse->member);
 }
 
@@ -219,7 +219,7 @@ static void on_over(struct rnl_member *member,
 }
 
 static const struct rnl_member_sink sink = {
-    .is_ready = is_ready, .send = send_frames, .on_over = on_over};
+    .is_ready = is_ready, .send = send_pieces, .on_over = on_over};
 
 static void on_ready(struct rnl_streaming *streaming)
 {
@@ -261,9 +261,9 @@ static struct sse *create(struct rnl_exchange *exchange, uint64_t after)
     /* Until the answer has begun. */
     sse->streaming.busy = true;
     rnl_member_init(&sse->member, &sink, after);
-    struct rnl_frame *frame = rnl_sse_retry_frame(sse->format);
-    if (frame != NULL)
-        rnl_member_push(&sse->member, frame);
+    struct rnl_piece *piece = rnl_sse_retry_piece(sse->format);
+    if (piece != NULL)
+        rnl_member_push(&sse->member, piece);
     return sse;
 }
 

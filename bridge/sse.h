@@ -68,7 +68,7 @@ void rnl_sse_ended(const struct rnl_streaming *streaming);
 enum rnl_event_format rnl_sse_format(const struct rnl_exchange *exchange);
 
 /* The `retry:` line; NULL when memory is out, and in formats without it. */
-struct rnl_frame *rnl_sse_retry_frame(enum rnl_event_format format);
+struct rnl_piece *rnl_sse_retry_piece(enum rnl_event_format format);
 
 /* Whether a status says that going on is of no use: the client has to begin
  * anew (RNL_OUT_OF_RANGE), or to leave it. */

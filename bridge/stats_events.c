@@ -35,15 +35,15 @@ static void set_after(ProtobufCMessage *request, uint64_t after)
 }
 
 static enum rnl_code encode(const ProtobufCMessage *message, void *state,
-                            struct rnl_frame **ret_frame)
+                            struct rnl_piece **ret_piece)
 {
-    return rnl_stats_state_take(state, (const void *)message, ret_frame);
+    return rnl_stats_state_take(state, (const void *)message, ret_piece);
 }
 
 static enum rnl_code greet(void *state, uint64_t after,
-                           struct rnl_frame **ret_frame)
+                           struct rnl_piece **ret_piece)
 {
-    return rnl_stats_state_greet(state, after, ret_frame);
+    return rnl_stats_state_greet(state, after, ret_piece);
 }
 
 static void *create_state(struct rnl_worker *worker)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream's statistics as frames: for GET /v1/streams/{stream}/stats/events
+/* A stream's statistics as pieces: for GET /v1/streams/{stream}/stats/events
  * and GET /v1/events. */
 #ifndef RNL_BRIDGE_STATS_EVENTS_H
 #define RNL_BRIDGE_STATS_EVENTS_H

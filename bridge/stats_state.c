@@ -79,13 +79,13 @@ static enum rnl_code to_json(const ProtobufCMessage *message, char **ret_json,
     return RNL_OK;
 }
 
-static enum rnl_code make_frame(struct rnl_text *text,
-                                struct rnl_frame **ret_frame)
+static enum rnl_code make_piece(struct rnl_text *text,
+                                struct rnl_piece **ret_piece)
 {
-    struct rnl_frame *frame = rnl_frame_of_text(text);
-    if (frame == NULL)
+    struct rnl_piece *piece = rnl_piece_of_text(text);
+    if (piece == NULL)
         return RNL_RESOURCE_EXHAUSTED;
-    *ret_frame = frame;
+    *ret_piece = piece;
     return RNL_OK;
 }
 
@@ -129,7 +129,7 @@ static void put_snapshot(const struct rnl_stats_state *state,
 
 static enum rnl_code take_snapshot(struct rnl_stats_state *state,
                                    const Runnel__V1__StatsSnapshot *snapshot,
-                                   struct rnl_frame **ret_frame)
+                                   struct rnl_piece **ret_piece)
 {
     const struct window *changed[RNL_STATS_WINDOWS_MAX];
     size_t count = 0;
@@ -149,7 +149,7 @@ static enum rnl_code take_snapshot(struct rnl_stats_state *state,
     struct rnl_text text;
     rnl_text_init(&text, DATA_BYTES_MAX);
     put_snapshot(state, changed, count, &text);
-    return make_frame(&text, ret_frame);
+    return make_piece(&text, ret_piece);
 }
 
 /* --- anomalies --- */
@@ -166,7 +166,7 @@ static void put_anomaly(const struct rnl_stats_state *state,
 
 static enum rnl_code take_anomaly(struct rnl_stats_state *state,
                                   const Runnel__V1__Anomaly *message,
-                                  struct rnl_frame **ret_frame)
+                                  struct rnl_piece **ret_piece)
 {
     struct anomaly *anomaly =
         &state->anomalies[state->anomaly_count % RNL_STATS_ANOMALIES_MAX];
@@ -178,10 +178,10 @@ static enum rnl_code take_anomaly(struct rnl_stats_state *state,
     struct rnl_text text;
     rnl_text_init(&text, DATA_BYTES_MAX);
     put_anomaly(state, anomaly, &text);
-    code = make_frame(&text, ret_frame);
+    code = make_piece(&text, ret_piece);
     if (code == RNL_OK) {
-        (*ret_frame)->first_sequence = message->sequence;
-        (*ret_frame)->last_sequence = message->sequence;
+        (*ret_piece)->first_sequence = message->sequence;
+        (*ret_piece)->last_sequence = message->sequence;
     }
     return code;
 }
@@ -189,13 +189,13 @@ static enum rnl_code take_anomaly(struct rnl_stats_state *state,
 enum rnl_code rnl_stats_state_take(
     struct rnl_stats_state *state,
     const Runnel__V1__WatchStatsResponse *response,
-    struct rnl_frame **ret_frame)
+    struct rnl_piece **ret_piece)
 {
     switch (response->update_case) {
     case RUNNEL__V1__WATCH_STATS_RESPONSE__UPDATE_SNAPSHOT:
-        return take_snapshot(state, response->snapshot, ret_frame);
+        return take_snapshot(state, response->snapshot, ret_piece);
     case RUNNEL__V1__WATCH_STATS_RESPONSE__UPDATE_ANOMALY:
-        return take_anomaly(state, response->anomaly, ret_frame);
+        return take_anomaly(state, response->anomaly, ret_piece);
     default:
         return RNL_OK;
     }
@@ -223,7 +223,7 @@ static uint64_t put_anomalies(const struct rnl_stats_state *state,
 
 enum rnl_code rnl_stats_state_greet(const struct rnl_stats_state *state,
                                     uint64_t after,
-                                    struct rnl_frame **ret_frame)
+                                    struct rnl_piece **ret_piece)
 {
     const struct window *windows[RNL_STATS_WINDOWS_MAX];
     struct rnl_text text;
@@ -235,10 +235,10 @@ enum rnl_code rnl_stats_state_greet(const struct rnl_stats_state *state,
         put_snapshot(state, windows, state->window_count, &text);
     if (text.len == 0 && !text.failed)
         return RNL_OK;
-    enum rnl_code code = make_frame(&text, ret_frame);
+    enum rnl_code code = make_piece(&text, ret_piece);
     if (code == RNL_OK && last > after) {
-        (*ret_frame)->first_sequence = after + 1;
-        (*ret_frame)->last_sequence = last;
+        (*ret_piece)->first_sequence = after + 1;
+        (*ret_piece)->last_sequence = last;
     }
     return code;
 }

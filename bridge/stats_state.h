@@ -12,7 +12,7 @@
 #include <runnel/status.h>
 #include <runnel/v1/stats.pb-c.h>
 
-#include "frame.h"
+#include "piece.h"
 
 /* All time and at most 8 windows of a stream (StreamConfig). */
 #define RNL_STATS_WINDOWS_MAX 9
@@ -28,17 +28,17 @@ struct rnl_stats_state *rnl_stats_state_create(const char *epoch);
 /* Accepts NULL. */
 void rnl_stats_state_destroy(struct rnl_stats_state *state);
 
-/* Takes one answer of WatchStats and makes the frame that carries it on;
- * *ret_frame stays NULL when there is nothing in it. */
+/* Takes one answer of WatchStats and makes the piece that carries it on;
+ * *ret_piece stays NULL when there is nothing in it. */
 RNL_MUST_USE enum rnl_code rnl_stats_state_take(
     struct rnl_stats_state *state,
     const Runnel__V1__WatchStatsResponse *response,
-    struct rnl_frame **ret_frame);
+    struct rnl_piece **ret_piece);
 
-/* Makes the frame for a reader that has had the anomalies up to a sequence;
- * *ret_frame stays NULL when nothing is known yet. */
+/* Makes the piece for a reader that has had the anomalies up to a sequence;
+ * *ret_piece stays NULL when nothing is known yet. */
 RNL_MUST_USE enum rnl_code rnl_stats_state_greet(
     const struct rnl_stats_state *state, uint64_t after,
-    struct rnl_frame **ret_frame);
+    struct rnl_piece **ret_piece);
 
 #endif

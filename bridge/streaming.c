@@ -15,7 +15,7 @@
 static void release_inflight(struct rnl_streaming *streaming)
 {
     for (size_t i = 0; i < streaming->inflight_count; i++)
-        rnl_frame_unref(streaming->inflight[i]);
+        rnl_piece_unref(streaming->inflight[i]);
     streaming->inflight_count = 0;
     streaming->busy = false;
 }
@@ -135,15 +135,15 @@ bool rnl_streaming_ready(const struct rnl_streaming *streaming)
 }
 
 void rnl_streaming_send(struct rnl_streaming *streaming,
-                        struct rnl_frame *const *frames, size_t count)
+                        struct rnl_piece *const *pieces, size_t count)
 {
     struct rnl_worker *worker = streaming->exchange->worker;
-    h2o_iovec_t parts[RNL_STREAMING_FRAMES_MAX];
+    h2o_iovec_t parts[RNL_STREAMING_PIECES_MAX];
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        parts[i] = h2o_iovec_init(frames[i]->data, frames[i]->len);
-        streaming->inflight[i] = frames[i];
-        bytes += frames[i]->len;
+        parts[i] = h2o_iovec_init(pieces[i]->data, pieces[i]->len);
+        streaming->inflight[i] = pieces[i];
+        bytes += pieces[i]->len;
     }
     streaming->inflight_count = count;
     streaming->busy = true;
@@ -166,10 +166,10 @@ void rnl_streaming_finish(struct rnl_streaming *streaming, bool is_error)
 
 static void send_keepalive(struct rnl_streaming *streaming)
 {
-    struct rnl_frame *frame =
-        rnl_frame_create(streaming->keepalive, strlen(streaming->keepalive));
-    if (frame != NULL)
-        rnl_streaming_send(streaming, &frame, 1);
+    struct rnl_piece *piece =
+        rnl_piece_create(streaming->keepalive, strlen(streaming->keepalive));
+    if (piece != NULL)
+        rnl_streaming_send(streaming, &piece, 1);
 }
 
 static void sweep_one(struct rnl_streaming *streaming, uint64_t now)

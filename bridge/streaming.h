@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An answer that streams: frames go out one after the other, never two sends
+ * An answer that streams: pieces go out one after the other, never two sends
  * at once, and nothing is sent that the peer has no room for. It hides what
  * libh2o 2.2.5 leaves to its user: memory of a send stays until the send is
  * over, a peer that leaves is noticed only by reading the socket, one that
@@ -18,11 +18,11 @@
 #include <sys/queue.h>
 
 #include "exchange.h"
-#include "frame.h"
 #include "h2o_use.h"
+#include "piece.h"
 
-/* Frames of one send: one writev, so a lagging reader costs fewer calls. */
-#define RNL_STREAMING_FRAMES_MAX 16
+/* Pieces of one send: one writev, so a lagging reader costs fewer calls. */
+#define RNL_STREAMING_PIECES_MAX 16
 
 struct rnl_streaming {
     h2o_generator_t generator;
@@ -36,7 +36,7 @@ struct rnl_streaming {
     /* Sent when nothing else was for RNL_KEEPALIVE_MS; NULL for none. */
     const char *keepalive;
 
-    struct rnl_frame *inflight[RNL_STREAMING_FRAMES_MAX];
+    struct rnl_piece *inflight[RNL_STREAMING_PIECES_MAX];
     size_t inflight_count;
     bool busy;
     bool ending;
@@ -60,10 +60,10 @@ void rnl_streaming_start(struct rnl_streaming *streaming,
 /* Whether a send may be made now. */
 bool rnl_streaming_ready(const struct rnl_streaming *streaming);
 
-/* Sends 1 to RNL_STREAMING_FRAMES_MAX frames; takes over the caller's
+/* Sends 1 to RNL_STREAMING_PIECES_MAX pieces; takes over the caller's
  * references. Only when ready. */
 void rnl_streaming_send(struct rnl_streaming *streaming,
-                        struct rnl_frame *const *frames, size_t count);
+                        struct rnl_piece *const *pieces, size_t count);
 
 /* Ends the answer after what is in flight; on_gone follows, but not from
  * inside this call. is_error cuts it, so that a client can tell. */

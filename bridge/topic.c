@@ -10,7 +10,7 @@
 
 /* --- credit --- */
 
-/* Gives back the credit of all frames before number. */
+/* Gives back the credit of all pieces before number. */
 void rnl_topic_take_until(struct rnl_topic *topic, uint64_t number)
 {
     size_t bytes = 0;
@@ -53,14 +53,14 @@ static void pump_members(struct rnl_topic *topic)
     }
 }
 
-static void on_frame(void *arg, struct rnl_frame *frame)
+static void on_piece(void *arg, struct rnl_piece *piece)
 {
     struct rnl_topic *topic = arg;
-    while (rnl_ring_is_full(&topic->ring, frame->len)) {
+    while (rnl_ring_is_full(&topic->ring, piece->len)) {
         rnl_topic_take_until(topic, topic->ring.tail + 1);
         rnl_ring_drop(&topic->ring);
     }
-    rnl_ring_push(&topic->ring, frame);
+    rnl_ring_push(&topic->ring, piece);
     if (topic->live_count == 0)
         rnl_topic_take_until(topic, topic->ring.head);
     pump_members(topic);
@@ -146,7 +146,7 @@ static enum rnl_code start_topic(struct rnl_topics *topics,
         return RNL_RESOURCE_EXHAUSTED;
     }
     topic->request = request;
-    const struct rnl_feed_owner owner = {.on_frame = on_frame,
+    const struct rnl_feed_owner owner = {.on_piece = on_piece,
                                          .on_end = on_end,
                                          .arg = topic,
                                          .state = topic->state,

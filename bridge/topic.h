@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Topics: what several browsers of a worker watch at once. A topic has one
- * feed from the core; its frames stay in a ring for a while, and every member
+ * feed from the core; its pieces stay in a ring for a while, and every member
  * reads them there at its own pace:
  *
  *   feed ──> ring [ 41 42 43 44 45 46 ]──> member A (at 46), B (at 43)
@@ -29,11 +29,11 @@
 #include <sys/queue.h>
 
 #include "feed.h"
-#include "frame.h"
+#include "piece.h"
 
-/* Frames and bytes of a ring. A job's whole output often fits, and then no
+/* Pieces and bytes of a ring. A job's whole output often fits, and then no
  * browser needs a replay; 1,000 jobs watched at once may take 1 GiB. */
-#define RNL_TOPIC_FRAMES_MAX 1024
+#define RNL_TOPIC_PIECES_MAX 1024
 #define RNL_TOPIC_BYTES_MAX  ((size_t)1 << 20)
 
 /* Replays of a worker at a time: each takes a call of the core (1,024 a
@@ -43,9 +43,9 @@
 /* A replay that was not taken for this long goes to another who waits. */
 #define RNL_TOPIC_STALL_MS 1000
 
-/* Frames of one send, and bytes after which no further one is added: a reader
+/* Pieces of one send, and bytes after which no further one is added: a reader
  * that takes 1 KiB/s is not yet a stuck one (RNL_STUCK_MS). */
-#define RNL_MEMBER_FRAMES_MAX 16
+#define RNL_MEMBER_PIECES_MAX 16
 #define RNL_MEMBER_BYTES_MAX  ((size_t)64 << 10)
 
 struct rnl_member;
@@ -55,12 +55,12 @@ struct rnl_worker;
 /* What kind of thing is watched. */
 struct rnl_topic_kind {
     struct rnl_feed_type feed;
-    /* For what the core does not replay: makes a frame that brings a member,
+    /* For what the core does not replay: makes a piece that brings a member,
      * which has had everything up to the sequence after, to the ring's head.
-     * *ret_frame is NULL when there is nothing yet. NULL where the core
+     * *ret_piece is NULL when there is nothing yet. NULL where the core
      * replays. */
     enum rnl_code (*greet)(void *state, uint64_t after,
-                           struct rnl_frame **ret_frame);
+                           struct rnl_piece **ret_piece);
     /* Per topic, for encode and greet; NULL for kinds that need none. */
     void *(*create_state)(struct rnl_worker *worker);
     void (*destroy_state)(void *state);
@@ -80,16 +80,16 @@ enum rnl_member_mode {
     RNL_MEMBER_PARKED,
 };
 
-/* Where a member's frames go. */
+/* Where a member's pieces go. */
 struct rnl_member_sink {
     /* A send may be made. */
     bool (*is_ready)(struct rnl_member *member);
-    /* Takes over 1 to RNL_MEMBER_FRAMES_MAX frames. Only when ready. Must not
+    /* Takes over 1 to RNL_MEMBER_PIECES_MAX pieces. Only when ready. Must not
      * leave the topic. */
-    void (*send)(struct rnl_member *member, struct rnl_frame **frames,
+    void (*send)(struct rnl_member *member, struct rnl_piece **pieces,
                  size_t count);
     /* What is watched has ended (RNL_OK), or cannot be watched (any more); the
-     * member is in no topic any longer. With RNL_OK the last frame was sent
+     * member is in no topic any longer. With RNL_OK the last piece was sent
      * before. Must not join a topic from inside. */
     void (*on_over)(struct rnl_member *member,
                     const struct rnl_status_info *status);
@@ -104,11 +104,11 @@ struct rnl_member {
     /* --- private --- */
     struct rnl_topic *topic;
     enum rnl_member_mode mode;
-    /* Live: number of the next frame of the ring. */
+    /* Live: number of the next piece of the ring. */
     uint64_t next;
-    /* Frames of its own not sent yet: replayed ones, a greeting, the last
+    /* Pieces of its own not sent yet: replayed ones, a greeting, the last
      * one. */
-    struct rnl_frame_queue queue;
+    struct rnl_piece_queue queue;
     struct rnl_feed *replay;
     /* When it was last given something. */
     uint64_t moved_at_ms;
@@ -132,7 +132,7 @@ void rnl_topics_sweep(struct rnl_topics *topics);
 
 /*
  * Joins the topic of a key (made from what is watched and how, so that equal
- * keys want equal frames), creating it when needed; request is what its feed
+ * keys want equal pieces), creating it when needed; request is what its feed
  * asks the core, taken over in any case. Nothing is sent before the first
  * rnl_member_pump.
  *
@@ -149,9 +149,9 @@ RNL_MUST_USE enum rnl_code rnl_topic_join(struct rnl_worker *worker,
 void rnl_member_init(struct rnl_member *member,
                      const struct rnl_member_sink *sink, uint64_t cursor);
 
-/* Puts a frame of the member's own (taken over) before all that it gets from
+/* Puts a piece of the member's own (taken over) before all that it gets from
  * the topic from now on. */
-void rnl_member_push(struct rnl_member *member, struct rnl_frame *frame);
+void rnl_member_push(struct rnl_member *member, struct rnl_piece *piece);
 
 /* Leaves; may be called at any time, also when in no topic. */
 void rnl_topic_leave(struct rnl_member *member);

@@ -20,7 +20,7 @@ struct rnl_topic {
     void *state;
     struct rnl_feed *feed;
     struct rnl_ring ring;
-    /* Frames before this one were dealt with: their credit went back. */
+    /* Pieces before this one were dealt with: their credit went back. */
     uint64_t taken;
     size_t live_count;
     /* The feed has ended. */
@@ -43,7 +43,7 @@ struct rnl_topics {
 
 /* topic.c */
 
-/* Gives back the credit of all frames before number. */
+/* Gives back the credit of all pieces before number. */
 void rnl_topic_take_until(struct rnl_topic *topic, uint64_t number);
 
 /* Frees a topic that nobody watches. */

@@ -44,12 +44,15 @@ def leaks(said):
 class Daemon:
     """A program in a private directory, awaited until it says READY=1."""
 
-    def __init__(self, name, *flags, env=None, files=None):
-        self.dir = tempfile.mkdtemp(prefix="runnel-bridge-test-")
+    def __init__(self, name, *flags, env=None, files=None, home=None):
+        self.dir = home or tempfile.mkdtemp(prefix="runnel-bridge-test-")
         self.name = name
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.settimeout(DEADLINE_S)
-        notify.bind(os.path.join(self.dir, "notify"))
+        place = os.path.join(self.dir, "notify")
+        if os.path.exists(place):
+            os.unlink(place)
+        notify.bind(place)
         self.log = open(os.path.join(self.dir, "log"), "wb")
         more = dict(env or {}, NOTIFY_SOCKET=notify.getsockname())
         self.process = subprocess.Popen(
@@ -74,9 +77,9 @@ class Daemon:
         with open("/proc/%d/status" % self.process.pid) as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
-    def stop(self, number=signal.SIGTERM, expect=0):
+    def stop(self, number=signal.SIGTERM, expect=0, keep=False):
         """Ends it; its exit status is checked, since a sanitizer and a crash
-        show there."""
+        show there. keep leaves its directory, for a successor."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -86,7 +89,8 @@ class Daemon:
             raise AssertionError("%s hangs: %s" % (self.name, self.logged()))
         self.log.close()
         said = self.logged()
-        shutil.rmtree(self.dir)
+        if not keep:
+            shutil.rmtree(self.dir)
         if expect is not None and status != expect:
             raise AssertionError("%s exited with %d: %s"
                                  % (self.name, status, said[-8000:]))
@@ -96,8 +100,13 @@ class Daemon:
 
 
 class Core(Daemon):
-    def __init__(self, *flags, listen="127.0.0.1:0"):
-        super().__init__("runneld", "--listen", listen, *flags)
+    def __init__(self, *flags, listen="127.0.0.1:0", home=None):
+        super().__init__("runneld", "--listen", listen, *flags, home=home)
+
+    def restarted(self, number=signal.SIGTERM, expect=0):
+        """Its successor, with its address and its data."""
+        self.stop(number, expect, keep=True)
+        return Core(listen=self.address, home=self.dir)
 
 
 class Bridge(Daemon):

@@ -317,6 +317,29 @@ class Restarts(unittest.TestCase):
         answer = request(self.bridge, "GET", events_path(job))
         self.assertEqual(answer.status, 404)
 
+    def test_a_core_that_keeps_its_data_is_gone_on_with(self):
+        """The answer stays open over the restart, and nothing is missing or
+        there twice, also when the core was killed."""
+        for number, status in ((signal.SIGTERM, 0),
+                               (signal.SIGKILL, -signal.SIGKILL)):
+            job = echo(self.bridge, TEXT, chunk_bytes=40, pace_ms=2)
+            with Events(self.bridge, events_path(job)) as events:
+                seen = [events.next("delta") for _ in range(3)]
+                first = int(seen[-1].id)
+                self.core = self.core.restarted(number, status)
+                rest = list(events)
+                self.assertFalse(events.cut)
+            self.assertEqual(rest[-1].name, "end")
+            last = first
+            for event in rest[:-1]:
+                at = int(event.data.get("firstSequence", event.id))
+                self.assertEqual(at, last + 1)
+                last = int(event.id)
+            self.bridge.ready()
+            with Events(self.bridge, events_path(job), first) as again:
+                self.assertEqual(b"".join(e.bytes() for e in again),
+                                 b"".join(e.bytes() for e in rest))
+
     def test_output_of_a_job_that_is_lost_is_cut(self):
         job = echo(self.bridge, TEXT, chunk_bytes=1, pace_ms=1000)
         with Events(self.bridge, "/v1/jobs/%s/output" % job) as events:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes of an answer, encoded once and sent to any number of peers of one
  * worker. One thread. */
-#ifndef RNL_BRIDGE_FRAME_H
-#define RNL_BRIDGE_FRAME_H
+#ifndef RNL_BRIDGE_PIECE_H
+#define RNL_BRIDGE_PIECE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 struct rnl_text;
 
-struct rnl_frame {
+struct rnl_piece {
     uint32_t refs;
     /* Of a job's event: the sequences it stands for; 0 for none. */
     uint64_t first_sequence;
@@ -20,27 +20,27 @@ struct rnl_frame {
     size_t wire_len;
     /* Nothing comes after it. */
     bool terminal;
-    /* Of a frame that only one reader has. */
-    STAILQ_ENTRY(rnl_frame) link;
+    /* Of a piece that only one reader has. */
+    STAILQ_ENTRY(rnl_piece) link;
     size_t len;
     char data[];
 };
 
-/* Frames that one reader alone has. */
-STAILQ_HEAD(rnl_frame_queue, rnl_frame);
+/* Pieces that one reader alone has. */
+STAILQ_HEAD(rnl_piece_queue, rnl_piece);
 
-/* A frame with one reference and a copy of data; NULL when memory is out. */
-struct rnl_frame *rnl_frame_create(const void *data, size_t len);
+/* A piece with one reference and a copy of data; NULL when memory is out. */
+struct rnl_piece *rnl_piece_create(const void *data, size_t len);
 
 /* The same of a text, which is emptied; NULL also when it has failed. */
-struct rnl_frame *rnl_frame_of_text(struct rnl_text *text);
+struct rnl_piece *rnl_piece_of_text(struct rnl_text *text);
 
-struct rnl_frame *rnl_frame_ref(struct rnl_frame *frame);
+struct rnl_piece *rnl_piece_ref(struct rnl_piece *piece);
 
 /* Accepts NULL. */
-void rnl_frame_unref(struct rnl_frame *frame);
+void rnl_piece_unref(struct rnl_piece *piece);
 
-/* Releases all frames of a queue. */
-void rnl_frame_queue_drop(struct rnl_frame_queue *queue);
+/* Releases all pieces of a queue. */
+void rnl_piece_queue_drop(struct rnl_piece_queue *queue);
 
 #endif
