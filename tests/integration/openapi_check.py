@@ -17,8 +17,8 @@ from bridge_rig import Bridge, Core, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# Answers of these do not end by themselves, and the sketches are not served
-# by the core yet: 501 is what they say.
+# Answers of these do not end by themselves, and not all sketches are served by
+# the core yet: 501 is what they say.
 EXCLUDED = ["watchStats", "watchMany", "exportSketch", "mergeSketch"]
 
 

@@ -321,13 +321,28 @@ class Answers(Stats):
             self.assertIn(name, answer.json()["violations"][0]["field"].
                           lower(), path)
 
-    def test_sketches_are_served_or_say_that_they_are_not(self):
-        answer = request(self.bridge, "GET",
-                         "/v1/streams/web/sketches/unique?format=runnel")
-        self.assertIn(answer.status, (200, 501))
-        answer = request(self.bridge, "GET",
-                         "/v1/streams/web/sketches/shape")
-        self.assertEqual(answer.status, 400)
+    def test_sketches(self):
+        path = "/v1/streams/web/sketches/"
+        for kind, form, start in (
+                ("unique", "runnel", b""), ("unique", "redis_hyll", b"HYLL"),
+                ("SKETCH_KIND_VALUE", "SKETCH_FORMAT_RUNNEL", b""),
+                ("latency", "runnel", b"")):
+            answer = request(self.bridge, "GET", path + kind + "?window=1m"
+                             "&format=" + form)
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual(answer.headers["content-type"],
+                             "application/octet-stream")
+            self.assertTrue(answer.body.startswith(start) and answer.body)
+        for wrong, name in (("shape?format=runnel", "kind"),
+                            ("unique", "format"), ("unique?format=x",
+                                                   "format"),
+                            ("unique?format=ddsketch", "format")):
+            answer = request(self.bridge, "GET", path + wrong)
+            self.assertEqual(answer.status, 400, wrong)
+            self.assertEqual(answer.json()["violations"][0]["field"], name)
+        answer = request(self.bridge, "POST", path + "unique", json.dumps(
+            {"format": "SKETCH_FORMAT_RUNNEL", "sketch": "AA=="}))
+        self.assertIn(answer.status, (400, 501))
 
 
 class Following(Stats):
