@@ -203,7 +203,7 @@ static void put_field(struct writer *writer, const struct sample *sample,
  * two. */
 static void put_sample(struct writer *writer, const struct sample *sample)
 {
-    unsigned order[12];
+    unsigned order[12] = {0};
     for (unsigned i = 0; i < 12; i++) {
         unsigned at = (unsigned)draw(i + 1);
         order[i] = order[at];

@@ -394,7 +394,7 @@ static void the_content_type_tells_the_format(void **state)
         struct rnl_core core;
         struct job_request request;
         struct rnl_stream stream;
-        struct lines lines;
+        struct lines lines = {.count = 0};
         char id[RNL_JOB_ID_LEN + 1];
         jobs_setup(&core);
         job_request_init(&request, "analyze", cases[i].text);

@@ -312,7 +312,7 @@ static void a_page_has_its_bounds(void **state)
 {
     (void)state;
     struct rnl_core core;
-    struct listing page;
+    struct listing page = {.count = 9};
     streams_setup(&core);
     assert_int_equal(list(&core, 0, "", &page), RNL_OK);
     assert_int_equal(page.count, 0);

@@ -28,7 +28,7 @@ static enum rnl_code take(struct rnl_stream *stream, const uint8_t *data,
 
 static void on_batch(struct rnl_stream *stream, const uint8_t *data, size_t len)
 {
-    struct rnl_event_receipt receipt;
+    struct rnl_event_receipt receipt = {0};
     struct rnl_field_error error;
     enum rnl_code code = take(stream, data, len, &receipt, &error);
     if (code != RNL_OK) {
@@ -74,7 +74,7 @@ static void refuse(struct rnl_stream *stream, uint64_t number,
 static void on_ingest(struct rnl_stream *stream, const uint8_t *data,
                       size_t len)
 {
-    struct rnl_event_receipt receipt;
+    struct rnl_event_receipt receipt = {0};
     struct rnl_field_error error;
     struct ingest *ingest = state_of(stream);
     if (ingest == NULL) {

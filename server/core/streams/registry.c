@@ -76,11 +76,12 @@ static bool is_full(const struct rnl_streams *streams)
 enum rnl_code rnl_streams_say_full(const struct rnl_streams *streams,
                                    struct rnl_field_error *error)
 {
-    return rnl_field_error_text(
+    (void)rnl_field_error_text(
         error, RNL_RESOURCE_EXHAUSTED,
         "statistics take all of the %llu bytes that they may "
         "(--max-stats-bytes): delete streams",
         (unsigned long long)streams->core->options.max_stats_bytes);
+    return RNL_RESOURCE_EXHAUSTED;
 }
 
 static void account(struct rnl_event_stream *stream)
@@ -132,12 +133,14 @@ static enum rnl_code check_room(struct rnl_streams *streams, const char *name,
                                 struct rnl_field_error *error)
 {
     uint32_t max = streams->core->options.max_event_streams;
-    if (!is_own(name) && streams->by_name.count - streams->own_count >= max)
-        return rnl_field_error_text(
+    if (!is_own(name) && streams->by_name.count - streams->own_count >= max) {
+        (void)rnl_field_error_text(
             error, RNL_RESOURCE_EXHAUSTED,
             "there are %u streams, the most that there may be "
             "(--max-event-streams)",
             max);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
     if (rnl_streams_full(streams))
         return rnl_streams_say_full(streams, error);
     return RNL_OK;
@@ -183,8 +186,9 @@ enum rnl_code rnl_streams_open(struct rnl_streams *streams, const char *name,
     if (code != RNL_OK)
         return code;
     code = create(streams, name, config, ret_stream);
-    return code == RNL_OK ? code
-                          : rnl_field_error_text(error, code, "memory is out");
+    if (code != RNL_OK)
+        (void)rnl_field_error_text(error, code, "memory is out");
+    return code;
 }
 
 enum rnl_code rnl_streams_open_default(struct rnl_streams *streams,
@@ -200,9 +204,11 @@ enum rnl_code rnl_streams_open_default(struct rnl_streams *streams,
     struct rnl_meter_config config = {0};
     struct rnl_meter_fault fault;
     enum rnl_code code = rnl_meter_config_check(&config, &fault);
-    if (code != RNL_OK)
-        return rnl_field_error_text(error, RNL_INTERNAL,
-                                    "the defaults are not valid");
+    if (code != RNL_OK) {
+        (void)rnl_field_error_text(error, RNL_INTERNAL,
+                                   "the defaults are not valid");
+        return RNL_INTERNAL;
+    }
     return rnl_streams_open(streams, name, &config, ret_stream, error);
 }
 
