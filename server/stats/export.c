@@ -3,8 +3,12 @@
 
 #include "alloc.h"
 #include "meter_private.h"
+#include "sketch/histogram_ddsketch.h"
+#include "sketch/histogram_otlp.h"
 #include "sketch/hll_datasketches.h"
 #include "sketch/hll_redis.h"
+
+#define NS_PER_MS 1000000
 
 static enum rnl_code say(const char **ret_what, enum rnl_code code,
                          const char *what)
@@ -115,25 +119,65 @@ static enum rnl_code export_unique(const struct rnl_meter_view *view,
 
 /* ---- distributions ---- */
 
+static enum rnl_code write_own(const struct rnl_histogram *histogram,
+                               struct rnl_sketch_bytes *bytes)
+{
+    if (reserve(bytes, rnl_histogram_serialized_len(histogram)) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    rnl_histogram_serialize(histogram, bytes->data);
+    return RNL_OK;
+}
+
+/* In the dialect of Datadog's agent. */
+static enum rnl_code write_ddsketch(const struct rnl_histogram *histogram,
+                                    struct rnl_sketch_bytes *bytes)
+{
+    size_t len = rnl_histogram_ddsketch_len(histogram, RNL_DDSKETCH_FLOOR);
+    if (reserve(bytes, len) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    rnl_histogram_to_ddsketch(histogram, RNL_DDSKETCH_FLOOR, bytes->data);
+    return RNL_OK;
+}
+
+static enum rnl_code write_otlp(const struct rnl_meter_view *view,
+                                const struct rnl_digest_metric *metric,
+                                struct rnl_sketch_bytes *bytes)
+{
+    struct rnl_moments_summary summary;
+    rnl_moments_read(&metric->moments, &summary);
+    const struct rnl_otlp_point point = {
+        .histogram = &metric->histogram,
+        .summary = &summary,
+        .start_unix_ns = (uint64_t)view->window.start_ms * NS_PER_MS,
+        .end_unix_ns = (uint64_t)view->window.end_ms * NS_PER_MS,
+    };
+    if (reserve(bytes, rnl_otlp_point_len(&point)) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    rnl_otlp_point_write(&point, bytes->data);
+    return RNL_OK;
+}
+
 static enum rnl_code export_metric(const struct rnl_meter_view *view,
-                                   enum rnl_meter_metric metric,
+                                   enum rnl_meter_metric of,
                                    enum rnl_sketch_format format,
                                    struct rnl_sketch_bytes *ret_bytes,
                                    const char **ret_what)
 {
-    const struct rnl_histogram *histogram =
-        &view->digest.metrics[metric].histogram;
+    const struct rnl_digest_metric *metric = &view->digest.metrics[of];
     struct rnl_sketch_bytes bytes = {0};
-    if (format == RNL_SKETCH_FORMAT_DDSKETCH ||
-        format == RNL_SKETCH_FORMAT_OTEL)
-        return say(ret_what, RNL_UNIMPLEMENTED, "is not served yet");
-    if (format != RNL_SKETCH_FORMAT_RUNNEL)
+    enum rnl_code code;
+    if (format == RNL_SKETCH_FORMAT_RUNNEL)
+        code = write_own(&metric->histogram, &bytes);
+    else if (format == RNL_SKETCH_FORMAT_DDSKETCH)
+        code = write_ddsketch(&metric->histogram, &bytes);
+    else if (format == RNL_SKETCH_FORMAT_OTEL)
+        code = write_otlp(view, metric, &bytes);
+    else
         return say(ret_what, RNL_INVALID_ARGUMENT,
                    "of a distribution must be RUNNEL, DDSKETCH or "
                    "OTEL_EXPONENTIAL");
-    if (reserve(&bytes, rnl_histogram_serialized_len(histogram)) != RNL_OK)
-        return say(ret_what, RNL_RESOURCE_EXHAUSTED, "memory is out");
-    rnl_histogram_serialize(histogram, bytes.data);
+    if (code != RNL_OK)
+        return say(ret_what, code, "memory is out");
     *ret_bytes = bytes;
     return RNL_OK;
 }

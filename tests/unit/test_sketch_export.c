@@ -8,6 +8,8 @@
 
 #include "export.h"
 #include "fault.h"
+#include "sketch/histogram_ddsketch.h"
+#include "sketch/histogram_otlp.h"
 #include "sketch/hll_datasketches.h"
 #include "sketch/hll_redis.h"
 #include "sketch/log_histogram.h"
@@ -132,30 +134,50 @@ static void few_keys_can_be_written_for_others(void **state)
     streams_teardown(&core);
 }
 
+/* Reads a distribution in a format into an empty histogram. */
+static enum rnl_code read_distribution(struct rnl_histogram *histogram,
+                                       int format,
+                                       const ProtobufCBinaryData *sketch)
+{
+    const char *what;
+    rnl_histogram_init(histogram);
+    if (format == RNL_SKETCH_FORMAT_DDSKETCH)
+        return rnl_histogram_merge_ddsketch(histogram, RNL_DDSKETCH_FLOOR,
+                                            sketch->data, sketch->len, &what);
+    if (format == RNL_SKETCH_FORMAT_OTEL)
+        return rnl_histogram_merge_otlp(histogram, sketch->data, sketch->len,
+                                        &what);
+    return rnl_histogram_deserialize(histogram, sketch->data, sketch->len);
+}
+
+static void check_distribution(struct rnl_core *core, int kind, int format)
+{
+    struct rnl_histogram histogram;
+    struct outcome outcome = export(core, "web", kind, format);
+    assert_string_equal(outcome.message, "");
+    Runnel__V1__ExportSketchResponse *answer = outcome.answer;
+    assert_string_equal(answer->content_type, format == RNL_SKETCH_FORMAT_RUNNEL
+                                                  ? "application/octet-stream"
+                                                  : "application/x-protobuf");
+    assert_int_equal(read_distribution(&histogram, format, &answer->sketch),
+                     RNL_OK);
+    assert_int_equal(rnl_histogram_count(&histogram), 8000);
+    near(rnl_histogram_quantile(&histogram, 0.5),
+         kind == RNL_SKETCH_OF_VALUE ? 4000 : 500, RNL_HISTOGRAM_ERROR + 1e-3);
+    rnl_histogram_fini(&histogram);
+    expect(outcome, RNL_OK, NULL);
+}
+
 static void distributions_can_be_read(void **state)
 {
     (void)state;
     struct rnl_core core;
     streams_setup(&core);
     fill(&core, "web", 0, 8000);
-    for (int kind = RNL_SKETCH_OF_VALUE; kind <= RNL_SKETCH_OF_LATENCY;
-         kind++) {
-        struct rnl_histogram histogram;
-        struct outcome outcome =
-            export(&core, "web", kind, RNL_SKETCH_FORMAT_RUNNEL);
-        assert_string_equal(outcome.message, "");
-        Runnel__V1__ExportSketchResponse *answer = outcome.answer;
-        rnl_histogram_init(&histogram);
-        assert_int_equal(rnl_histogram_deserialize(&histogram,
-                                                   answer->sketch.data,
-                                                   answer->sketch.len),
-                         RNL_OK);
-        assert_int_equal(rnl_histogram_count(&histogram), 8000);
-        near(rnl_histogram_quantile(&histogram, 0.5),
-             kind == RNL_SKETCH_OF_VALUE ? 4000 : 500,
-             RNL_HISTOGRAM_ERROR + 1e-3);
-        rnl_histogram_fini(&histogram);
-        expect(outcome, RNL_OK, NULL);
+    for (int format = RNL_SKETCH_FORMAT_RUNNEL;
+         format <= RNL_SKETCH_FORMAT_OTEL; format++) {
+        check_distribution(&core, RNL_SKETCH_OF_VALUE, format);
+        check_distribution(&core, RNL_SKETCH_OF_LATENCY, format);
     }
     streams_teardown(&core);
 }
@@ -174,8 +196,9 @@ static void an_empty_stream_has_empty_sketches(void **state)
     near(read_unique(&core, "web", RNL_SKETCH_FORMAT_REDIS, rnl_hll_redis_read,
                      NULL),
          0, 0);
-    expect(export(&core, "web", RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_RUNNEL),
-           RNL_OK, NULL);
+    for (int format = RNL_SKETCH_FORMAT_RUNNEL;
+         format <= RNL_SKETCH_FORMAT_OTEL; format++)
+        expect(export(&core, "web", RNL_SKETCH_OF_VALUE, format), RNL_OK, NULL);
     streams_teardown(&core);
 }
 
@@ -210,19 +233,20 @@ static void what_does_not_fit_is_refused(void **state)
 static void want_of_memory_costs_the_call(void **state)
 {
     (void)state;
-    static const int formats[] = {RNL_SKETCH_FORMAT_RUNNEL,
-                                  RNL_SKETCH_FORMAT_REDIS,
-                                  RNL_SKETCH_FORMAT_DATASKETCHES};
+    static const int formats[] = {
+        RNL_SKETCH_FORMAT_RUNNEL,       RNL_SKETCH_FORMAT_REDIS,
+        RNL_SKETCH_FORMAT_DATASKETCHES, RNL_SKETCH_FORMAT_RUNNEL,
+        RNL_SKETCH_FORMAT_DDSKETCH,     RNL_SKETCH_FORMAT_OTEL};
     struct rnl_core core;
     streams_setup(&core);
     fill(&core, "web", 0, 300);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         Runnel__V1__ExportSketchRequest request =
             RUNNEL__V1__EXPORT_SKETCH_REQUEST__INIT;
         request.stream = (char *)"web";
         request.kind = i < 3 ? RUNNEL__V1__SKETCH_KIND__SKETCH_KIND_UNIQUE
                              : RUNNEL__V1__SKETCH_KIND__SKETCH_KIND_VALUE;
-        request.format = (Runnel__V1__SketchFormat)formats[i % 3];
+        request.format = (Runnel__V1__SketchFormat)formats[i];
         size_t refused = 0;
         for (size_t k = 1; k < 200; k++) {
             struct rnl_stream stream;
