@@ -12,6 +12,11 @@
 /* Keys that are looked up at a time. */
 #define KEYS_CHUNK 512
 
+static struct rnl_count_min *own_rest(const struct rnl_digest *digest)
+{
+    return rnl_rest_of(&digest->rest, digest->width_log2);
+}
+
 /* Takes what falls out of the table. The memory is there: whoever lets a table
  * overflow has called prepare_fall. */
 static void take_fallen(void *arg, const struct rnl_count_min_item *items,
@@ -23,7 +28,7 @@ static void take_fallen(void *arg, const struct rnl_count_min_item *items,
         size_t now = count < CHUNK ? count : CHUNK;
         for (size_t i = 0; i < now; i++)
             hashes[i] = items[i].hash;
-        rnl_count_min_update_batch(digest->rest, items, now);
+        rnl_count_min_update_batch(own_rest(digest), items, now);
         enum rnl_code code = rnl_hll_update_batch(&digest->fallen, hashes, now);
         (void)code; /* reserved */
         items += now;
@@ -52,7 +57,7 @@ void rnl_digest_init(struct rnl_digest *digest,
 void rnl_digest_fini(struct rnl_digest *digest)
 {
     rnl_frequent_fini(&digest->keys);
-    rnl_count_min_destroy(digest->rest);
+    rnl_rest_fini(&digest->rest);
     rnl_hll_fini(&digest->fallen);
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         rnl_moments_fini(&digest->metrics[m].moments);
@@ -66,8 +71,7 @@ void rnl_digest_fini(struct rnl_digest *digest)
  * those to come. */
 static enum rnl_code prepare_fall(struct rnl_digest *digest, size_t keys)
 {
-    if (digest->rest == NULL &&
-        rnl_count_min_create(digest->width_log2, &digest->rest) != RNL_OK)
+    if (rnl_rest_prepare(&digest->rest, digest->width_log2) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
     return rnl_hll_reserve(&digest->fallen, digest->keys.entry_count + keys);
 }
@@ -143,7 +147,7 @@ static void admit(struct rnl_digest *digest, const struct rnl_digest_part *part,
     if (rnl_frequent_bump(&digest->keys, item->hash, item->weight))
         return;
     if (estimate + item->weight <= offset)
-        rnl_count_min_update(digest->rest, item->hash, item->weight);
+        rnl_count_min_update(own_rest(digest), item->hash, item->weight);
     else
         put_key(digest, part, rare->keys[i], item->weight,
                 estimate < offset ? offset - estimate : 0);
@@ -161,7 +165,7 @@ static void add_rare(struct rnl_digest *digest,
         rnl_hll_update_batch(&digest->fallen, hashes, rare->count);
     (void)code; /* reserved */
     size_t admitted =
-        rnl_count_min_update_below(digest->rest, digest->keys.offset,
+        rnl_count_min_update_below(own_rest(digest), digest->keys.offset,
                                    rare->items, rare->count, above, estimates);
     for (size_t i = 0; i < admitted; i++)
         admit(digest, part, rare, above[i], estimates[i]);
@@ -303,10 +307,10 @@ static void undo_metrics(struct rnl_digest *target,
 static bool reserve_merge(struct rnl_digest *target,
                           const struct rnl_digest *source)
 {
-    if (reserve_keys(target, source->keys.entry_count, source->keys.keys_len) !=
-        RNL_OK)
-        return false;
-    return source->rest == NULL || prepare_fall(target, 0) == RNL_OK;
+    return reserve_keys(target, source->keys.entry_count,
+                        source->keys.keys_len) == RNL_OK &&
+           rnl_rest_reserve(&target->rest, &source->rest) == RNL_OK &&
+           (source->keys.offset == 0 || prepare_fall(target, 0) == RNL_OK);
 }
 
 enum rnl_code rnl_digest_merge(struct rnl_digest *target,
@@ -325,10 +329,7 @@ enum rnl_code rnl_digest_merge(struct rnl_digest *target,
     undo_end(&undo);
     target->count += source->count;
     target->anomaly_count += source->anomaly_count;
-    if (source->rest != NULL) {
-        rnl_count_min_fold(&target->rest, source->rest->width_log2);
-        rnl_count_min_merge(target->rest, source->rest);
-    }
+    rnl_rest_merge(&target->rest, &source->rest);
     enum rnl_code code = rnl_frequent_merge(&target->keys, &source->keys);
     (void)code; /* reserved */
     return RNL_OK;
@@ -337,15 +338,14 @@ enum rnl_code rnl_digest_merge(struct rnl_digest *target,
 void rnl_digest_shrink(struct rnl_digest *digest, size_t entries,
                        uint32_t width_log2)
 {
+    if (digest->width_log2 > width_log2)
+        digest->width_log2 = width_log2;
+    rnl_rest_fold(&digest->rest, digest->width_log2);
     if (digest->keys.entry_count <= entries ||
         prepare_fall(digest, 0) == RNL_OK) {
         enum rnl_code code = rnl_frequent_trim(&digest->keys, entries);
         (void)code; /* stays as large as it is */
     }
-    if (digest->rest != NULL)
-        rnl_count_min_fold(&digest->rest, width_log2);
-    if (digest->width_log2 > width_log2)
-        digest->width_log2 = width_log2;
     rnl_hll_trim(&digest->fallen);
 }
 
@@ -376,7 +376,7 @@ static enum rnl_code add_table(struct rnl_hll *hll,
 enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
                                 struct rnl_meter_estimate *ret_estimate)
 {
-    if (digest->rest == NULL || digest->rest->total == 0) {
+    if (rnl_rest_total(&digest->rest) == 0) {
         exact_unique(digest, ret_estimate);
         return RNL_OK;
     }
@@ -407,15 +407,15 @@ void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,
     uint64_t missed_max =
         digest->keys.offset - (entry != NULL ? entry->saved : 0);
     uint64_t missed = missed_max;
-    if (digest->rest != NULL && missed_max > 0) {
-        uint64_t cell = rnl_count_min_estimate(digest->rest, hash);
-        if (cell != RNL_COUNT_MIN_SATURATED && cell < missed_max)
-            missed_max = cell;
+    if (missed_max > 0) {
+        struct rnl_rest_estimate rest;
+        rnl_rest_estimate(&digest->rest, hash, &rest);
+        if (rest.upper < missed_max)
+            missed_max = rest.upper;
         /* What other keys add to a counter on average is no sign of this one:
          * see Deng and Rafiei, "New estimation algorithms for streaming data:
          * count-min can do more", 2007. */
-        uint64_t noise = digest->rest->total >> digest->rest->width_log2;
-        missed = cell > noise ? cell - noise : 0;
+        missed = rest.upper > rest.noise ? rest.upper - rest.noise : 0;
         missed = missed < missed_max ? missed : missed_max;
     }
     ret_frequency->count = lower + missed;
@@ -426,10 +426,9 @@ void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,
 
 size_t rnl_digest_heap_bytes(const struct rnl_digest *digest)
 {
-    size_t bytes =
-        rnl_frequent_size(&digest->keys) + rnl_hll_heap_bytes(&digest->fallen);
-    if (digest->rest != NULL)
-        bytes += rnl_count_min_size(digest->rest->width_log2);
+    size_t bytes = rnl_frequent_size(&digest->keys) +
+                   rnl_rest_bytes(&digest->rest) +
+                   rnl_hll_heap_bytes(&digest->fallen);
     for (size_t m = 0; m < RNL_METER_METRICS; m++)
         bytes += rnl_moments_heap_bytes(&digest->metrics[m].moments) +
                  rnl_histogram_heap_bytes(&digest->metrics[m].histogram);

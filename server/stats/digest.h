@@ -17,8 +17,8 @@
 #define RNL_STATS_DIGEST_H
 
 #include "meter.h"
+#include "rest.h"
 
-#include "sketch/count_min.h"
 #include "sketch/frequent.h"
 #include "sketch/hyperloglog.h"
 #include "sketch/log_histogram.h"
@@ -43,9 +43,10 @@ struct rnl_digest {
     uint64_t count;
     uint64_t anomaly_count;
     struct rnl_frequent keys;
-    /* NULL until a key falls out of the table. */
-    struct rnl_count_min *rest;
-    /* Keys that fell out of the table. */
+    /* Events of keys that are not in the table, or were not yet; its own width
+     * is width_log2. */
+    struct rnl_rest rest;
+    /* These keys. */
     struct rnl_hll fallen;
     struct rnl_digest_metric metrics[RNL_METER_METRICS];
 };

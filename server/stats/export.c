@@ -29,7 +29,7 @@ static enum rnl_code reserve(struct rnl_sketch_bytes *bytes, size_t len)
 
 static bool knows_every_key(const struct rnl_digest *digest)
 {
-    return digest->rest == NULL || digest->rest->total == 0;
+    return rnl_rest_total(&digest->rest) == 0;
 }
 
 /* Adds the keys of the table. */

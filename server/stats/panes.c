@@ -15,9 +15,10 @@ static const uint32_t widths_s[RNL_PANES_LEVELS_MAX] = {1, 5, 15, 60, 300, 900};
  * quarter of a second-level cache. What is kept of a closed pane is less. */
 #define ENTRIES_BASE 2560
 
-/* A Count-Min of 512 KiB while a pane is filled, and of 128 KiB after that. */
-#define OPEN_WIDTH_LOG2   14
-#define CLOSED_WIDTH_LOG2 13
+/* A Count-Min of 256 KiB while a pane is filled, and of at most 128 KiB after
+ * that: so wide that all rare keys together are two events a counter. */
+#define OPEN_WIDTH_LOG2       RNL_REST_WIDTH_LOG2_MAX
+#define CLOSED_WIDTH_LOG2_MAX 13
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -176,6 +177,15 @@ static struct rnl_digest *need_pane(struct rnl_panes *panes, size_t l,
 
 /* ---- moving on ---- */
 
+static uint32_t closed_width_log2(const struct rnl_digest *digest)
+{
+    uint64_t total = rnl_rest_total(&digest->rest);
+    uint32_t log2 = RNL_REST_WIDTH_LOG2_MIN;
+    while (log2 < CLOSED_WIDTH_LOG2_MAX && (UINT64_C(2) << log2) < total)
+        log2++;
+    return log2;
+}
+
 /* Where a pane of level l is merged into. */
 static struct rnl_digest *digest_above(struct rnl_panes *panes, size_t l,
                                        int64_t pane)
@@ -196,7 +206,7 @@ static enum rnl_code merge_up(struct rnl_panes *panes, size_t l, int64_t pane)
     if (above == NULL || rnl_digest_merge(above, digest) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
     rnl_digest_shrink(digest, panes->settings.entries_max * 2 / 5,
-                      CLOSED_WIDTH_LOG2);
+                      closed_width_log2(digest));
     return RNL_OK;
 }
 
@@ -405,7 +415,7 @@ uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
     size_t entries = panes->settings.entries_max;
     uint64_t open = digest_bytes_max(panes, entries * 2, OPEN_WIDTH_LOG2, 2);
     uint64_t closed =
-        digest_bytes_max(panes, entries * 2 / 5, CLOSED_WIDTH_LOG2, 1);
+        digest_bytes_max(panes, entries * 2 / 5, CLOSED_WIDTH_LOG2_MAX, 1);
     uint64_t bytes = digest_bytes_max(panes, entries * 4, OPEN_WIDTH_LOG2, 2);
     for (size_t l = 0; l < panes->level_count; l++) {
         size_t open_count = l == 0 ? RNL_PANES_GRACE + 1 : 2;

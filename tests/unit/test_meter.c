@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,35 @@ static void bounds_hold_for_many_keys(void **state)
     assert_true(info.memory_bytes <= info.memory_bytes_max);
     rnl_meter_destroy(meter);
     ref_fini(&all);
+}
+
+/* What it says of its memory is what the heap says, within what the heap adds
+ * to blocks. Sanitizers have heaps of their own, which do not say. */
+static void memory_is_accounted_for(void **state)
+{
+    (void)state;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    enum { COUNT = 9000 };
+    static struct ref_event events[COUNT];
+    uint64_t random = 21;
+    struct mallinfo2 before = mallinfo2();
+    struct rnl_meter *meter = ref_meter(windows, NOW);
+    for (int64_t second = 0; second < 400; second++) {
+        for (size_t i = 0; i < COUNT; i++)
+            events[i] =
+                random_event(&random, REF_KEYS_MAX, NOW + second * 1000);
+        ref_ingest(meter, events, second % 7 == 0 ? COUNT : 500,
+                   NOW + second * 1000);
+    }
+    struct rnl_meter_info info;
+    rnl_meter_info(meter, NOW + 399000, &info);
+    struct mallinfo2 after = mallinfo2();
+    double used = (double)(after.uordblks + after.hblkhd) -
+                  (double)(before.uordblks + before.hblkhd);
+    assert_true(fabs(used - (double)info.memory_bytes) < used * 0.05);
+    assert_true(info.memory_bytes <= info.memory_bytes_max);
+    rnl_meter_destroy(meter);
+#endif
 }
 
 static void one_key_and_one_in_a_hundred_thousand(void **state)
@@ -669,6 +699,7 @@ int main(void)
         cmocka_unit_test(late_events_are_counted_and_in_no_window),
         cmocka_unit_test(one_batch_may_span_hours),
         cmocka_unit_test(bounds_hold_for_many_keys),
+        cmocka_unit_test(memory_is_accounted_for),
         cmocka_unit_test(one_key_and_one_in_a_hundred_thousand),
         cmocka_unit_test(batches_of_a_wrong_size_are_refused),
         cmocka_unit_test(bad_keys_are_refused),

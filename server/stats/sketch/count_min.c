@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "count_min.h"
 
-#include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -116,18 +116,32 @@ size_t rnl_count_min_update_below(struct rnl_count_min *sketch, uint64_t limit,
     return above;
 }
 
+/* Adds a row, or a part of one that is as wide. No counter is above the sum of
+ * all weights: while that fits 32 bits none can saturate, and the loop is one
+ * that vectorises. */
+static void add_row(struct rnl_count_min *sketch, uint32_t *row,
+                    const uint32_t *from, size_t width, bool saturates)
+{
+    if (!saturates) {
+        for (size_t i = 0; i < width; i++)
+            row[i] += from[i];
+        return;
+    }
+    for (size_t i = 0; i < width; i++)
+        add(sketch, row + i, from[i]);
+}
+
 void rnl_count_min_merge(struct rnl_count_min *sketch,
                          const struct rnl_count_min *other)
 {
     size_t width = width_of(sketch);
     size_t other_width = width_of(other);
+    bool saturates = sketch->total + other->total >= RNL_COUNT_MIN_SATURATED;
     for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
         uint32_t *row = sketch->counters + r * width;
         const uint32_t *from = other->counters + r * other_width;
-        for (size_t part = 0; part < other_width; part += width) {
-            for (size_t i = 0; i < width; i++)
-                add(sketch, row + i, from[part + i]);
-        }
+        for (size_t part = 0; part < other_width; part += width)
+            add_row(sketch, row, from + part, width, saturates);
     }
     sketch->total += other->total;
 }
@@ -141,16 +155,16 @@ void rnl_count_min_fold(struct rnl_count_min **sketch, uint32_t width_log2)
     if (wide->width_log2 <= width_log2)
         return;
     size_t narrow = (size_t)1 << width_log2;
+    bool saturates = wide->total >= RNL_COUNT_MIN_SATURATED;
     wide->saturated_count = 0;
     for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
         uint32_t *row = wide->counters + r * narrow;
         const uint32_t *from = wide->counters + r * width;
         memmove(row, from, narrow * sizeof(*row));
-        for (size_t i = 0; i < narrow; i++) {
+        for (size_t i = 0; saturates && i < narrow; i++)
             wide->saturated_count += row[i] == RNL_COUNT_MIN_SATURATED;
-            for (size_t part = narrow; part < width; part += narrow)
-                add(wide, row + i, from[part + i]);
-        }
+        for (size_t part = narrow; part < width; part += narrow)
+            add_row(wide, row, from + part, narrow, saturates);
     }
     wide->width_log2 = width_log2;
     struct rnl_count_min *less =

@@ -13,14 +13,17 @@
 
 #define SLOTS_MIN 16
 
-/* At most 5 of 16 slots are taken: 1.6 probes for a new key on average. */
-#define LOAD_NUM 5
-#define LOAD_DEN 16
+/* At most 5 of 16 slots are taken: 1.6 probes for a new key on average. One
+ * that was trimmed is to be small: 5 of 8, 4 probes. */
+#define LOAD_NUM         5
+#define LOAD_DEN         16
+#define LOAD_TRIMMED_DEN 8
 
-static size_t slots_for(size_t entries)
+static size_t slots_for(const struct rnl_frequent *frequent, size_t entries)
 {
+    size_t den = frequent->trimmed ? LOAD_TRIMMED_DEN : LOAD_DEN;
     size_t slots = SLOTS_MIN;
-    while (slots / LOAD_DEN * LOAD_NUM < entries)
+    while (slots / den * LOAD_NUM < entries)
         slots *= 2;
     return slots;
 }
@@ -107,8 +110,9 @@ static bool move_slots(const struct rnl_frequent *frequent,
 
 static enum rnl_code grow_slots(struct rnl_frequent *frequent, size_t entries)
 {
-    size_t want = slots_for(
-        entries < frequent->entries_max ? entries : frequent->entries_max);
+    if (entries > frequent->entries_max)
+        entries = frequent->entries_max;
+    size_t want = slots_for(frequent, entries);
     if (frequent->hashes != NULL && want <= frequent->slot_count)
         return RNL_OK;
     struct rnl_frequent larger = *frequent;

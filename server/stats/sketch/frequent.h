@@ -84,6 +84,8 @@ struct rnl_frequent {
     size_t slot_count;
     size_t entry_count;
     size_t entries_max;
+    /* It is kept small rather than quick. */
+    bool trimmed;
     uint64_t offset;
     /* Keys; spare is what they are packed into at a purge. */
     uint8_t *keys;
@@ -144,7 +146,8 @@ RNL_MUST_USE enum rnl_code rnl_frequent_merge(struct rnl_frequent *frequent,
                                               const struct rnl_frequent *other);
 
 /* Keeps the `entries` keys with the highest counters (ties: the lower hash) and
- * gives back the memory that it no longer needs. entries_max becomes that.
+ * gives back the memory that it no longer needs: the table is then twice as
+ * full as it was meant to be while counting. entries_max becomes that.
  * Errors: RNL_RESOURCE_EXHAUSTED; the table is as before. */
 RNL_MUST_USE enum rnl_code rnl_frequent_trim(struct rnl_frequent *frequent,
                                              size_t entries);

@@ -244,6 +244,7 @@ enum rnl_code rnl_frequent_trim(struct rnl_frequent *frequent, size_t entries)
     struct rank out;
     struct rnl_frequent less;
     rnl_frequent_init(&less, entries);
+    less.trimmed = true;
     less.spill = frequent->spill;
     less.spill_arg = frequent->spill_arg;
     if (find_first_out(frequent, entries, &out) != RNL_OK)
