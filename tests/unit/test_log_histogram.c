@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "fault.h"
 #include "hash.h"
 #include "log_histogram.h"
@@ -502,6 +503,81 @@ static void collapsed_values_can_be_subtracted(void **state)
     rnl_histogram_fini(&high);
 }
 
+/* The floor outlives its bytes, though there is room below it then. */
+static void a_floor_stays_when_it_is_read_back(void **state)
+{
+    (void)state;
+    const double values[] = {1e-100, 1, 1e10};
+    const double around[] = {1e-11, 1e-9};
+    struct rnl_histogram all = make(values, 3), high = make(values + 1, 2);
+    struct rnl_histogram back = make(NULL, 0);
+    size_t len;
+    assert_int_equal(rnl_histogram_subtract(&all, &high), RNL_OK);
+    uint8_t *bytes = bytes_of(&all, &len);
+    assert_int_equal(rnl_histogram_deserialize(&back, bytes, len), RNL_OK);
+    add(&back, around, 2);
+    assert_int_equal(rnl_histogram_collapsed(&back), 2);
+    add(&all, around, 2);
+    assert_true(same(&all, &back));
+    free(bytes);
+    rnl_histogram_fini(&all);
+    rnl_histogram_fini(&high);
+    rnl_histogram_fini(&back);
+}
+
+/* What is below the floor of one collapses, whichever merges the other. */
+static void the_higher_floor_holds_after_a_merge(void **state)
+{
+    (void)state;
+    const double values[] = {1e-100, 1, 1e10}, low[] = {1e-12, 1};
+    struct rnl_histogram floored = make(values, 3), high = make(values + 1, 2);
+    assert_int_equal(rnl_histogram_subtract(&floored, &high), RNL_OK);
+    struct rnl_histogram left = make(low, 2), right = make(NULL, 0);
+    assert_int_equal(rnl_histogram_copy(&right, &floored), RNL_OK);
+    merge(&right, &left);
+    merge(&left, &floored);
+    assert_int_equal(rnl_histogram_collapsed(&left), 2);
+    assert_true(same(&left, &right));
+    rnl_histogram_fini(&floored);
+    rnl_histogram_fini(&high);
+    rnl_histogram_fini(&left);
+    rnl_histogram_fini(&right);
+}
+
+/* Octaves that were subtracted empty do not count for the range. */
+static void what_is_gone_makes_nothing_collapse(void **state)
+{
+    (void)state;
+    const double values[] = {1, 1e18, 1e-15};
+    struct rnl_histogram window = make(values, 2), gone = make(values + 1, 1);
+    struct rnl_histogram right = make(values, 1);
+    assert_int_equal(rnl_histogram_subtract(&window, &gone), RNL_OK);
+    add(&window, values + 2, 1);
+    add(&right, values + 2, 1);
+    assert_int_equal(rnl_histogram_collapsed(&window), 0);
+    assert_true(same(&window, &right));
+    rnl_histogram_fini(&window);
+    rnl_histogram_fini(&gone);
+    rnl_histogram_fini(&right);
+}
+
+static void subnormals_keep_their_bins(void **state)
+{
+    (void)state;
+    double values[64];
+    struct rnl_histogram ones = make(NULL, 0);
+    for (size_t i = 0; i < 64; i++) {
+        values[i] = ldexp(1.3, -1065 + (int)i % 60);
+        assert_int_equal(rnl_histogram_update(&ones, values[i], 1), RNL_OK);
+    }
+    struct rnl_histogram batch = make(values, 64);
+    assert_true(same(&ones, &batch));
+    double lowest = rnl_histogram_quantile(&batch, 0);
+    assert_true(fabs(lowest / values[0] - 1) < 2 * RNL_HISTOGRAM_ERROR);
+    rnl_histogram_fini(&ones);
+    rnl_histogram_fini(&batch);
+}
+
 static void memory_has_a_bound_and_grows_with_the_range(void **state)
 {
     (void)state;
@@ -561,6 +637,20 @@ static void counters_saturate_and_say_so(void **state)
     rnl_histogram_fini(&one);
 }
 
+static void zeros_saturate_in_a_batch(void **state)
+{
+    (void)state;
+    static const double values[] = {0, 1, 0, 2, -0.0};
+    struct rnl_histogram histogram = make(NULL, 0);
+    assert_int_equal(rnl_histogram_update(&histogram, 0, UINT64_MAX - 1),
+                     RNL_OK);
+    add(&histogram, values, 5);
+    assert_int_equal(histogram.zeros, UINT64_MAX);
+    assert_int_equal(histogram.positive.total, 2);
+    assert_true(rnl_histogram_saturated(&histogram));
+    rnl_histogram_fini(&histogram);
+}
+
 /* ---- bytes ---- */
 
 static void bytes_come_back_as_the_same_histogram(void **state)
@@ -617,6 +707,54 @@ static void seal(uint8_t *bytes, size_t len)
     uint64_t hash = rnl_hash(bytes, len - 8, 0);
     for (size_t i = 0; i < 8; i++)
         bytes[len - 8 + i] = (uint8_t)(hash >> (8 * i));
+}
+
+/* Positive bins of that content, up to a negative number. */
+static enum rnl_code read_forged(const int64_t *content)
+{
+    uint8_t bytes[200];
+    uint8_t *at = rnl_sketch_head(bytes, "RLHG", 1);
+    at = rnl_put_varint(at, 0);
+    while (*content >= 0)
+        at = rnl_put_varint(at, (uint64_t)*content++);
+    at = rnl_put_varint(at, 0);
+    rnl_sketch_seal(bytes, at);
+    struct rnl_histogram read = make(NULL, 0);
+    enum rnl_code code =
+        rnl_histogram_deserialize(&read, bytes, (size_t)(at - bytes) + 8);
+    rnl_histogram_fini(&read);
+    return code;
+}
+
+static void every_content_has_one_form(void **state)
+{
+    (void)state;
+    /* Number of bins, index of the first in zigzag, collapsed, counters. */
+    static const int64_t good[][9] = {
+        {3, 0, 0, 5, 0, 1, 7, -1},
+        {2, 0, 5, 5, 1, -1},
+    };
+    static const int64_t bad[][9] = {
+        {3, 0, 0, 5, 0, 2, -1},          /* The last bins are empty. */
+        {2, 0, 0, 0, 1, 5, -1},          /* The first is. */
+        {4, 0, 0, 5, 0, 1, 0, 1, 7},     /* Two runs of empty ones. */
+        {3, 0, 0, 5, 0, 0, 7, -1},       /* A run of none. */
+        {3, 0, 0, 5, 0, 9, 7, -1},       /* A run beyond the end. */
+        {2, 0, 6, 5, 1, -1},             /* More collapsed than counted. */
+        {2, 2, 1, 5, 1, -1},             /* Not at the begin of an octave. */
+        {4097, 0, 0, 5, 0, 4095, 7, -1}, /* Too many bins. */
+        {4096, 2, 0, 5, 0, 4094, 7, -1}, /* Over more than 64 octaves. */
+        {1, 131072, 0, 5, -1},           /* Above the largest double. */
+        {1, 137475, 0, 5, -1},           /* Below the smallest. */
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_int_equal(read_forged(good[i]), RNL_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int64_t content[10];
+        memcpy(content, bad[i], sizeof(bad[i]));
+        content[9] = -1;
+        assert_int_equal(read_forged(content), RNL_INVALID_ARGUMENT);
+    }
 }
 
 /* What an accepted forgery must bear. */
@@ -773,11 +911,17 @@ int main(void)
         cmocka_unit_test(
             the_number_of_collapsed_values_does_not_depend_on_order),
         cmocka_unit_test(collapsed_values_can_be_subtracted),
+        cmocka_unit_test(a_floor_stays_when_it_is_read_back),
+        cmocka_unit_test(the_higher_floor_holds_after_a_merge),
+        cmocka_unit_test(what_is_gone_makes_nothing_collapse),
+        cmocka_unit_test(subnormals_keep_their_bins),
         cmocka_unit_test(memory_has_a_bound_and_grows_with_the_range),
         cmocka_unit_test(counters_of_4_bytes_become_8_in_time),
         cmocka_unit_test(counters_saturate_and_say_so),
+        cmocka_unit_test(zeros_saturate_in_a_batch),
         cmocka_unit_test(bytes_come_back_as_the_same_histogram),
         cmocka_unit_test(every_cut_and_every_flipped_bit_is_refused),
+        cmocka_unit_test(every_content_has_one_form),
         cmocka_unit_test(forged_bytes_are_refused_or_harmless),
         cmocka_unit_test(want_of_memory_leaves_everything_as_it_was),
         cmocka_unit_test(after_reserve_an_update_needs_no_memory),

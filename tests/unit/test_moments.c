@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "fault.h"
 #include "hash.h"
 #include "moments.h"
@@ -276,6 +277,80 @@ static void every_way_to_count_gives_equal_bytes(void **state)
     }
 }
 
+/* Constants of the vector loops must neither over- nor underflow, and sums that
+ * are as large as they can be must fit. */
+static void batches_of_every_exponent_are_exact(void **state)
+{
+    (void)state;
+    static double values[COUNT];
+    for (int exponent = -1070; exponent < 1023; exponent += 31) {
+        uint64_t seed = 1;
+        struct rnl_moments ones = make(NULL, 0);
+        for (size_t i = 0; i < COUNT; i++) {
+            values[i] = ldexp(2 - splitmix_unit(&seed) / 1024, exponent);
+            assert_int_equal(rnl_moments_update(&ones, values[i]), RNL_OK);
+        }
+        for (int off = 0; off < 2; off++) {
+            rnl_simd_off = off;
+            struct rnl_moments batch = make(values, COUNT);
+            assert_same(&batch, &ones);
+            rnl_moments_fini(&batch);
+        }
+        rnl_simd_off = false;
+        rnl_moments_fini(&ones);
+    }
+}
+
+static double scaled_sum(const double *values, size_t count, int exponent)
+{
+    double scaled[4];
+    for (size_t i = 0; i < count; i++)
+        scaled[i] = ldexp(values[i], exponent);
+    struct rnl_moments moments = make(scaled, count);
+    double sum = summary_of(&moments).sum;
+    rnl_moments_fini(&moments);
+    return ldexp(sum, -exponent);
+}
+
+/* Half way between two doubles, and a little off it, at every place of the
+ * limbs. */
+static void a_sum_is_rounded_once_and_to_even(void **state)
+{
+    (void)state;
+    const double tie_down[] = {0x1p53, 1}, tie_up[] = {0x1p53, 3};
+    const double above[] = {0x1p53, 1, 0x1p-20};
+    const double far_above[] = {0x1p53, 1, 0x1p-150};
+    const double below[] = {0x1p53, 1, -0x1p-150};
+    const double carried[] = {0x1p54 - 2, 1.5};
+    for (int exponent = -200; exponent < 200; exponent++) {
+        assert_true(scaled_sum(tie_down, 2, exponent) == 0x1p53);
+        assert_true(scaled_sum(tie_up, 2, exponent) == 0x1p53 + 4);
+        assert_true(scaled_sum(above, 3, exponent) == 0x1p53 + 2);
+        assert_true(scaled_sum(far_above, 3, exponent) == 0x1p53 + 2);
+        assert_true(scaled_sum(below, 3, exponent) == 0x1p53);
+        assert_true(scaled_sum(carried, 2, exponent) == 0x1p54);
+    }
+}
+
+/* Read back, a sum has no room above: its highest bit is the sign's neighbour.
+ * A value so small that it needs no room of its own then carries into it. */
+static void a_sum_that_was_read_back_can_carry(void **state)
+{
+    (void)state;
+    const double values[] = {0x1p63 - 1024, 1024 - 0x1p-10, 0x1p-9};
+    struct rnl_moments whole = make(values, 2);
+    struct bytes bytes = bytes_of(&whole);
+    struct rnl_moments back = make(NULL, 0);
+    assert_int_equal(rnl_moments_deserialize(&back, bytes.data, bytes.len),
+                     RNL_OK);
+    add(&back, values + 2, 1);
+    add(&whole, values + 2, 1);
+    assert_true(summary_of(&back).sum == 0x1p63);
+    assert_same(&back, &whole);
+    rnl_moments_fini(&back);
+    rnl_moments_fini(&whole);
+}
+
 static void floats_count_as_the_doubles_they_are(void **state)
 {
     (void)state;
@@ -403,6 +478,54 @@ static void seal(struct bytes *bytes)
     uint64_t hash = rnl_hash(bytes->data, bytes->len - 8, 0);
     for (size_t i = 0; i < 8; i++)
         bytes->data[bytes->len - 8 + i] = (uint8_t)(hash >> (8 * i));
+}
+
+/* Two values, from -1 to 1, whose sum and sum of squares have one limb each. */
+struct forgery {
+    double min;
+    int64_t sum_base;
+    uint64_t sum;
+    int64_t squares_base;
+    uint64_t squares;
+};
+
+static enum rnl_code read_forged(const struct forgery *forgery)
+{
+    uint8_t bytes[200];
+    uint8_t *at = rnl_sketch_head(bytes, "RMOM", 1);
+    at = rnl_put_varint(at, 2);
+    at = rnl_put_double(at, forgery->min);
+    at = rnl_put_double(at, 1);
+    at = rnl_put_varint(at, rnl_zigzag(forgery->sum_base));
+    at = rnl_put_varint(at, 1);
+    at = rnl_put_word(at, forgery->sum);
+    at = rnl_put_varint(at, rnl_zigzag(forgery->squares_base));
+    at = rnl_put_varint(at, 1);
+    at = rnl_put_word(at, forgery->squares);
+    rnl_sketch_seal(bytes, at);
+    struct rnl_moments read = make(NULL, 0);
+    enum rnl_code code =
+        rnl_moments_deserialize(&read, bytes, (size_t)(at - bytes) + 8);
+    rnl_moments_fini(&read);
+    return code;
+}
+
+static void what_no_values_have_is_refused(void **state)
+{
+    (void)state;
+    const struct forgery good = {-1, 0, 2, 0, 2};
+    const struct forgery bad[] = {
+        {-0.0, 0, 2, 0, 2},                          /* One form of zero. */
+        {NAN, 0, 2, 0, 2},         {2, 0, 2, 0, 2},  /* Above the maximum. */
+        {-INFINITY, 0, 2, 0, 2},   {-1, 0, 3, 0, 2}, /* Negative variance. */
+        {-1, 0, 0, 0, 2},          /* A limb that is left away. */
+        {-1, 0, 2, 0, UINT64_MAX}, /* A negative square. */
+        {-1, -35, 2, 0, 2},        {-1, 38, 2, 38, 2}, /* Too far. */
+        {-1, 0, 2, 38, 2},         {-1, INT64_MIN, 2, 0, 2},
+    };
+    assert_int_equal(read_forged(&good), RNL_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(read_forged(&bad[i]), RNL_INVALID_ARGUMENT);
 }
 
 /* A forger who knows the hash: nothing that is accepted may be out of form,
@@ -534,12 +657,16 @@ int main(void)
         cmocka_unit_test(nan_and_infinity_are_skipped),
         cmocka_unit_test(five_shards_merge_to_equal_bytes_in_all_orders),
         cmocka_unit_test(every_way_to_count_gives_equal_bytes),
+        cmocka_unit_test(batches_of_every_exponent_are_exact),
+        cmocka_unit_test(a_sum_is_rounded_once_and_to_even),
+        cmocka_unit_test(a_sum_that_was_read_back_can_carry),
         cmocka_unit_test(floats_count_as_the_doubles_they_are),
         cmocka_unit_test(a_merge_with_itself_doubles_it),
         cmocka_unit_test(reset_leaves_nothing_behind),
         cmocka_unit_test(common_values_need_no_heap),
         cmocka_unit_test(bytes_come_back_as_the_same_moments),
         cmocka_unit_test(every_cut_and_every_flipped_bit_is_refused),
+        cmocka_unit_test(what_no_values_have_is_refused),
         cmocka_unit_test(forged_bytes_are_refused_or_harmless),
         cmocka_unit_test(a_count_at_its_limit_stays_there_and_says_so),
         cmocka_unit_test(want_of_memory_leaves_everything_as_it_was),

@@ -43,6 +43,12 @@ void rnl_write_double(struct rnl_writer *writer, double number);
 void rnl_write_tag(struct rnl_writer *writer, uint32_t field,
                    enum rnl_wire_type type);
 
+/* What is left to read of len bytes; data may be NULL when that is 0. */
+static inline struct rnl_wire rnl_wire_of(const uint8_t *data, size_t len)
+{
+    return (struct rnl_wire){data, len > 0 ? data + len : data};
+}
+
 /* Each reads one and goes on; false when it is cut off, and for a varint that
  * is longer than needed: every content has one form. */
 bool rnl_get_varint(struct rnl_wire *in, uint64_t *ret_number);

@@ -255,10 +255,6 @@ void rnl_exact_round(const struct rnl_exact_view *view, double *ret_fraction,
      * and the conversion then rounds to even. */
     double fraction = ldexp((double)(high | (more ? 1 : 0)), 1 - LIMB_BITS);
     int exponent = (view->base + (int)top) * LIMB_BITS + LIMB_BITS - 1 - shift;
-    if (fraction == 2) {
-        fraction = 1;
-        exponent++;
-    }
     bool negative = sign_of(view->limbs[view->count - 1]) != 0;
     *ret_fraction = negative ? -fraction : fraction;
     *ret_exponent = exponent;

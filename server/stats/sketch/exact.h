@@ -88,7 +88,7 @@ RNL_MUST_USE enum rnl_code rnl_exact_set(struct rnl_exact *exact,
                                          const struct rnl_exact_view *view);
 
 /* Rounds once, to even: the sum is *ret_fraction * 2^*ret_exponent, and the
- * fraction is 0 or has a magnitude in [1, 2). No overflow, no underflow. */
+ * fraction is 0 or has a magnitude in [1, 2]. No overflow, no underflow. */
 void rnl_exact_round(const struct rnl_exact_view *view, double *ret_fraction,
                      int *ret_exponent);
 

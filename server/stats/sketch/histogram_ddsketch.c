@@ -198,7 +198,7 @@ static enum rnl_code read_store_field(struct reader *reader,
                                       const struct rnl_wire_field *field,
                                       struct rnl_bins *bins, int64_t *index)
 {
-    struct rnl_wire in = {field->data, field->data + field->len};
+    struct rnl_wire in = rnl_wire_of(field->data, field->len);
     if (field->number == STORE_MAP && field->type == RNL_WIRE_BYTES)
         return read_entry(reader, in, bins);
     if (field->number == STORE_COUNTS && field->type == RNL_WIRE_BYTES)
@@ -240,7 +240,7 @@ static enum rnl_code find_mapping(struct reader *reader, struct rnl_wire in)
             continue;
         if (mapping.at != NULL)
             return refuse(reader, "has two mappings");
-        mapping = (struct rnl_wire){field.data, field.data + field.len};
+        mapping = rnl_wire_of(field.data, field.len);
     }
     if (result == RNL_WIRE_BROKEN || mapping.at == NULL)
         return refuse(reader, broken);
@@ -253,7 +253,7 @@ static enum rnl_code read_sketch(struct reader *reader, struct rnl_wire in,
     struct rnl_wire_field field;
     enum rnl_code code = find_mapping(reader, in);
     while (code == RNL_OK && rnl_wire_next(&in, &field) == RNL_WIRE_FIELD) {
-        struct rnl_wire store = {field.data, field.data + field.len};
+        struct rnl_wire store = rnl_wire_of(field.data, field.len);
         bool is_bytes = field.type == RNL_WIRE_BYTES;
         if (field.number == SKETCH_POSITIVE && is_bytes)
             code = read_store(reader, store, &histogram->positive);
@@ -272,7 +272,7 @@ enum rnl_code rnl_histogram_merge_ddsketch(struct rnl_histogram *histogram,
                                            const char **ret_what)
 {
     struct reader reader = {-(int64_t)shift_of(dialect), NULL};
-    const struct rnl_wire in = {bytes, bytes + len};
+    const struct rnl_wire in = rnl_wire_of(bytes, len);
     struct rnl_histogram read;
     rnl_histogram_init(&read);
     enum rnl_code code = read_sketch(&reader, in, &read);

@@ -139,7 +139,7 @@ static bool read_field(struct point *point, const struct rnl_wire_field *field)
     case POINT_NEGATIVE << 3 | RNL_WIRE_BYTES:
         if (buckets->at != NULL)
             return false;
-        *buckets = (struct rnl_wire){field->data, field->data + field->len};
+        *buckets = rnl_wire_of(field->data, field->len);
         return true;
     default:
         return true;
@@ -226,8 +226,7 @@ static enum rnl_code fill_buckets(struct filling *filling, struct rnl_wire in)
         if (field.number != BUCKETS_COUNTS)
             continue;
         if (field.type == RNL_WIRE_BYTES)
-            code = fill_packed(
-                filling, (struct rnl_wire){field.data, field.data + field.len});
+            code = fill_packed(filling, rnl_wire_of(field.data, field.len));
         else if (field.type == RNL_WIRE_VARINT)
             code = fill(filling, field.value);
     }
@@ -258,8 +257,7 @@ enum rnl_code rnl_histogram_merge_otlp(struct rnl_histogram *histogram,
                                        const char **ret_what)
 {
     struct point point = {0};
-    const char *what =
-        read_point((struct rnl_wire){bytes, bytes + len}, &point);
+    const char *what = read_point(rnl_wire_of(bytes, len), &point);
     if (what != NULL) {
         *ret_what = what;
         return RNL_INVALID_ARGUMENT;

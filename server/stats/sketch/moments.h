@@ -115,8 +115,9 @@ RNL_MUST_USE enum rnl_code rnl_moments_update(struct rnl_moments *moments,
                                               double value);
 
 /* Adds what source counted. There is no way back: minimum and maximum cannot be
- * subtracted, so windows are merged from panes. Errors: RNL_RESOURCE_EXHAUSTED,
- * and target is as before. */
+ * subtracted, so windows are merged from panes. Errors: RNL_RESOURCE_EXHAUSTED;
+ * RNL_OUT_OF_RANGE: a sum that no 2^64 values have, which takes forged bytes or
+ * a saturated count. target is then as before. */
 RNL_MUST_USE enum rnl_code rnl_moments_merge(struct rnl_moments *target,
                                              const struct rnl_moments *source);
 
