@@ -411,6 +411,7 @@ static void the_memory_of_statistics_is_limited(void **state)
         if (outcome.code != RNL_OK)
             break;
         rnl_request_free(outcome.answer);
+        fake_core_advance(&core, 10 * MS);
     }
     assert_int_equal(outcome.code, RNL_RESOURCE_EXHAUSTED);
     assert_non_null(strstr(outcome.message, "--max-stats-bytes"));

@@ -6,7 +6,6 @@
 
 #include "alloc.h"
 #include "measure.h"
-#include "utf8.h"
 
 /* With a thousand streams, 100 us of work: not for each event refused. */
 #define COUNT_AGAIN_NS INT64_C(1000000000)
@@ -84,7 +83,7 @@ enum rnl_code rnl_streams_say_full(const struct rnl_streams *streams,
     return RNL_RESOURCE_EXHAUSTED;
 }
 
-static void account(struct rnl_event_stream *stream)
+void rnl_event_stream_account(struct rnl_event_stream *stream)
 {
     struct rnl_streams *streams = stream->streams;
     struct rnl_meter_info info;
@@ -93,6 +92,8 @@ static void account(struct rnl_event_stream *stream)
                    rnl_producers_memory(&stream->producers);
     streams->memory_bytes += now - stream->memory_bytes;
     stream->memory_bytes = now;
+    stream->counted_ns = streams->core->now_ns;
+    stream->uncounted_events = 0;
 }
 
 bool rnl_streams_full(struct rnl_streams *streams)
@@ -103,7 +104,7 @@ bool rnl_streams_full(struct rnl_streams *streams)
     if (streams->core->now_ns - streams->counted_ns >= COUNT_AGAIN_NS) {
         streams->counted_ns = streams->core->now_ns;
         for (size_t i = 0; i < streams->by_name.count; i++)
-            account(streams->by_name.items[i]);
+            rnl_event_stream_account(streams->by_name.items[i]);
     }
     return is_full(streams);
 }
@@ -123,17 +124,12 @@ struct rnl_event_stream *rnl_streams_find(const struct rnl_streams *streams,
     return rnl_sorted_find(&streams->by_name, name);
 }
 
-/* The limit is there for names that clients choose. */
-static bool is_own(const char *name)
-{
-    return name[0] == '_';
-}
-
 static enum rnl_code check_room(struct rnl_streams *streams, const char *name,
                                 struct rnl_field_error *error)
 {
     uint32_t max = streams->core->options.max_event_streams;
-    if (!is_own(name) && streams->by_name.count - streams->own_count >= max) {
+    if (!rnl_streams_is_own(name) &&
+        streams->by_name.count - streams->own_count >= max) {
         (void)rnl_field_error_text(
             error, RNL_RESOURCE_EXHAUSTED,
             "there are %u streams, the most that there may be "
@@ -166,8 +162,8 @@ static enum rnl_code create(struct rnl_streams *streams, const char *name,
         return code;
     }
     rnl_sorted_insert(&streams->by_name, stream);
-    streams->own_count += is_own(name);
-    account(stream);
+    streams->own_count += rnl_streams_is_own(name);
+    rnl_event_stream_account(stream);
     *ret_stream = stream;
     return RNL_OK;
 }
@@ -218,127 +214,8 @@ void rnl_streams_remove(struct rnl_event_stream *stream)
     rnl_watch_hub_end(stream->hub);
     streams->memory_bytes -= stream->memory_bytes;
     rnl_sorted_remove(&streams->by_name, stream);
-    streams->own_count -= is_own(stream->name);
+    streams->own_count -= rnl_streams_is_own(stream->name);
     stream_free(stream);
-}
-
-/* ---- events in ---- */
-
-enum rnl_code rnl_streams_say_fault(const struct rnl_meter_fault *fault,
-                                    struct rnl_field_error *error)
-{
-    char field[sizeof(error->field)];
-    const char *dot = fault->field[0] == '\0' ? "" : ".";
-    if (fault->index == SIZE_MAX)
-        snprintf(field, sizeof(field), "batch%s%s", dot, fault->field);
-    else
-        snprintf(field, sizeof(field), "batch%s%s[%zu]", dot, fault->field,
-                 fault->index);
-    return rnl_field_error_set(error, field, "%s", fault->what);
-}
-
-static enum rnl_code take(struct rnl_event_stream *stream,
-                          const struct rnl_meter_batch *batch,
-                          struct rnl_meter_taken *ret_taken,
-                          struct rnl_field_error *error)
-{
-    struct rnl_streams *streams = stream->streams;
-    struct rnl_meter_fault fault;
-    if (rnl_streams_full(streams))
-        return rnl_streams_say_full(streams, error);
-    enum rnl_code code = rnl_meter_ingest(
-        stream->meter, batch, rnl_streams_wall_ms(streams), ret_taken, &fault);
-    if (code == RNL_INVALID_ARGUMENT)
-        return rnl_streams_say_fault(&fault, error);
-    if (code != RNL_OK)
-        return rnl_field_error_text(error, code, "memory is out");
-    if (!is_own(stream->name))
-        streams->events += ret_taken->accepted_events;
-    account(stream);
-    rnl_watch_hub_notice(stream->hub);
-    return RNL_OK;
-}
-
-enum rnl_code rnl_streams_take(struct rnl_streams *streams, const char *name,
-                               const struct rnl_meter_batch *batch,
-                               struct rnl_meter_taken *ret_taken,
-                               struct rnl_field_error *error)
-{
-    struct rnl_event_stream *stream;
-    enum rnl_code code =
-        rnl_streams_open_default(streams, name, &stream, error);
-    if (code != RNL_OK)
-        return code;
-    return take(stream, batch, ret_taken, error);
-}
-
-static enum rnl_code check_producer(const struct rnl_event_batch *batch,
-                                    struct rnl_field_error *error)
-{
-    if (batch->producer_id_len > RNL_PRODUCER_ID_LEN_MAX ||
-        !rnl_utf8_valid(batch->producer_id, batch->producer_id_len))
-        return rnl_field_error_set(error, "batch.producer_id",
-                                   "must be UTF-8 of at most %d bytes",
-                                   RNL_PRODUCER_ID_LEN_MAX);
-    if (batch->producer_id_len > 0 && batch->producer_sequence == 0)
-        return rnl_field_error_set(error, "batch.producer_sequence",
-                                   "must be 1 or more with a producer_id");
-    return RNL_OK;
-}
-
-/* The producer is looked up before and noted after, so that a batch that is
- * refused can come again. */
-static enum rnl_code take_once(struct rnl_event_stream *stream,
-                               const struct rnl_event_batch *batch,
-                               struct rnl_event_receipt *receipt,
-                               struct rnl_field_error *error)
-{
-    struct rnl_producer *producer;
-    if (rnl_producers_touch(&stream->producers, batch->producer_id,
-                            batch->producer_id_len, &producer) != RNL_OK)
-        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
-                                    "memory is out");
-    if (batch->producer_sequence <= producer->sequence) {
-        rnl_meter_duplicate(stream->meter);
-        receipt->duplicate = true;
-        return RNL_OK;
-    }
-    enum rnl_code code = take(stream, &batch->columns, &receipt->taken, error);
-    if (code == RNL_OK)
-        producer->sequence = batch->producer_sequence;
-    else if (producer->sequence == 0)
-        rnl_producers_forget(&stream->producers, producer);
-    return code;
-}
-
-enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
-                                     const struct rnl_event_batch *batch,
-                                     struct rnl_event_receipt *ret_receipt,
-                                     struct rnl_field_error *error)
-{
-    char name[RNL_STREAM_NAME_LEN_MAX + 1];
-    struct rnl_event_stream *stream;
-    *ret_receipt = (struct rnl_event_receipt){0};
-    enum rnl_code code = rnl_streams_check_name(
-        (const char *)batch->stream, batch->stream_len, "batch.stream", error);
-    if (code == RNL_OK)
-        code = check_producer(batch, error);
-    if (code != RNL_OK)
-        return code;
-    memcpy(name, batch->stream, batch->stream_len);
-    name[batch->stream_len] = '\0';
-    bool is_new = rnl_streams_find(streams, name) == NULL;
-    code = rnl_streams_open_default(streams, name, &stream, error);
-    if (code != RNL_OK)
-        return code;
-    if (batch->producer_id_len > 0)
-        code = take_once(stream, batch, ret_receipt, error);
-    else
-        code = take(stream, &batch->columns, &ret_receipt->taken, error);
-    /* A bad batch does not make a stream. */
-    if (code != RNL_OK && is_new)
-        rnl_streams_remove(stream);
-    return code;
 }
 
 /* ---- life ---- */

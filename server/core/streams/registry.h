@@ -2,8 +2,9 @@
 /*
  * The inside of event streams, shared by the files of this folder:
  *
- *   registry.c       streams by name; limits; the one way in for events
+ *   registry.c       streams by name, and their limits
  *   measure.c        the server's own streams
+ *   intake.c         the one way in for events
  *   producers.c      who has sent what
  *   event_batch.c    the wire's batch to the engine's
  *   event_service.c  the methods of EventService
@@ -39,8 +40,11 @@ struct rnl_event_stream {
     struct rnl_watch_hub *hub;
     /* Of the last snapshot sent to a watcher. */
     uint64_t watch_sequence;
-    /* As it is in the sum of all. */
+    /* As it is in the sum of all; when it was asked for, and events taken
+     * since. */
     uint64_t memory_bytes;
+    int64_t counted_ns;
+    uint64_t uncounted_events;
 };
 
 struct rnl_streams {
@@ -57,6 +61,12 @@ struct rnl_streams {
     size_t own_count;
     struct rnl_measures *measures;
 };
+
+/* Names that clients cannot choose. */
+static inline bool rnl_streams_is_own(const char *name)
+{
+    return name[0] == '_';
+}
 
 /* NULL when there is none. name is any text. */
 struct rnl_event_stream *rnl_streams_find(const struct rnl_streams *streams,
@@ -98,6 +108,9 @@ enum rnl_code rnl_streams_say_fault(const struct rnl_meter_fault *fault,
 RNL_MUST_USE enum rnl_code rnl_streams_check_name(
     const char *name, size_t len, const char *field,
     struct rnl_field_error *error);
+
+/* Asks the meter what the stream takes. */
+void rnl_event_stream_account(struct rnl_event_stream *stream);
 
 /* Whether the memory that statistics may take is taken. */
 bool rnl_streams_full(struct rnl_streams *streams);

@@ -20,10 +20,10 @@ struct info_box {
 };
 
 /* Borrows from the stream. */
-static void describe(const struct rnl_event_stream *stream,
-                     struct info_box *box)
+static void describe(struct rnl_event_stream *stream, struct info_box *box)
 {
     struct rnl_meter_info meter;
+    rnl_event_stream_account(stream);
     rnl_meter_info(stream->meter, rnl_streams_wall_ms(stream->streams), &meter);
     box->info = (Runnel__V1__StreamInfo)RUNNEL__V1__STREAM_INFO__INIT;
     rnl_stream_config_write(rnl_meter_config(stream->meter), stream->name,
@@ -43,7 +43,7 @@ static void describe(const struct rnl_event_stream *stream,
 /* ---- CreateStream ---- */
 
 static void reply_created(struct rnl_stream *stream,
-                          const struct rnl_event_stream *created, bool existing)
+                          struct rnl_event_stream *created, bool existing)
 {
     struct info_box box;
     Runnel__V1__CreateStreamResponse response =
@@ -117,7 +117,7 @@ void rnl_stream_on_get(struct rnl_stream *stream, const uint8_t *data,
         stream, &runnel__v1__get_stream_request__descriptor, data, len);
     if (request == NULL)
         return;
-    const struct rnl_event_stream *found =
+    struct rnl_event_stream *found =
         rnl_stream_subject(stream, request->stream);
     if (found != NULL) {
         struct info_box box;
