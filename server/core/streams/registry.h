@@ -14,6 +14,7 @@
  *   stats_service.c  those that answer statistics
  *   stats_message.c  a view as the StreamStats of the contract
  *   stats_snapshot.c figures of some windows, encoded
+ *   watch_hub.c      watchers, and what each is owed
  *   stats_watch.c    WatchStats
  */
 #ifndef RNL_STREAMS_REGISTRY_H
@@ -164,6 +165,8 @@ void rnl_stats_watch_on_message(struct rnl_stream *stream, const uint8_t *data,
                                 size_t len);
 void rnl_stats_watch_on_writable(struct rnl_stream *stream);
 void rnl_stats_watch_on_close(struct rnl_stream *stream, enum rnl_code code);
+
+/* ---- watch_hub.c; hub may be NULL ---- */
 
 /* The stream has taken events: there may be anomalies to tell. */
 void rnl_watch_hub_notice(struct rnl_watch_hub *hub);
