@@ -104,10 +104,31 @@ test('figures and charts move as events come', async () => {
   await world.close(page);
 });
 
+test('all streams are shown live over one connection', async () => {
+  await send('one', eventsOf({ a: 3 }));
+  await send('two', eventsOf({ b: 2, c: 2 }));
+  const page = await world.open('#/streams');
+  const card = (/** @type {string} */ name) =>
+    page.locator('.stream-card').filter({ hasText: name });
+  await shows(card('one'), /3\sevents/);
+  await shows(card('two'), /4\sevents · 2\skeys · p99\s[\d.]+\sms/);
+  await send('one', eventsOf({ a: 4 }));
+  await shows(card('one'), /7\sevents/);
+  await shows(card('one').locator('.card-rate'), /^[1-9]/);
+  const followed = await page.evaluate(() => performance.getEntriesByType(
+    'resource').map(({ name }) => name).filter((n) => n.includes('events')));
+  assert.deepEqual(followed.filter((n) => !n.includes('v1/events?')), []);
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await page.setViewportSize(PHONE);
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await card('two').click();
+  await shows(tile(page, 'Unique keys'), '2');
+  await world.close(page);
+});
+
 test('the button makes traffic and shows it', async () => {
   const page = await world.open('#/streams');
-  await page.getByRole('main')
-    .getByRole('button', { name: 'Simulate traffic' }).last().click();
+  await page.getByRole('button', { name: 'Simulate traffic' }).first().click();
   await page.getByRole('heading', { name: 'demo' }).waitFor();
   await shows(tile(page, 'Rate now'), /^Rate now[1-9]/);
   await drawn(page, 'Latency', '--series-1');

@@ -135,3 +135,17 @@ export const jobOutputUrl = (id) => `${job(id)}/output`;
 
 /** @param {string} name */
 export const statsEventsUrl = (name) => `${stream(name)}/stats/events`;
+
+/**
+ * Several streams in one connection.
+ * @param {string[]} names
+ * @param {number[]} windows seconds, 0 for all time
+ */
+export function severalEventsUrl(names, windows) {
+  const query = new URLSearchParams({ top: '1' });
+  for (const name of names)
+    query.append('stream', name);
+  for (const window of windows)
+    query.append('window_seconds', String(window));
+  return `v1/events?${query}`;
+}

@@ -22,7 +22,8 @@ const REST_MS = 5_000;
  * @property {boolean} ordered ids are a sequence: drop what was seen
  * @property {(name: string, data: any) => void} onEvent
  * @property {(state: FeedState) => void} onState
- * @property {() => void} onReset all that was shown belongs to another store
+ * @property {() => void} [onReset] all that was shown belongs to another store;
+ *   without it `end` and `reset` are events like others, of one of several
  * @property {(last: number) => Promise<boolean>} check whether to try again
  *   after a refusal; what it throws ends the feed and goes to onError
  * @property {(error: Error) => void} onError
@@ -80,8 +81,11 @@ export class Feed {
     source.onerror = () => this.failed(source);
     for (const name of names)
       source.addEventListener(name, (event) => this.take(name, event));
-    source.addEventListener('end', () => this.end());
-    source.addEventListener('reset', () => this.reset());
+    const { onReset } = this.options;
+    if (onReset) {
+      source.addEventListener('end', () => this.end());
+      source.addEventListener('reset', () => this.reset(onReset));
+    }
     if (document.hidden)
       this.rest();
   }
@@ -101,9 +105,10 @@ export class Feed {
     this.options.onState('ended');
   }
 
-  reset() {
+  /** @param {() => void} onReset */
+  reset(onReset) {
     this.cursor.reset();
-    this.options.onReset();
+    onReset();
     this.open();
   }
 

@@ -5,6 +5,7 @@ import { createJob, listStreams } from './api.js';
 import { copyButton, h, setText } from './dom.js';
 import { figure } from './format.js';
 import { DEMO_STREAM, trafficJob } from './kinds.js';
+import { Overview } from './overview.js';
 import { poll } from './poll.js';
 import { go, href } from './router.js';
 import { emptyNote, keepRows, split } from './split.js';
@@ -21,21 +22,34 @@ export class StreamsView {
     this.split = split('Streams');
     this.element = this.split.element;
     this.list = h('ul', { class: 'rows' });
+    this.ownList = h('ul', { class: 'rows' });
+    this.own = h('section', { 'aria-label': 'Runnel itself', hidden: true },
+      h('h3', { class: 'side-part' }, 'Runnel itself'), this.ownList);
     this.note = emptyNote('Loading…');
     this.split.side.append(
       h('div', { class: 'side-head' },
         h('h2', {}, 'Streams'),
         trafficButton(DEMO_STREAM, () => this.refresh.now(), 'Simulate traffic')),
-      this.note, this.list);
+      this.note, this.list, this.own);
     /** @type {StreamView | null} */
     this.stream = null;
+    /** @type {Overview | null} */
+    this.overview = null;
     this.item = '';
     this.refresh = poll(() => this.load(), REFRESH_MS);
   }
 
   destroy() {
     this.refresh.stop();
+    this.leave();
+  }
+
+  /** Ends what is shown beside the list. */
+  leave() {
     this.stream?.destroy();
+    this.overview?.destroy();
+    this.stream = null;
+    this.overview = null;
   }
 
   /**
@@ -43,8 +57,7 @@ export class StreamsView {
    * @param {URLSearchParams} query
    */
   show(item, query) {
-    this.stream?.destroy();
-    this.stream = null;
+    this.leave();
     this.item = item;
     this.mark();
     if (item) {
@@ -52,7 +65,24 @@ export class StreamsView {
       this.split.show(this.stream.element, true);
     } else {
       this.split.show(welcome(() => this.refresh.now()), false);
+      this.refresh.now();
     }
+  }
+
+  /**
+   * Without a stream the welcome stays.
+   * @param {StreamInfo[]} streams
+   */
+  showAll(streams) {
+    if (this.item || streams.length === 0)
+      return;
+    if (!this.overview) {
+      this.overview = new Overview();
+      this.split.show(h('article', { class: 'all-streams' },
+        h('h1', { tabIndex: -1 }, 'All streams'), this.overview.element,
+        h('h2', {}, 'Send your own'), ...sendYourOwn()), false);
+    }
+    this.overview.set(streams);
   }
 
   async load() {
@@ -67,15 +97,21 @@ export class StreamsView {
 
   /** @param {StreamInfo[]} streams */
   render(streams) {
+    const isOwn = (/** @type {StreamInfo} */ s) => s.config.name.startsWith('_');
+    const own = streams.filter(isOwn);
+    const sent = streams.filter((s) => !isOwn(s));
     setText(this.note, 'No stream yet. The first event makes one.');
-    this.note.hidden = streams.length > 0;
-    keepRows(this.list, streams, (s) => s.config.name, row, updateRow);
+    this.note.hidden = sent.length > 0;
+    this.own.hidden = own.length === 0;
+    keepRows(this.list, sent, (s) => s.config.name, row, updateRow);
+    keepRows(this.ownList, own, (s) => s.config.name, row, updateRow);
     this.mark();
+    this.showAll(sent);
   }
 
   /** Marks the chosen stream in the list. */
   mark() {
-    for (const link of this.list.querySelectorAll('a')) {
+    for (const link of this.split.side.querySelectorAll('li a')) {
       if (link.closest('li')?.dataset.key === this.item)
         link.setAttribute('aria-current', 'true');
       else
@@ -141,8 +177,14 @@ function welcome(onStarted) {
       h('code', {}, DEMO_STREAM), ', with an incident now and then.'),
     primary,
     h('h2', {}, 'Send your own'),
+    ...sendYourOwn());
+}
+
+function sendYourOwn() {
+  return [
     h('p', {}, 'Any program that writes lines will do:'),
     h('div', { class: 'command' },
       h('pre', { tabIndex: 0 }, h('code', {}, INGEST_COMMAND)),
-      copyButton(INGEST_COMMAND, 'the command')));
+      copyButton(INGEST_COMMAND, 'the command')),
+  ];
 }
