@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "meter_private.h"
+#include "sketch/frequent_datasketches.h"
 #include "sketch/histogram_ddsketch.h"
 #include "sketch/histogram_otlp.h"
 #include "sketch/hll_datasketches.h"
@@ -182,6 +183,30 @@ static enum rnl_code export_metric(const struct rnl_meter_view *view,
     return RNL_OK;
 }
 
+/* ---- frequencies ---- */
+
+static enum rnl_code export_frequency(const struct rnl_meter_view *view,
+                                      enum rnl_sketch_format format,
+                                      struct rnl_sketch_bytes *ret_bytes,
+                                      const char **ret_what)
+{
+    const struct rnl_frequent *keys = &view->digest.keys;
+    struct rnl_sketch_bytes bytes = {0};
+    if (format != RNL_SKETCH_FORMAT_DATASKETCHES)
+        return say(ret_what, RNL_INVALID_ARGUMENT,
+                   "of frequencies must be DATASKETCHES");
+    enum rnl_code code = reserve(&bytes, rnl_frequent_datasketches_len(keys));
+    if (code == RNL_OK)
+        code = rnl_frequent_datasketches_write(keys, view->window.count,
+                                               bytes.data);
+    if (code != RNL_OK) {
+        rnl_free(bytes.data);
+        return say(ret_what, code, "memory is out");
+    }
+    *ret_bytes = bytes;
+    return RNL_OK;
+}
+
 enum rnl_code rnl_meter_view_export(const struct rnl_meter_view *view,
                                     enum rnl_sketch_of of,
                                     enum rnl_sketch_format format,
@@ -200,6 +225,5 @@ enum rnl_code rnl_meter_view_export(const struct rnl_meter_view *view,
     case RNL_SKETCH_OF_FREQUENCY:
         break;
     }
-    return say(ret_what, RNL_UNIMPLEMENTED,
-               "of frequencies cannot be written yet");
+    return export_frequency(view, format, ret_bytes, ret_what);
 }

@@ -39,9 +39,8 @@ struct rnl_sketch_bytes {
  * Writes a sketch.
  *
  * Errors, with *ret_what a static sentence fragment:
- * RNL_INVALID_ARGUMENT: that sketch has not that format; RNL_UNIMPLEMENTED: it
- * cannot be written yet; RNL_FAILED_PRECONDITION: see above;
- * RNL_RESOURCE_EXHAUSTED.
+ * RNL_INVALID_ARGUMENT: that sketch has not that format;
+ * RNL_FAILED_PRECONDITION: see above; RNL_RESOURCE_EXHAUSTED.
  */
 RNL_MUST_USE enum rnl_code rnl_meter_view_export(
     const struct rnl_meter_view *view, enum rnl_sketch_of of,

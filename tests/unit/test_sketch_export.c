@@ -8,6 +8,8 @@
 
 #include "export.h"
 #include "fault.h"
+#include "sketch/frequent_datasketches.h"
+#include "sketch/hash.h"
 #include "sketch/histogram_ddsketch.h"
 #include "sketch/histogram_otlp.h"
 #include "sketch/hll_datasketches.h"
@@ -182,6 +184,35 @@ static void distributions_can_be_read(void **state)
     streams_teardown(&core);
 }
 
+static void frequencies_can_be_read(void **state)
+{
+    (void)state;
+    struct rnl_core core;
+    struct rnl_frequent frequent;
+    uint64_t total;
+    streams_setup(&core);
+    fill(&core, "web", 0, 300);
+    fill(&core, "web", 0, 100);
+    struct outcome outcome = export(&core, "web", RNL_SKETCH_OF_FREQUENCY,
+                                    RNL_SKETCH_FORMAT_DATASKETCHES);
+    assert_string_equal(outcome.message, "");
+    Runnel__V1__ExportSketchResponse *answer = outcome.answer;
+    rnl_frequent_init(&frequent, 2);
+    assert_int_equal(rnl_frequent_datasketches_read(&frequent, 1,
+                                                    answer->sketch.data,
+                                                    answer->sketch.len, &total),
+                     RNL_OK);
+    assert_int_equal(total, 400);
+    assert_int_equal(frequent.entry_count, 300);
+    const struct rnl_frequent_entry *entry =
+        rnl_frequent_find(&frequent, rnl_hash("k99", 3, 1));
+    assert_non_null(entry);
+    assert_int_equal(entry->count, 2);
+    rnl_frequent_fini(&frequent);
+    expect(outcome, RNL_OK, NULL);
+    streams_teardown(&core);
+}
+
 static void an_empty_stream_has_empty_sketches(void **state)
 {
     (void)state;
@@ -217,6 +248,9 @@ static void what_does_not_fit_is_refused(void **state)
         RNL_INVALID_ARGUMENT, "format");
     expect(export(&core, "web", RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_REDIS),
            RNL_INVALID_ARGUMENT, "format");
+    expect(
+        export(&core, "web", RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_RUNNEL),
+        RNL_INVALID_ARGUMENT, "format");
     expect(export(&core, "nobody", 1, 1), RNL_NOT_FOUND, NULL);
     Runnel__V1__ExportSketchRequest request =
         RUNNEL__V1__EXPORT_SKETCH_REQUEST__INIT;
@@ -272,6 +306,7 @@ int main(void)
         cmocka_unit_test(unique_keys_can_be_read_and_merged),
         cmocka_unit_test(few_keys_can_be_written_for_others),
         cmocka_unit_test(distributions_can_be_read),
+        cmocka_unit_test(frequencies_can_be_read),
         cmocka_unit_test(an_empty_stream_has_empty_sketches),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(want_of_memory_costs_the_call),
