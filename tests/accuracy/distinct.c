@@ -2,10 +2,11 @@
 /*
  * Measures the error of counting distinct keys at length, as CSV:
  *
- *     accuracy_distinct hll|ull PRECISION TRIALS [SEED]
+ *     accuracy_distinct hll|ull PRECISION TRIALS COUNTED_MAX
  *
- * 1 to 10^7 keys are counted one by one; above that, registers are drawn as n
- * keys would leave them. accuracy/distinct.py runs it, judges and draws.
+ * Up to COUNTED_MAX keys are counted one by one; from 10^8 on, registers are
+ * drawn as n keys would leave them. accuracy/distinct.py runs it, judges and
+ * draws.
  */
 #include <math.h>
 #include <stdio.h>
@@ -62,25 +63,26 @@ int main(int argc, char **argv)
 {
     static struct distinct_point points[POINTS_MAX];
     struct distinct_setup setup = {.seed = 1};
-    if (argc >= 4) {
+    double counted_max = 0;
+    if (argc == 5) {
         setup.ultra = strcmp(argv[1], "ull") == 0;
         setup.precision = (unsigned)strtoul(argv[2], NULL, 10);
         setup.trials = strtoul(argv[3], NULL, 10);
-        setup.seed = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+        counted_max = strtod(argv[4], NULL);
     }
     if (setup.precision < 4 || setup.precision > 21 || setup.trials == 0 ||
         !allocate(points, setup.trials)) {
         fprintf(stderr,
-                "usage: accuracy_distinct hll|ull 4-21 TRIALS [SEED]\n");
+                "usage: accuracy_distinct hll|ull 4-21 TRIALS COUNTED_MAX\n");
         return 2;
     }
     printf("sketch,p,method,n,trials,bias,rms,stated,covered,"
            "s-3,s-2,s-1,s0,s1,s2,s3\n");
-    size_t count = rising(points, 1, 1e7, 1.3335214321633240);
+    size_t count = rising(points, 1, counted_max, 1.3335214321633240);
     if (!distinct_run(&setup, points, count))
         return 1;
     print(&setup, "counted", points, count);
-    count = rising(points, 1e8, 1e16, 10);
+    count = rising(points, 1e8, 1e15, 10);
     if (!distinct_draw(&setup, points, count))
         return 1;
     print(&setup, "drawn", points, count);

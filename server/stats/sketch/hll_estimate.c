@@ -98,14 +98,24 @@ static double dense_error(double n, double m)
     return fmin(linear, RNL_HLL_ERROR / sqrt(m));
 }
 
+/* Below that many expected collisions the chance of one is below 1 -
+ * RNL_HLL_CONFIDENCE. */
+#define COLLISIONS_UNLIKELY 0.047
+
 /* Two keys have the same coupon with a probability of 1 / M: the address, and
- * the rank, sum of 4^-k. n keys have M (1 - e^(-n/M)) coupons; their number has
- * a standard deviation of n / sqrt(2 M). */
+ * the rank, sum of 4^-k. n keys have M (1 - e^(-n/M)) coupons; the number of
+ * those that collide is a Poisson one. */
 static void estimate_coupons(const struct rnl_hll *hll,
                              struct rnl_hll_estimate *ret_estimate)
 {
     double chances = 3 * (double)(HLL_ADDRESS_MASK + 1);
-    ret_estimate->value = nearbyint(-chances * log1p(-(hll->count / chances)));
+    double seen = hll->count;
+    double hidden = -chances * log1p(-(seen / chances)) - seen;
+    double two = 2 * sqrt(hidden);
+    bool unlikely = hidden < COLLISIONS_UNLIKELY;
+    ret_estimate->value = unlikely ? seen : seen + hidden;
+    ret_estimate->lower = seen + fmax(floor(hidden - two), 0);
+    ret_estimate->upper = unlikely ? seen : seen + ceil(hidden + two);
     ret_estimate->error = hll->count ? sqrt(0.5 / chances) : 0;
 }
 
@@ -157,7 +167,6 @@ void rnl_hll_estimate(const struct rnl_hll *hll,
 {
     if (!hll->dense && hll->profile != RNL_HASH_REDIS) {
         estimate_coupons(hll, ret_estimate);
-        set_bounds(ret_estimate, hll->count);
     } else if (hll->kind == HLL_KIND_ULTRA) {
         estimate_ultra(hll, ret_estimate);
     } else {

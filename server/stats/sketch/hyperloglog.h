@@ -107,8 +107,8 @@ struct rnl_hll {
 };
 
 struct rnl_hll_estimate {
-    /* At most RNL_HLL_ESTIMATE_MAX. A whole number when sparse; not when dense,
-     * since rounding a small one would be a bias. */
+    /* At most RNL_HLL_ESTIMATE_MAX. Not rounded, since that would be a bias in
+     * small ones; a whole number as long as it is as good as certain. */
     double value;
     /* The number of keys is within these, both included, with
      * RNL_HLL_CONFIDENCE. lower <= value <= upper. */
