@@ -17,7 +17,8 @@
 
 static const double counted[] = {1,    2,    5,     20,    100,   600,
                                  3000, 3100, 10000, 30000, 100000};
-static const double drawn[] = {1e8, 1e9, 1e11};
+/* Times m. With the last one, an eighth of the registers is full. */
+static const double drawn[] = {0x1p14, 0x1p24, 0x1p35};
 
 static void check_point(const struct distinct_setup *setup,
                         const struct distinct_point *point)
@@ -62,7 +63,7 @@ static void check(bool ultra, unsigned precision, bool dense)
         check_point(&setup, points + i);
     count = sizeof(drawn) / sizeof(drawn[0]);
     for (size_t i = 0; i < count; i++)
-        points[i].n = drawn[i];
+        points[i].n = drawn[i] * exp2(precision);
     assert_true(distinct_draw(&setup, points, count));
     for (size_t i = 0; i < count; i++)
         check_point(&setup, points + i);
