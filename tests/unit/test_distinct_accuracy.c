@@ -92,12 +92,49 @@ static void estimators_need_no_sparse_form(void **state)
     check(true, 12, true);
 }
 
+/* Few registers need their own factor against bias, which 400 trials would not
+ * show. */
+static void few_registers_have_no_bias(void **state)
+{
+    (void)state;
+    enum { MANY = 20000 };
+    static double errors[MANY];
+    for (int ultra = 0; ultra < 2; ultra++) {
+        struct distinct_setup setup = {
+            .ultra = ultra, .precision = 4, .trials = MANY, .seed = 5};
+        struct distinct_point point = {.n = 0x1p20, .errors = errors};
+        assert_true(distinct_draw(&setup, &point, 1));
+        assert_true(fabs(point.bias) < 0.06 * point.stated);
+    }
+}
+
+/* 40,000 keys in a sparse sketch have four collisions or so, which have to be
+ * in the answer and in its bounds. */
+static void collisions_of_coupons_are_accounted_for(void **state)
+{
+    (void)state;
+    enum { MANY = 200 };
+    static double errors[2][MANY];
+    struct distinct_setup setup = {.precision = 18, .trials = MANY, .seed = 6};
+    struct distinct_point points[2] = {{.n = 9000, .errors = errors[0]},
+                                       {.n = 40000, .errors = errors[1]}};
+    assert_true(distinct_run(&setup, points, 2));
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(points[i].covered > 0.91);
+        assert_true(points[i].rms > 0);
+        assert_true(points[i].rms < 1.3 * points[i].stated);
+        assert_true(fabs(points[i].bias) < 4 * points[i].stated / sqrt(MANY));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hyperloglog_errs_as_stated),
         cmocka_unit_test(ultraloglog_errs_as_stated),
         cmocka_unit_test(estimators_need_no_sparse_form),
+        cmocka_unit_test(few_registers_have_no_bias),
+        cmocka_unit_test(collisions_of_coupons_are_accounted_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -487,9 +487,11 @@ static enum rnl_code run(enum step step, struct rnl_hll *target,
     }
 }
 
-/* Fails each allocation of a step in turn: target stays as it was. */
+/* Fails each allocation of a step in turn, alone or with all after it: target
+ * stays as it was. */
 static void check_starved(enum step step, uint64_t target_keys,
-                          uint64_t source_keys, unsigned source_precision)
+                          uint64_t source_keys, unsigned source_precision,
+                          bool repeat)
 {
     struct rnl_hll target = make(10, tried);
     struct rnl_hll before = make(10, tried);
@@ -499,7 +501,7 @@ static void check_starved(enum step step, uint64_t target_keys,
     add(&before, 0, target_keys);
     add(&source, 5000, source_keys);
     for (size_t k = 1; code != RNL_OK; k++) {
-        fault_at(k, k % 2 == 0);
+        fault_at(k, repeat);
         code = run(step, &target, &source);
         fault_stop();
         assert_true(code == RNL_OK || code == RNL_RESOURCE_EXHAUSTED);
@@ -517,9 +519,12 @@ static void steps_without_memory_leave_all_as_it_was(void **state)
     static const uint64_t counts[] = {0, 5, 100, 150, 500};
     for (int step = 0; step < STEPS; step++) {
         for (size_t i = 0; i < 25; i++) {
-            for (unsigned precision = 9; precision <= 11; precision++)
+            for (unsigned precision = 9; precision <= 11; precision++) {
                 check_starved((enum step)step, counts[i / 5], counts[i % 5],
-                              precision);
+                              precision, false);
+                check_starved((enum step)step, counts[i / 5], counts[i % 5],
+                              precision, true);
+            }
         }
     }
 }
