@@ -22,8 +22,8 @@ THEORY = {"hll": 1.0389617614136892, "ull": 0.7822359936092456}
 NAMES = {"hll": "HyperLogLog", "ull": "UltraLogLog"}
 
 # (sketch, p, trials, keys counted one by one)
-RUNS = [("hll", 14, 10000, 1e7), ("ull", 14, 4000, 1e7)] + [
-    (sketch, p, 4000 if p < 16 else 1000, 1e6) for sketch in ("hll", "ull")
+RUNS = [("hll", 14, 10000, 1e7), ("ull", 14, 2000, 1e7)] + [
+    (sketch, p, 2000 if p < 16 else 500, 1e6) for sketch in ("hll", "ull")
     for p in (4, 6, 8, 10, 12, 16)]
 
 
@@ -87,7 +87,7 @@ def judge(sketch, p, rows):
         if row["covered"] < 0.954 - 4 * math.sqrt(.954 * .046 / trials) - .3 / m:
             worse.append(at + "only %g within the bounds" % row["covered"])
     ratio = rms_ratio(sketch, p, rows)
-    if p == 14 and trials >= 4000 and abs(ratio - 1) > 0.02:
+    if p == 14 and trials >= 10000 and abs(ratio - 1) > 0.02:
         worse.append("%s p 14: rms %g of theory" % (sketch, ratio))
     return worse
 

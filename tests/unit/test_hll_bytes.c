@@ -291,6 +291,28 @@ static void coupons_that_cannot_be_are_refused(void **state)
                      RNL_OK);
 }
 
+static void ranks_above_the_highest_are_refused(void **state)
+{
+    (void)state;
+    for (int profile = 0; profile <= ULTRA; profile++) {
+        if (profile == RNL_HASH_REDIS)
+            continue;
+        struct rnl_hll hll = make(6, (enum rnl_hash_profile)profile, 100);
+        uint32_t most = rnl_hll_rank_max((enum rnl_hash_profile)hll.profile);
+        uint32_t highest = profile == ULTRA ? most << 2 | 3 : most;
+        struct bytes bytes;
+        write_bytes(&hll, &bytes);
+        bytes.data[RNL_HLL_HEADER_LEN + 5] = (uint8_t)highest;
+        sign(&bytes);
+        assert_int_equal(read_exactly(&hll, bytes.data, bytes.len), RNL_OK);
+        bytes.data[RNL_HLL_HEADER_LEN + 5] = (uint8_t)(highest + 1);
+        sign(&bytes);
+        assert_int_equal(read_exactly(&hll, bytes.data, bytes.len),
+                         RNL_INVALID_ARGUMENT);
+        rnl_hll_fini(&hll);
+    }
+}
+
 static void later_version_is_told_apart_from_damage(void **state)
 {
     (void)state;
@@ -356,6 +378,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_noticed_or_harmless),
         cmocka_unit_test(random_bytes_do_no_harm),
         cmocka_unit_test(coupons_that_cannot_be_are_refused),
+        cmocka_unit_test(ranks_above_the_highest_are_refused),
         cmocka_unit_test(later_version_is_told_apart_from_damage),
         cmocka_unit_test(full_registers_answer_the_largest_number),
         cmocka_unit_test(reading_without_memory_leaves_the_target_alone),

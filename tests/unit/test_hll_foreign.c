@@ -409,6 +409,26 @@ static void runs_must_fill_all_registers_of_redis(void **state)
     rnl_hll_fini(&hll);
 }
 
+/* A table with free slots has as many coupons as it says. */
+static void coupons_must_be_as_many_as_announced(void **state)
+{
+    (void)state;
+    struct rnl_hll hll = make(12, RNL_HASH_DATASKETCHES);
+    struct bytes bytes =
+        from_hex("0201070c030004082f823b040aff80046f19dc06c17d6e11"
+                 "00000000000000000000000000000000");
+    assert_int_equal(read_exactly(rnl_hll_datasketches_read, &hll, &bytes),
+                     RNL_OK);
+    assert_int_equal(hll.count, 4);
+    bytes.data[6] = 3;
+    assert_int_equal(read_exactly(rnl_hll_datasketches_read, &hll, &bytes),
+                     RNL_INVALID_ARGUMENT);
+    bytes.data[6] = 5;
+    assert_int_equal(read_exactly(rnl_hll_datasketches_read, &hll, &bytes),
+                     RNL_INVALID_ARGUMENT);
+    rnl_hll_fini(&hll);
+}
+
 static void exceptions_must_match_their_registers(void **state)
 {
     (void)state;
@@ -483,6 +503,7 @@ int main(void)
         cmocka_unit_test(hostile_bytes_do_no_harm_to_redis_format),
         cmocka_unit_test(hostile_bytes_do_no_harm_to_datasketches_format),
         cmocka_unit_test(runs_must_fill_all_registers_of_redis),
+        cmocka_unit_test(coupons_must_be_as_many_as_announced),
         cmocka_unit_test(exceptions_must_match_their_registers),
         cmocka_unit_test(foreign_reads_without_memory_leave_the_target_alone),
     };
