@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "alloc.h"
+#include "json_memory.h"
 #include "listen.h"
 #include "log.h"
 #include "systemd.h"
@@ -149,6 +150,7 @@ int rnl_bridge_run(const struct rnl_bridge *bridge)
     struct rnl_worker *workers = rnl_calloc(bridge->threads, sizeof(*workers));
     int *fds = rnl_calloc(bridge->threads, sizeof(*fds));
     bool started = false;
+    rnl_json_memory_install();
     block_signals(&signals);
     raise_descriptors(bridge);
     if (workers != NULL && fds != NULL &&

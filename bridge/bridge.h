@@ -13,8 +13,8 @@
 /* --- limits: each with its reason --- */
 
 /* Largest request body. 65,536 events of JSON are some 5 MiB; a job's input in
- * base64 fits into 1.4 MiB. jansson makes up to 80 times of it in memory, for
- * one request at a time a thread. */
+ * base64 fits into 1.4 MiB. What parsed JSON takes has a limit of its own
+ * (json_memory.h). */
 #define RNL_BODY_BYTES_DEFAULT ((uint64_t)8 << 20)
 #define RNL_BODY_BYTES_MAX     ((uint64_t)64 << 20)
 

@@ -139,6 +139,8 @@ void rnl_exchange_fail_mapping(struct rnl_exchange *exchange,
     struct rnl_violation violation = {error->field, error->what};
     struct rnl_problem problem = {
         .code = code,
+        /* Only a smaller body helps, not a later one. */
+        .status = code == RNL_RESOURCE_EXHAUSTED ? 413 : 0,
         .detail = detail,
         .violations = &violation,
         .violation_count = code == RNL_INVALID_ARGUMENT && has_field,

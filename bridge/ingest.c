@@ -132,7 +132,9 @@ static void refuse(struct ingest *ingest, enum rnl_code code)
             "the body must be application/json, application/x-ndjson, "
             "text/csv, text/tab-separated-values or application/x-protobuf");
     else if (code == RNL_RESOURCE_EXHAUSTED)
-        rnl_exchange_fail_text(ingest->exchange, 0, code, "memory is out");
+        rnl_exchange_fail_text(ingest->exchange, 413, code,
+                               "the events take more memory than there is "
+                               "for a request");
     else
         rnl_exchange_fail_mapping(ingest->exchange, code, &ingest->error);
 }

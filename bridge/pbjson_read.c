@@ -283,8 +283,10 @@ enum rnl_code rnl_pbjson_parse(const char *data, size_t len, json_t **ret_value,
     json_error_t error;
     pbjson_path_init(&path, ret_error);
     json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
-    if (value == NULL && json_error_code(&error) == json_error_out_of_memory) {
-        pbjson_fail(&path, "memory is out");
+    /* jansson says nothing when it was memory that failed. */
+    if (value == NULL && error.text[0] == '\0') {
+        pbjson_fail(&path, "the JSON takes more memory than there is for a "
+                           "request");
         return RNL_RESOURCE_EXHAUSTED;
     }
     if (value == NULL) {

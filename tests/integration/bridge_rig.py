@@ -73,9 +73,10 @@ class Daemon:
         with open(os.path.join(self.dir, "log"), "rb") as file:
             return file.read().decode("utf-8", "replace")
 
-    def rss_kib(self):
+    def rss_kib(self, name="VmRSS"):
+        """Resident memory; VmHWM is the most that it was."""
         with open("/proc/%d/status" % self.process.pid) as file:
-            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+            return int(re.search(name + r":\s+(\d+)", file.read()).group(1))
 
     def stop(self, number=signal.SIGTERM, expect=0, keep=False):
         """Ends it; its exit status is checked, since a sanitizer and a crash

@@ -244,6 +244,22 @@ class Load(unittest.TestCase):
         except OSError:
             return False
 
+    def test_json_that_grows_in_memory(self):
+        """Two bytes of it take a hundred: a limit of its own keeps 64 MiB from being 3 GiB."""
+        body = ('{"kind":"echo","labels":[%s[]]}' % ("[]," * 2700000)).encode()
+        self.assertLess(len(body), 8 << 20)
+        before = self.bridge.rss_kib()
+        for path in ("/v1/jobs", "/v1/streams/s/events"):
+            answer = request(self.bridge, "POST", path, body)
+            self.assertEqual(answer.status, 413, answer)
+            self.assertEqual(answer.json()["code"], "RESOURCE_EXHAUSTED")
+        grown = self.bridge.rss_kib("VmHWM") - before
+        print("JSON of %d bytes: %d KiB" % (len(body), grown))
+        if "asan" not in rig.BIN and "tsan" not in rig.BIN:
+            self.assertLess(grown, 340 * 1024)
+        self.assertEqual(request(self.bridge, "POST", "/v1/jobs",
+                                 kind="echo").status, 201)
+
     def test_few_descriptors_are_a_lower_limit_of_connections(self):
         """Without it accept() fails again and again, and takes a core."""
         self.bridge.stop()
