@@ -485,6 +485,30 @@ static void a_refused_batch_keeps_its_number_free(void **state)
     streams_teardown(&core);
 }
 
+/* However many come with nothing but refused batches. */
+static void refused_producers_push_nobody_out(void **state)
+{
+    (void)state;
+    struct rnl_core core;
+    char id[24];
+    streams_setup(&core);
+    batch_one(&batch, "web", "k", 1);
+    batch_number(&batch, "known", 1);
+    ingest_ok(&core, &batch);
+    for (unsigned i = 0; i < 2 * RNL_PRODUCERS_MAX; i++) {
+        snprintf(id, sizeof(id), "p%u", i);
+        batch_one(&batch, "web", "k", NAN);
+        batch_number(&batch, id, 1);
+        expect(ingest(&core, &batch), RNL_INVALID_ARGUMENT, NULL);
+    }
+    batch_one(&batch, "web", "k", 1);
+    batch_number(&batch, "known", 1);
+    struct outcome outcome = ingest(&core, &batch);
+    assert_true(((Runnel__V1__IngestBatchResponse *)outcome.answer)->duplicate);
+    expect(outcome, RNL_OK, NULL);
+    streams_teardown(&core);
+}
+
 static void a_batch_without_a_producer_counts_each_time(void **state)
 {
     (void)state;
@@ -778,6 +802,7 @@ int main(void)
         cmocka_unit_test(the_memory_of_statistics_is_limited),
         cmocka_unit_test(a_repeated_batch_counts_once),
         cmocka_unit_test(a_refused_batch_keeps_its_number_free),
+        cmocka_unit_test(refused_producers_push_nobody_out),
         cmocka_unit_test(a_batch_without_a_producer_counts_each_time),
         cmocka_unit_test(a_bad_producer_names_its_field),
         cmocka_unit_test(a_bad_batch_names_field_and_index),
