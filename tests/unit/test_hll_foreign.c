@@ -342,7 +342,7 @@ static void attack(read_fn read, const struct bytes *good, unsigned seed)
     }
     for (int trial = 0; trial < 1000; trial++) {
         bad = *good;
-        for (uint64_t n = splitmix(&random) % 6 + 1; n > 0; n--)
+        for (uint64_t n = splitmix(&random) % 6 + 1; n > 0 && bad.len > 0; n--)
             bad.data[splitmix(&random) % bad.len] = (uint8_t)splitmix(&random);
         try_read(read, &hll, &bad);
     }

@@ -41,12 +41,14 @@ static uint32_t *find_slot(uint32_t *table, uint32_t cap, uint32_t coupon)
 static enum rnl_code make_table(const struct rnl_hll *source, uint32_t cap,
                                 uint32_t **ret_table)
 {
-    uint32_t *table = NULL;
-    if (cap > 0) {
-        table = rnl_calloc(cap, sizeof(*table));
-        if (table == NULL)
-            return RNL_RESOURCE_EXHAUSTED;
+    uint32_t *table;
+    if (cap == 0) {
+        *ret_table = NULL;
+        return RNL_OK;
     }
+    table = rnl_calloc(cap, sizeof(*table));
+    if (table == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
     RNL_HLL_FOR_COUPONS(source, coupon)
     {
         if (coupon != 0)
@@ -251,7 +253,7 @@ enum rnl_code rnl_hll_put(struct rnl_hll *hll, uint32_t coupon)
         return RNL_OK;
     if (hll->count == rnl_hll_coupons_max(hll->precision))
         return put_dense(hll, coupon);
-    if (hll->count == hll->cap / 4 * 3) {
+    if (slot == NULL || hll->count == hll->cap / 4 * 3) {
         uint32_t cap = cap_for(hll->precision, hll->count + 1);
         if (resize_table(hll, cap) != RNL_OK)
             return RNL_RESOURCE_EXHAUSTED;

@@ -146,8 +146,8 @@ RNL_MUST_USE enum rnl_code rnl_hll_copy(struct rnl_hll *target,
 /* ---- counting ---- */
 
 /* Makes sure that the next hash_count updates cannot fail; may take the memory
- * of the dense form beforehand. A merge uses it up: reserve after it. Errors:
- * RNL_RESOURCE_EXHAUSTED. */
+ * of the dense form beforehand. A merge with a sparse source uses up as many of
+ * them as it has coupons (count). Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_hll_reserve(struct rnl_hll *hll,
                                            size_t hash_count);
 
