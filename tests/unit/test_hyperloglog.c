@@ -454,6 +454,28 @@ static void reserved_updates_need_no_memory(void **state)
     }
 }
 
+/* Coupons of a source that are reserved as well leave the rest to updates. */
+static void merged_sketch_keeps_the_rest_of_its_reserve(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n < 3000; n *= 3) {
+        struct rnl_hll target = make(12, tried);
+        struct rnl_hll source = make(12, tried);
+        add(&target, 0, 50);
+        add(&source, 5000, n);
+        assert_int_equal(rnl_hll_reserve(&target, 200 + source.count), RNL_OK);
+        fault_at(1, true);
+        assert_int_equal(rnl_hll_merge(&target, &source),
+                         source.dense && !target.registers
+                             ? RNL_RESOURCE_EXHAUSTED
+                             : RNL_OK);
+        add(&target, 10000, 200);
+        assert_int_equal(fault_stop(), source.dense && !target.dense ? 1 : 0);
+        rnl_hll_fini(&target);
+        rnl_hll_fini(&source);
+    }
+}
+
 static void reserve_without_memory_loses_nothing(void **state)
 {
     (void)state;
@@ -549,6 +571,7 @@ int main(void)
         cmocka_unit_test(sketches_that_hash_otherwise_do_not_merge),
         cmocka_unit_test(updates_without_memory_count_nothing),
         cmocka_unit_test(reserved_updates_need_no_memory),
+        cmocka_unit_test(merged_sketch_keeps_the_rest_of_its_reserve),
         cmocka_unit_test(reserve_without_memory_loses_nothing),
         cmocka_unit_test(steps_without_memory_leave_all_as_it_was),
     };
