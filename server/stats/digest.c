@@ -310,7 +310,9 @@ static bool reserve_merge(struct rnl_digest *target,
     return reserve_keys(target, source->keys.entry_count,
                         source->keys.keys_len) == RNL_OK &&
            rnl_rest_reserve(&target->rest, &source->rest) == RNL_OK &&
-           (source->keys.offset == 0 || prepare_fall(target, 0) == RNL_OK);
+           (source->keys.offset == 0 ||
+            prepare_fall(target, source->keys.entry_count +
+                                     source->fallen.count) == RNL_OK);
 }
 
 enum rnl_code rnl_digest_merge(struct rnl_digest *target,
