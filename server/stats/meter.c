@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -144,6 +145,14 @@ static uint64_t memory_of(const struct rnl_meter *meter)
     return bytes;
 }
 
+double rnl_meter_rate(const struct rnl_meter *meter, uint64_t count,
+                      int64_t start_ms, int64_t end_ms)
+{
+    int64_t from = start_ms > meter->oldest_ms ? start_ms : meter->oldest_ms;
+    /* A stream's first second counts as a whole one. */
+    return (double)count * 1000 / fmax(1000, (double)(end_ms - from));
+}
+
 void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
                     struct rnl_meter_info *ret_info)
 {
@@ -164,8 +173,8 @@ void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
     ret_info->watermark_ms = meter->watermark_ms;
     int64_t end = meter->watermark_ms + 1;
     int64_t start = second_of(end - 60000 > 0 ? end - 60000 : 0) * 1000;
-    ret_info->rate = (double)rnl_meter_seconds_sum(meter, start) * 1000 /
-                     (double)(end - start);
+    ret_info->rate =
+        rnl_meter_rate(meter, rnl_meter_seconds_sum(meter, start), start, end);
 }
 
 const struct rnl_meter_config *rnl_meter_config(const struct rnl_meter *meter)

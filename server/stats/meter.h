@@ -147,7 +147,8 @@ void rnl_meter_advance(struct rnl_meter *meter, int64_t wall_ms);
 struct rnl_meter_info {
     /* All time. */
     uint64_t count;
-    /* Events a second over the last 60 s before the watermark. */
+    /* Events a second over the last 60 s before the watermark, or since the
+     * first event. */
     double rate;
     uint64_t late_events;
     uint64_t duplicate_batches;

@@ -64,6 +64,11 @@ void rnl_meter_count_anomalies(struct rnl_meter *meter, int64_t time_ms,
 /* Events in the seconds from start_ms, a whole second, to the watermark. */
 uint64_t rnl_meter_seconds_sum(const struct rnl_meter *meter, int64_t start_ms);
 
+/* Events a second of count events in [start_ms, end_ms): a stream that is
+ * younger than that has had less time. */
+double rnl_meter_rate(const struct rnl_meter *meter, uint64_t count,
+                      int64_t start_ms, int64_t end_ms);
+
 /* Bytes of memory of a view. */
 size_t rnl_meter_view_bytes(const struct rnl_meter_view *view);
 

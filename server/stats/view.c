@@ -116,9 +116,8 @@ static void set_window(struct rnl_meter_view *view,
             (uint32_t)panes->levels[rnl_panes_level(panes, window_seconds)]
                 .width_ms;
     }
-    /* A stream's first second counts as a whole one. */
-    double length_ms = fmax(1000, (double)(window->end_ms - window->start_ms));
-    window->rate = (double)window->count * 1000 / length_ms;
+    window->rate =
+        rnl_meter_rate(meter, window->count, window->start_ms, window->end_ms);
 }
 
 static enum rnl_code fill(struct rnl_meter_view *view, struct rnl_meter *meter,

@@ -616,6 +616,29 @@ static void the_rate_is_that_of_a_minute(void **state)
     rnl_meter_destroy(meter);
 }
 
+/* Twelve seconds of 10 events are 10 a second, not 2. */
+static void a_young_stream_has_its_own_rate(void **state)
+{
+    (void)state;
+    struct rnl_meter *meter = ref_meter(windows, NOW);
+    struct ref_event event = {.key = 1, .value = 1, .latency_ms = 1};
+    for (int64_t i = 0; i < 120; i++) {
+        event.time_ms = NOW + i * 100;
+        ref_ingest(meter, &event, 1, event.time_ms);
+    }
+    struct rnl_meter_info info;
+    struct rnl_meter_view *view;
+    struct rnl_meter_window window;
+    rnl_meter_info(meter, event.time_ms, &info);
+    assert_true(fabs(info.rate - 10) < 0.2);
+    assert_int_equal(
+        rnl_meter_view_create(meter, windows[0], event.time_ms, &view), RNL_OK);
+    rnl_meter_view_window(view, &window);
+    assert_true(fabs(window.rate - 10) < 0.2);
+    rnl_meter_view_destroy(view);
+    rnl_meter_destroy(meter);
+}
+
 /* ---- want of memory ---- */
 
 /* Batches into a meter of which one allocation fails: the batch is refused and
@@ -710,6 +733,7 @@ int main(void)
         cmocka_unit_test(watchers_share_a_view),
         cmocka_unit_test(versions_rise_with_what_can_be_seen),
         cmocka_unit_test(the_rate_is_that_of_a_minute),
+        cmocka_unit_test(a_young_stream_has_its_own_rate),
         cmocka_unit_test(every_failed_allocation_costs_one_batch),
         cmocka_unit_test(a_meter_without_memory_is_not_made),
     };

@@ -236,6 +236,9 @@ static void only_windows_that_changed_are_sent(void **state)
     batch_one(&batch, "web", "k", 1);
     batch_time(&batch, past);
     ingest_ok(&core, &batch);
+    /* Older than the shortest window, so that its rate is of all of it. */
+    batch_time(&batch, past - 70 * 1000);
+    ingest_ok(&core, &batch);
     watch(&stream, &core, "web");
     batch_time(&batch, past - 100 * 1000);
     ingest_ok(&core, &batch);
