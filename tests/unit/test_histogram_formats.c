@@ -126,7 +126,8 @@ static bool same(const struct rnl_histogram *a, const struct rnl_histogram *b)
     if (len != rnl_histogram_serialized_len(b))
         return false;
     uint8_t *left = malloc(len), *right = malloc(len);
-    assert_true(left != NULL && right != NULL);
+    assert_non_null(left);
+    assert_non_null(right);
     rnl_histogram_serialize(a, left);
     rnl_histogram_serialize(b, right);
     bool equal = memcmp(left, right, len) == 0;

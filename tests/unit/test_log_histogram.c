@@ -757,6 +757,29 @@ static void every_content_has_one_form(void **state)
     }
 }
 
+static void every_varint_has_one_form(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t bytes[RNL_VARINT_MAX];
+        size_t len;
+        bool good;
+    } cases[] = {
+        {{0}, 1, true},
+        {{0x80, 0x01}, 2, true},
+        {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, 10, true},
+        {{0x80, 0}, 2, false},
+        {{0x80}, 1, false},
+        /* A 65th bit, which a reader of protobuf drops. */
+        {{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 3}, 10, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rnl_wire in = rnl_wire_of(cases[i].bytes, cases[i].len);
+        uint64_t number;
+        assert_int_equal(rnl_get_varint(&in, &number), cases[i].good);
+    }
+}
+
 /* What an accepted forgery must bear. */
 static void use(struct rnl_histogram *read, const uint8_t *bytes, size_t len)
 {
@@ -922,6 +945,7 @@ int main(void)
         cmocka_unit_test(bytes_come_back_as_the_same_histogram),
         cmocka_unit_test(every_cut_and_every_flipped_bit_is_refused),
         cmocka_unit_test(every_content_has_one_form),
+        cmocka_unit_test(every_varint_has_one_form),
         cmocka_unit_test(forged_bytes_are_refused_or_harmless),
         cmocka_unit_test(want_of_memory_leaves_everything_as_it_was),
         cmocka_unit_test(after_reserve_an_update_needs_no_memory),

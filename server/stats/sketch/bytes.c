@@ -76,9 +76,13 @@ void rnl_write_tag(struct rnl_writer *writer, uint32_t field,
 bool rnl_get_varint(struct rnl_wire *in, uint64_t *ret_number)
 {
     const uint8_t *begin = in->at;
+    uint8_t again[RNL_VARINT_MAX];
     uint64_t number;
-    if (!rnl_wire_varint(in, &number) ||
-        (size_t)(in->at - begin) != rnl_varint_len(number))
+    /* Neither zeros at the end nor bits beyond the 64th. */
+    if (!rnl_wire_varint(in, &number))
+        return false;
+    size_t len = rnl_wire_put_varint(again, number);
+    if (len != (size_t)(in->at - begin) || memcmp(begin, again, len) != 0)
         return false;
     *ret_number = number;
     return true;

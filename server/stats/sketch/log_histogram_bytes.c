@@ -23,7 +23,7 @@ static void write_bins(struct rnl_writer *writer, const struct rnl_bins *bins)
         rnl_write_varint(writer, 0);
         return;
     }
-    rnl_write_varint(writer, (uint64_t)(last - first + 1));
+    rnl_write_varint(writer, (uint64_t)(last - first) + 1);
     rnl_write_varint(writer, rnl_zigzag(first));
     rnl_write_varint(writer, bins->collapsed);
     uint64_t empty = 0;
@@ -98,9 +98,10 @@ static enum rnl_code get_bins(struct rnl_wire *in, struct rnl_bins *bins)
         !rnl_get_varint(in, &collapsed))
         return RNL_INVALID_ARGUMENT;
     int64_t first = rnl_unzigzag(place);
+    if (first < RNL_LOG_INDEX_MIN || first > RNL_LOG_INDEX_MAX)
+        return RNL_INVALID_ARGUMENT;
     int64_t last = first + (int64_t)bins_len - 1;
-    if (first < RNL_LOG_INDEX_MIN || first > RNL_LOG_INDEX_MAX ||
-        last > RNL_LOG_INDEX_MAX ||
+    if (last > RNL_LOG_INDEX_MAX ||
         rnl_log_octave((int32_t)last) - rnl_log_octave((int32_t)first) >=
             RNL_HISTOGRAM_BINS_MAX / RNL_HISTOGRAM_OCTAVE)
         return RNL_INVALID_ARGUMENT;
