@@ -4,6 +4,7 @@ private directory, requests, and a reader of server-sent events.
 
 Every wait is for an event and has a deadline; nothing sleeps.
 """
+import atexit
 import base64
 import http.client
 import json
@@ -61,6 +62,7 @@ class Daemon:
             cwd=self.dir, stdout=self.log, stderr=self.log,
             env=clean_env(**more), preexec_fn=files and (
                 lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)))
+        atexit.register(self.abandon)
         while b"READY=1" not in notify.recv(4096):
             pass
         notify.close()
@@ -77,6 +79,13 @@ class Daemon:
         """Resident memory; VmHWM is the most that it was."""
         with open("/proc/%d/status" % self.process.pid) as file:
             return int(re.search(name + r":\s+(\d+)", file.read()).group(1))
+
+    def abandon(self):
+        """Leaves nothing behind when a case failed before stop."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def stop(self, number=signal.SIGTERM, expect=0, keep=False):
         """Ends it; its exit status is checked, since a sanitizer and a crash
