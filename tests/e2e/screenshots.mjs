@@ -31,10 +31,12 @@ const text = (words) => world.createJob({
 });
 
 try {
-  await world.createJob({ kind: 'simulate', options: {
-    stream: 'checkout', rate: '4000', duration_s: '600', users: '20000',
-    incident_every_s: '45', incident_s: '8',
-  } });
+  for (const [stream, rate] of [['checkout', 4000], ['login', 600],
+    ['payments', 250], ['search', 9000]])
+    await world.createJob({ kind: 'simulate', options: {
+      stream: String(stream), rate: String(rate), duration_s: '600',
+      users: '20000', incident_every_s: '20', incident_s: '5',
+    } });
   await world.createJob({ kind: 'echo', input: { text: 'x' },
     options: { fail_attempts: '1' } });
   await world.createJob({ kind: 'echo', input: { text: 'x' } });
@@ -46,6 +48,11 @@ try {
       viewport: { width: 1280, height: 900 }, colorScheme: 'light', timeout: 180_000,
     }, (page) => holds(page, (seconds) => (performance.now() > seconds * 1000) &&
       document.querySelector('.anomalies li'), SHAPE_S)),
+    picture('streams', '#/streams', {
+      viewport: { width: 1280, height: 560 }, colorScheme: 'light',
+      timeout: 180_000,
+    }, (page) => holds(page, (seconds) =>
+      performance.now() > seconds * 1000, SHAPE_S)),
     picture('phone', '#/streams/checkout',
       { viewport: PHONE, colorScheme: 'dark', timeout: 180_000 },
       (page) => holds(page, (seconds) =>

@@ -44,7 +44,7 @@ export class Histogram {
     this.axis.hidden = none;
     this.element.classList.toggle('has-none', none);
     setText(this.summary, none ? '' : this.words(distribution ?? {}));
-    setText(this.hint, none ? '' : bounds(distribution ?? {}));
+    setText(this.hint, none ? '' : this.bounds(distribution ?? {}));
     if (none)
       return;
     this.draw(buckets, num(distribution?.count));
@@ -61,6 +61,16 @@ export class Histogram {
     return [`mean ${this.format(num(mean))}`,
       `σ ${this.format(num(stddev))}`, ...parts]
       .map((part) => part.replaceAll(' ', '\u00a0')).join(' · ');
+  }
+
+  /** @param {Distribution} distribution */
+  bounds({ min, max, quantileRelativeError }) {
+    const error = num(quantileRelativeError) * 100;
+    const exact =
+      `From ${this.format(num(min))} to ${this.format(num(max))}`;
+    return error > 0
+      ? `${exact}, exact; quantiles within ± ${error.toPrecision(2)} %`
+      : exact;
   }
 
   /**
@@ -109,13 +119,4 @@ export class Histogram {
       setText(this.axis.children[i], this.format(edge));
     }
   }
-}
-
-/** @param {Distribution} distribution */
-function bounds({ min, max, quantileRelativeError }) {
-  const error = num(quantileRelativeError) * 100;
-  const exact = `From ${figure(min)} to ${figure(max)}`;
-  return error > 0
-    ? `${exact}, exact; quantiles within ± ${error.toPrecision(2)} %`
-    : exact;
 }

@@ -18,6 +18,8 @@ import { num } from './format.js';
 
 /** Points kept for each window: half an hour at one a second. */
 const KEPT = 1800;
+/** The server sends a snapshot a second while something changes. */
+const INTERVAL_S = 1;
 /** A longer silence than this is a gap in the lines. */
 const GAP_S = 15;
 
@@ -61,12 +63,14 @@ export class History {
     this.before = { time, count };
     if (!before || time <= before.time || count < before.count)
       return this.rate;
-    return (count - before.count) / (time - before.time);
+    // An instant after a silence the time since is that of a look, not of the
+    // events: they took up to the interval of the snapshots.
+    return (count - before.count) / Math.max(INTERVAL_S, time - before.time);
   }
 
   /**
    * Adds the silence since the last snapshot: the server sends none while
-   * nothing changes.
+   * nothing changes, so what is no rate stays as it was.
    * @param {number} now milliseconds since 1970
    */
   idle(now) {
@@ -75,7 +79,10 @@ export class History {
     this.before.time = now / 1000;
     this.rate = 0;
     for (const series of this.windows.values())
-      append(series, now / 1000, { rate: 0 });
+      append(series, now / 1000, {
+        p50: latest(series.p50), p90: latest(series.p90),
+        p99: latest(series.p99), unique: latest(series.unique), rate: 0,
+      });
   }
 
   /**
@@ -108,6 +115,11 @@ export class History {
   of(window) {
     return this.windows.get(window) ?? empty();
   }
+}
+
+/** @param {(number | null)[]} column */
+function latest(column) {
+  return column.at(-1) ?? null;
 }
 
 /**

@@ -118,7 +118,7 @@ class Card {
   show({ count: events, uniqueKeys, latencyMs, anomalyCount }) {
     const p99 = latencyMs?.quantiles?.find(({ q }) => num(q) === 0.99)?.value;
     const unusual = num(anomalyCount);
-    setText(this.facts, [`${count(events)} events`,
+    setText(this.facts, [num(events) === 1 ? '1 event' : `${count(events)} events`,
       `${figure(Math.round(num(uniqueKeys?.value)))} keys`,
       ...num(latencyMs?.count) ? [`p99 ${milliseconds(p99)}`] : []]
       .map((part) => part.replaceAll(' ', '\u00a0')).join(' · '));

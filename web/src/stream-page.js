@@ -28,7 +28,8 @@ const FEED_WORDS = {
   resting: 'resting while out of sight',
   ended: 'the stream was deleted',
 };
-const RATE_METRICS = ['ANOMALY_METRIC_RATE', 'ANOMALY_METRIC_UNIQUE_KEYS'];
+const RATE_METRICS = ['ANOMALY_METRIC_RATE'];
+const UNIQUE_METRICS = ['ANOMALY_METRIC_UNIQUE_KEYS'];
 const LATENCY_METRICS =
   ['ANOMALY_METRIC_LATENCY_P99', 'ANOMALY_METRIC_EVENT_LATENCY'];
 
@@ -145,7 +146,8 @@ export class StreamPage {
     this.rate.set(series.time, [series.rate], anomalies.of(RATE_METRICS));
     this.latency.set(series.time, [series.p50, series.p90, series.p99],
       anomalies.of(LATENCY_METRICS));
-    this.unique.set(series.time, [series.unique], []);
+    this.unique.set(series.time, [series.unique],
+      anomalies.of(UNIQUE_METRICS));
     this.keys.set(stats.topKeys ?? [], num(stats.count));
     this.value.set(stats.value);
     this.spread.set(stats.latencyMs);

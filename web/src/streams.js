@@ -3,7 +3,7 @@
 // or how to get events into one.
 import { createJob, listStreams } from './api.js';
 import { copyButton, h, setText } from './dom.js';
-import { figure } from './format.js';
+import { figure, num } from './format.js';
 import { DEMO_STREAM, trafficJob } from './kinds.js';
 import { Overview } from './overview.js';
 import { poll } from './poll.js';
@@ -136,7 +136,7 @@ function row({ config }) {
 function updateRow(element, { rate, count }) {
   const [, rates, note] = [...element.querySelectorAll('span')];
   setText(rates, `${figure(rate)}/s`);
-  setText(note, `${figure(count)} events`);
+  setText(note, num(count) === 1 ? '1 event' : `${figure(count)} events`);
 }
 
 /**

@@ -40,6 +40,22 @@ test('a silence is a rate of zero, and does not dilute the next one', () => {
   assert.equal(history.rate, 500);
 });
 
+test('events right after a look at a silence are no peak', () => {
+  const history = new History();
+  history.add(snapshot(0, 1000), 0);
+  history.idle(START + 3990);
+  history.add(snapshot(4, 1500), 0);
+  assert.equal(history.rate, 500);
+});
+
+test('in a silence all but the rate stays as it was', () => {
+  const history = new History();
+  history.add(snapshot(0, 1000), 0);
+  history.idle(START + 3000);
+  assert.deepEqual(history.of(60).p50, [20, 20]);
+  assert.deepEqual(history.of(60).rate, [null, 0]);
+});
+
 test('a snapshot from before the last one adds no point', () => {
   const history = new History();
   history.add(snapshot(5, 10), 0);
