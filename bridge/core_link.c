@@ -30,8 +30,14 @@
 #define RECONNECT_MIN_MS 50
 #define RECONNECT_MAX_MS 1000
 
+/* After a refusal for good: seconds until it is asked again, and one line of
+ * the log each time. */
+#define REFUSED_WAIT_S 5
+
 struct rnl_core_link {
     struct rnl_worker *worker;
+    /* Ticks since the client gave up. */
+    uint32_t refused_s;
     struct rnl_client *client;
     int epoll_fd;
     int timer_fd;
@@ -194,6 +200,16 @@ void rnl_core_link_destroy(struct rnl_core_link *link)
 bool rnl_core_link_ready(const struct rnl_core_link *link)
 {
     return rnl_client_state(link->client) == RNL_CLIENT_CONNECTED;
+}
+
+void rnl_core_link_tick(struct rnl_core_link *link)
+{
+    if (rnl_client_state(link->client) != RNL_CLIENT_CLOSED) {
+        link->refused_s = 0;
+    } else if (++link->refused_s >= REFUSED_WAIT_S) {
+        link->refused_s = 0;
+        rnl_client_connect(link->client);
+    }
 }
 
 const char *rnl_core_link_epoch(const struct rnl_core_link *link)

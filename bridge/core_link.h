@@ -31,6 +31,10 @@ void rnl_core_link_destroy(struct rnl_core_link *link);
 /* Whether calls can run now. */
 bool rnl_core_link_ready(const struct rnl_core_link *link);
 
+/* Each second: tries again when the core has refused the token, which its
+ * operator may have set right since. */
+void rnl_core_link_tick(struct rnl_core_link *link);
+
 /* The epoch of the core's store; NULL before the first connection. */
 const char *rnl_core_link_epoch(const struct rnl_core_link *link);
 

@@ -102,6 +102,7 @@ static void on_tick(h2o_timeout_entry_t *entry)
         H2O_STRUCT_FROM_MEMBER(struct rnl_worker, tick, entry);
     rnl_streaming_sweep(worker);
     rnl_topics_sweep(worker->topics);
+    rnl_core_link_tick(worker->core);
     if (worker->draining)
         close_idle(worker);
     h2o_timeout_link(worker->context.loop, &worker->context.one_sec_timeout,

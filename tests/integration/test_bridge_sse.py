@@ -373,6 +373,25 @@ class Restarts(unittest.TestCase):
         self.assertEqual(request(self.bridge, "GET", "/v1/jobs").status, 200)
         self.assertEqual(rig.metrics(self.bridge)["runnel_core_up"], 1)
 
+    def test_a_token_that_is_refused_is_shown_again(self):
+        """Nobody asks a bridge that says that it is not ready: it has to find
+        out by itself."""
+        self.bridge.stop()
+        self.core.stop()
+        self.core = Core("--token", "right")
+        self.bridge = Bridge(self.core, "--token", "right").ready()
+        address = self.core.address
+        self.core.stop()
+        self.core = Core("--token", "other", listen=address)
+        self.bridge.until(
+            lambda: "code=UNAUTHENTICATED" in self.bridge.logged())
+        answer = request(self.bridge, "GET", "/v1/jobs")
+        self.assertEqual((answer.status, answer.json()["code"]),
+                         (401, "UNAUTHENTICATED"))
+        self.core.stop()
+        self.core = Core("--token", "right", listen=address)
+        self.bridge.ready()
+
     def test_a_drain_does_not_wait_for_idle_connections(self):
         """With the default of 10 s for what is under way, an idle connection
         of a browser would hold the process for as long."""
