@@ -2,17 +2,24 @@
 #include "anomaly.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAD_TO_DEVIATION 1.4826
 #define RELATIVE_FLOOR   0.01
-#define EWMA_A           0.2
+
+/* The EWMA chart. Its variance is a / (2 - a) of that of one difference, and
+ * pi / 2 / RNL_ANOMALY_BASE more since neighbours share a baseline, which is a
+ * median and errs like one. */
+#define EWMA_A         0.2
+#define EWMA_DEVIATION 0.465
 
 /* Quiet panes that end an episode. */
 #define EPISODE_END 3
 
-/* Fewer latencies say nothing of the 99th percentile. */
-#define P99_EVENTS_MIN 20
+/* Values that a mean, latencies that a 99th percentile is judged of. */
+#define MEAN_EVENTS_MIN 50
+#define P99_EVENTS_MIN  100
 
 /* ---- one metric ---- */
 
@@ -94,30 +101,74 @@ static bool begins_episode(struct rnl_detector *detector, double score,
     return false;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double rnl_detector_baseline(const struct rnl_detector *detector)
+{
+    double sorted[RNL_ANOMALY_BASE];
+    size_t n = detector->value_count;
+    if (n == 0)
+        return 0;
+    memcpy(sorted, detector->values, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_value);
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+static void remember_value(struct rnl_detector *detector, double x)
+{
+    detector->values[detector->value_next] = x;
+    detector->value_next = (detector->value_next + 1) % RNL_ANOMALY_BASE;
+    if (detector->value_count < RNL_ANOMALY_BASE)
+        detector->value_count++;
+}
+
+/* Distance of a difference from what is usual, in units of scale. */
+static double distance(const struct rnl_detector *detector, double difference,
+                       double floor)
+{
+    double median = median_of(detector);
+    double scale = fmax(MAD_TO_DEVIATION * mad_of(detector, median), floor);
+    return scale > 0 ? (difference - median) / scale : 0;
+}
+
+/* Both charts; the one that is further off is the verdict. */
+static void chart(struct rnl_detector *detector, double u, double threshold,
+                  struct rnl_verdict *ret_verdict)
+{
+    double cut = fmax(-threshold, fmin(threshold, u));
+    detector->z = (1 - EWMA_A) * detector->z + EWMA_A * cut;
+    double drift = fabs(detector->z) / EWMA_DEVIATION;
+    bool jump = fabs(u) >= drift;
+    ret_verdict->method =
+        jump ? RNL_ANOMALY_BY_MEDIAN_MAD : RNL_ANOMALY_BY_EWMA;
+    ret_verdict->score = jump ? fabs(u) : drift;
+}
+
 bool rnl_detector_judge(struct rnl_detector *detector, double x, double noise,
                         double threshold, struct rnl_verdict *ret_verdict)
 {
-    if (detector->count < RNL_ANOMALY_WARM_UP) {
-        remember(detector, x);
+    double baseline = rnl_detector_baseline(detector);
+    bool begun = detector->value_count == RNL_ANOMALY_BASE;
+    remember_value(detector, x);
+    if (!begun)
         return false;
+    double difference = x - baseline;
+    bool warm = detector->count + RNL_ANOMALY_BASE >= RNL_ANOMALY_WARM_UP;
+    bool begins = false;
+    if (warm) {
+        double floor = fmax(noise, RELATIVE_FLOOR * fabs(baseline));
+        ret_verdict->baseline = baseline;
+        chart(detector, distance(detector, difference, floor), threshold,
+              ret_verdict);
+        begins = begins_episode(detector, ret_verdict->score, threshold);
     }
-    double median = median_of(detector);
-    double spread = MAD_TO_DEVIATION * mad_of(detector, median);
-    double floor = RELATIVE_FLOOR * fabs(median);
-    double scale = sqrt(spread * spread + noise * noise + floor * floor);
-    double u = scale > 0 ? (x - median) / scale : 0;
-    if (scale == 0 && x != median)
-        u = x > median ? threshold : -threshold;
-    double cut = fmax(-threshold, fmin(threshold, u));
-    detector->z = (1 - EWMA_A) * detector->z + EWMA_A * cut;
-    double drift = fabs(detector->z) / sqrt(EWMA_A / (2 - EWMA_A));
-    bool jump = fabs(u) >= drift;
-    remember(detector, x);
-    ret_verdict->method =
-        jump ? RNL_ANOMALY_BY_MEDIAN_MAD : RNL_ANOMALY_BY_EWMA;
-    ret_verdict->baseline = median;
-    ret_verdict->score = jump ? fabs(u) : drift;
-    return begins_episode(detector, ret_verdict->score, threshold);
+    remember(detector, difference);
+    return begins;
 }
 
 /* ---- the list ---- */
@@ -172,32 +223,79 @@ static void judge_metric(struct rnl_judge *judge, const struct pane *pane,
     anomaly->threshold = pane->threshold;
 }
 
-static void judge_mean(struct rnl_judge *judge, const struct pane *pane)
+/* The noise was measured in the very pane that is judged. When all of it is
+ * larger by a factor its noise is, too; what counts is the noise at the
+ * baseline. */
+static double noise_at_baseline(const struct rnl_judge *judge,
+                                enum rnl_anomaly_of metric, double x,
+                                double noise)
+{
+    double baseline =
+        fabs(rnl_detector_baseline(&judge->detectors[metric - 1]));
+    return fabs(x) > baseline ? noise * baseline / fabs(x) : noise;
+}
+
+static void judge_moments(struct rnl_judge *judge, const struct pane *pane,
+                          const struct rnl_moments *moments)
 {
     struct rnl_moments_summary summary;
-    rnl_moments_read(&pane->digest->metrics[RNL_METER_VALUE].moments, &summary);
-    if (summary.count == 0)
-        return;
+    rnl_moments_read(moments, &summary);
     double noise = sqrt(summary.variance / (double)summary.count);
-    judge_metric(judge, pane, RNL_ANOMALY_OF_VALUE_MEAN, summary.mean, noise);
+    judge_metric(judge, pane, RNL_ANOMALY_OF_VALUE_MEAN, summary.mean,
+                 noise_at_baseline(judge, RNL_ANOMALY_OF_VALUE_MEAN,
+                                   summary.mean, noise));
+}
+
+/* Without memory for taking seconds together, this one is not judged. */
+static void judge_mean(struct rnl_judge *judge, const struct pane *pane)
+{
+    const struct rnl_moments *moments =
+        &pane->digest->metrics[RNL_METER_VALUE].moments;
+    struct rnl_moments *few = &judge->few_values;
+    if (few->count == 0 && moments->count >= MEAN_EVENTS_MIN) {
+        judge_moments(judge, pane, moments);
+        return;
+    }
+    if (moments->count == 0 || rnl_moments_merge(few, moments) != RNL_OK ||
+        few->count < MEAN_EVENTS_MIN)
+        return;
+    judge_moments(judge, pane, few);
+    rnl_moments_reset(few);
 }
 
 /* The rank of the 99th percentile of n values is binomial: its deviation, as a
  * share, is sqrt(q (1 - q) / n). */
+static void judge_histogram(struct rnl_judge *judge, const struct pane *pane,
+                            const struct rnl_histogram *histogram)
+{
+    const double q = 0.99;
+    double count = (double)rnl_histogram_count(histogram);
+    double share = sqrt(q * (1 - q) / count);
+    const double ranks[3] = {q - share, q, fmin(1, q + share)};
+    double values[3];
+    rnl_histogram_quantiles(histogram, ranks, 3, values);
+    double noise = (values[2] - values[0]) / 2;
+    judge_metric(
+        judge, pane, RNL_ANOMALY_OF_LATENCY_P99, values[1],
+        noise_at_baseline(judge, RNL_ANOMALY_OF_LATENCY_P99, values[1], noise));
+}
+
 static void judge_p99(struct rnl_judge *judge, const struct pane *pane)
 {
     const struct rnl_histogram *histogram =
         &pane->digest->metrics[RNL_METER_LATENCY].histogram;
+    struct rnl_histogram *few = &judge->few_latencies;
     uint64_t count = rnl_histogram_count(histogram);
-    if (count < P99_EVENTS_MIN)
+    uint64_t few_count = rnl_histogram_count(few);
+    if (few_count == 0 && count >= P99_EVENTS_MIN) {
+        judge_histogram(judge, pane, histogram);
         return;
-    const double q = 0.99;
-    double share = sqrt(q * (1 - q) / (double)count);
-    const double ranks[3] = {q - share, q, fmin(1, q + share)};
-    double values[3];
-    rnl_histogram_quantiles(histogram, ranks, 3, values);
-    judge_metric(judge, pane, RNL_ANOMALY_OF_LATENCY_P99, values[1],
-                 (values[2] - values[0]) / 2);
+    }
+    if (count == 0 || rnl_histogram_merge(few, histogram) != RNL_OK ||
+        few_count + count < P99_EVENTS_MIN)
+        return;
+    judge_histogram(judge, pane, few);
+    rnl_histogram_reset(few);
 }
 
 static void judge_unique(struct rnl_judge *judge, const struct pane *pane)
@@ -216,8 +314,21 @@ static void judge_rate(struct rnl_judge *judge, const struct pane *pane)
 {
     const struct rnl_detector *detector = &judge->detectors[0];
     double x = pane->digest != NULL ? (double)pane->digest->count : 0;
-    double expected = detector->count > 0 ? median_of(detector) : 0;
+    double expected = rnl_detector_baseline(detector);
     judge_metric(judge, pane, RNL_ANOMALY_OF_RATE, x, sqrt(fmax(1, expected)));
+}
+
+void rnl_judge_init(struct rnl_judge *judge)
+{
+    memset(judge, 0, sizeof(*judge));
+    rnl_moments_init(&judge->few_values);
+    rnl_histogram_init(&judge->few_latencies);
+}
+
+void rnl_judge_fini(struct rnl_judge *judge)
+{
+    rnl_moments_fini(&judge->few_values);
+    rnl_histogram_fini(&judge->few_latencies);
 }
 
 void rnl_judge_pane(struct rnl_judge *judge, int64_t pane,

@@ -27,6 +27,7 @@ enum rnl_code rnl_meter_create(const struct rnl_meter_config *config,
         rnl_free(meter);
         return RNL_RESOURCE_EXHAUSTED;
     }
+    rnl_judge_init(&meter->judge);
     meter->version = 1;
     *ret_meter = meter;
     return RNL_OK;
@@ -39,6 +40,7 @@ void rnl_meter_destroy(struct rnl_meter *meter)
     for (size_t i = 0; i <= RNL_METER_WINDOWS_MAX; i++)
         rnl_meter_view_destroy(meter->views[i]);
     rnl_panes_fini(&meter->panes);
+    rnl_judge_fini(&meter->judge);
     rnl_free(meter);
 }
 
@@ -137,7 +139,9 @@ uint64_t rnl_meter_seconds_sum(const struct rnl_meter *meter, int64_t start_ms)
 
 static uint64_t memory_of(const struct rnl_meter *meter)
 {
-    uint64_t bytes = sizeof(*meter) + rnl_panes_bytes(&meter->panes);
+    uint64_t bytes = sizeof(*meter) + rnl_panes_bytes(&meter->panes) +
+                     rnl_moments_heap_bytes(&meter->judge.few_values) +
+                     rnl_histogram_heap_bytes(&meter->judge.few_latencies);
     for (size_t i = 0; i <= RNL_METER_WINDOWS_MAX; i++) {
         if (meter->views[i] != NULL)
             bytes += rnl_meter_view_bytes(meter->views[i]);
