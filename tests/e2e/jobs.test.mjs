@@ -49,6 +49,22 @@ test('a job made in the form streams its output to the end', async () => {
   await world.close(page);
 });
 
+test('each kind of job runs as the form offers it', async () => {
+  const page = await world.open('#/jobs/new');
+  await page.getByRole('radio', { name: 'analyze' }).check();
+  await page.getByRole('button', { name: 'Start job' }).click();
+  await shows(page.locator('.job .badge'), 'succeeded');
+  await shows(page.locator('.output-text'), '"uniqueKeys"');
+  await page.getByRole('link', { name: 'New job' }).click();
+  await page.getByRole('radio', { name: 'simulate' }).check();
+  await page.getByLabel('Into stream').fill('made');
+  await page.getByRole('button', { name: 'Start job' }).click();
+  await shows(page.locator('.job .badge'), 'running');
+  await page.getByRole('link', { name: 'Watch stream made' }).click();
+  await page.getByRole('heading', { name: 'made' }).waitFor();
+  await world.close(page);
+});
+
 test('output arrives while the job runs', async () => {
   const id = await world.createJob(
     { ...endless, options: { chunk_bytes: '7', pace_ms: '60000' } });

@@ -75,6 +75,8 @@ export const KINDS = [
         min: 1, max: 86_400, hint: 'seconds' },
       { name: 'users', label: 'Users', type: 'number', value: '20000',
         min: 1, max: 10_000_000 },
+      { name: 'incident_every_s', label: 'Incident every', type: 'number',
+        value: '40', min: 0, max: 86_400, hint: 'seconds; 0: never' },
     ],
   },
   {
