@@ -159,8 +159,10 @@ class Jobs(WithCore):
             proxy.stop()
         self.assertEqual(status, 0, err)
         self.assertEqual((got + rest).decode(), text)
-        self.assertEqual(err.count(b"connection lost; reconnecting"), 3)
-        self.assertEqual(err.count(b"connected again"), 3)
+        # A slow machine has the whole output before the last cuts.
+        lost = err.count(b"connection lost; reconnecting")
+        self.assertIn(lost, (1, 2, 3))
+        self.assertEqual(err.count(b"connected again"), lost)
 
     def test_the_exit_status_tells_the_outcome(self):
         done = run(self.core, "job", "create", "--kind", "echo", "--input",
