@@ -253,6 +253,7 @@ enum rnl_code rnl_stats_rank(struct rnl_client *client,
         .ranks = response->ranks,
         .rank_count = response->n_ranks,
         .count = response->count,
+        .relative_error = response->relative_error,
     };
     *ret_ranks = &box->ranks;
     return RNL_OK;

@@ -320,7 +320,9 @@ size_t rnl_meter_view_histogram(const struct rnl_meter_view *view,
                                 struct rnl_meter_bucket *ret_buckets,
                                 size_t bucket_cap);
 
-/* Relative error of quantiles; the same for all views. */
+/* Relative error of quantiles, and of the value whose rank is exact; the same
+ * for all views. */
 double rnl_meter_quantile_error(void);
+double rnl_meter_rank_error(void);
 
 #endif

@@ -300,6 +300,11 @@ size_t rnl_meter_view_histogram(const struct rnl_meter_view *view,
                                  bucket_cap);
 }
 
+double rnl_meter_rank_error(void)
+{
+    return RNL_HISTOGRAM_RANK_ERROR;
+}
+
 double rnl_meter_quantile_error(void)
 {
     return RNL_HISTOGRAM_ERROR;

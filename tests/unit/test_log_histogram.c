@@ -135,6 +135,21 @@ static void ranks_at_powers_of_two_are_exact(void **state)
     }
 }
 
+/* Latencies of 5, 10 and 20: two of three are at or below 10. */
+static void values_that_repeat_count_in_full(void **state)
+{
+    (void)state;
+    static const double values[] = {5, 10, 20, -3, -3, -7};
+    struct rnl_histogram histogram = make(values, 6);
+    assert_true(rnl_histogram_rank(&histogram, 10) == 5.0 / 6);
+    assert_true(rnl_histogram_rank(&histogram, 5) == 4.0 / 6);
+    assert_true(rnl_histogram_rank(&histogram, 4) == 3.0 / 6);
+    assert_true(rnl_histogram_rank(&histogram, -3) == 3.0 / 6);
+    assert_true(rnl_histogram_rank(&histogram, -6) == 1.0 / 6);
+    assert_true(rnl_histogram_rank(&histogram, -8) == 0);
+    rnl_histogram_fini(&histogram);
+}
+
 /* Anywhere else, a rank may be off by what is in the bin of the value. */
 static void ranks_rise_from_0_to_1_and_are_off_by_a_bin_at_most(void **state)
 {
@@ -918,6 +933,7 @@ int main(void)
         cmocka_unit_test(many_quantiles_at_once_are_those_one_by_one),
         cmocka_unit_test(an_empty_one_answers_nan_and_holds_nothing),
         cmocka_unit_test(ranks_at_powers_of_two_are_exact),
+        cmocka_unit_test(values_that_repeat_count_in_full),
         cmocka_unit_test(ranks_rise_from_0_to_1_and_are_off_by_a_bin_at_most),
         cmocka_unit_test(buckets_cover_all_values_whatever_their_number),
         cmocka_unit_test(nan_and_infinity_are_skipped),

@@ -266,6 +266,9 @@ struct rnl_ranks {
     const double *ranks;
     size_t rank_count;
     uint64_t count;
+    /* Each rank is the exact one of some value within this relative error of
+     * the value that was asked for. */
+    double relative_error;
 };
 
 /* Accepts NULL. */

@@ -299,6 +299,7 @@ static void reply_ranks(struct rnl_stream *stream,
         response.n_ranks = i + 1;
     }
     response.ranks = ranks;
+    response.relative_error = rnl_meter_rank_error();
     rnl_stream_reply(stream, &response.base);
 }
 

@@ -53,6 +53,9 @@
  * of the answer itself. */
 #define RNL_HISTOGRAM_ERROR 0.0054152
 
+/* Width of a bin, gamma - 1, rounded up: how far a rank may be off in value. */
+#define RNL_HISTOGRAM_RANK_ERROR 0.0108893
+
 /* Bins from one power of two to the next, and gamma = 2^(1/64). */
 #define RNL_HISTOGRAM_OCTAVE 64
 #define RNL_HISTOGRAM_GAMMA  1.0108892860517005
@@ -173,9 +176,11 @@ void rnl_histogram_quantiles(const struct rnl_histogram *histogram,
                              double *ret_values);
 
 /*
- * Share of the values at or below value, 0 to 1: exact at 0, at positive
- * powers of two, and where the bin of value is empty; else the bin counts in
- * proportion. NaN when it is empty or value is NaN.
+ * Share of the values at or below value, 0 to 1, all those in its bin among
+ * them: values that repeat, as measured ones do, count in full. It is the exact
+ * share at some value within RNL_HISTOGRAM_RANK_ERROR of value, and at 0, at
+ * positive powers of two, and where the bin is empty, at value itself. NaN when
+ * it is empty or value is NaN.
  */
 double rnl_histogram_rank(const struct rnl_histogram *histogram, double value);
 

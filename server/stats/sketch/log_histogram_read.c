@@ -87,18 +87,6 @@ double rnl_histogram_quantile(const struct rnl_histogram *histogram, double q)
 
 /* ---- ranks ---- */
 
-/* Share of a bin's width that is at or below a magnitude in it. */
-static double share_below(int32_t index, double size)
-{
-    double lower = rnl_log_edge(index);
-    double upper = rnl_log_edge(index + 1);
-    if (isinf(upper))
-        upper = DBL_MAX;
-    if (!(lower < upper) || size >= upper)
-        return 1;
-    return size <= lower ? 0 : (size - lower) / (upper - lower);
-}
-
 double rnl_histogram_rank(const struct rnl_histogram *histogram, double value)
 {
     uint64_t count = rnl_histogram_count(histogram);
@@ -111,16 +99,11 @@ double rnl_histogram_rank(const struct rnl_histogram *histogram, double value)
     struct walk walk = {histogram, 0};
     struct step step;
     uint64_t below = 0;
-    double part = 0;
     while (walk_next(&walk, &step) && step.sign <= sign) {
-        if (step.sign < sign || sign * step.index < sign * index || sign == 0) {
+        if (step.sign < sign || sign * step.index <= sign * index)
             below = rnl_add_saturating(below, step.count);
-        } else if (step.index == index) {
-            part = share_below(index, fabs(value));
-            part = (sign > 0 ? part : 1 - part) * (double)step.count;
-        }
     }
-    return fmin(((double)below + part) / (double)count, 1);
+    return fmin((double)below / (double)count, 1);
 }
 
 /* ---- buckets ---- */
