@@ -39,7 +39,7 @@ static double feed(const struct bench_task *task, struct meters *meters)
 {
     struct rnl_meter_taken taken;
     struct rnl_meter_fault fault;
-    double from = bench_now();
+    double from = bench_thread_cpu();
     for (size_t i = 0; i < task->batches->count; i++) {
         const struct rnl_meter_batch *batch = &task->batches->batches[i];
         if (rnl_meter_ingest(meters->all[i % meters->count], batch,
@@ -48,7 +48,7 @@ static double feed(const struct bench_task *task, struct meters *meters)
             bench_die("batch %zu was refused: %s %s", i, fault.field,
                       fault.what);
     }
-    return bench_now() - from;
+    return bench_thread_cpu() - from;
 }
 
 static void check_counts(const struct bench_task *task,
@@ -100,9 +100,9 @@ static void measure_snapshots(const struct bench_task *task,
         if (rnl_meter_ingest(meter, &batch, end + 1000, &taken, &fault) !=
             RNL_OK)
             bench_die("a batch was refused: %s", fault.what);
-        double from = bench_now();
+        double from = bench_thread_cpu();
         take_snapshot(meter, end + 1000);
-        times[i] = bench_now() - from;
+        times[i] = bench_thread_cpu() - from;
     }
     bench_report(task, "snapshot_us", bench_median(times, SNAPSHOTS) * 1e6);
 }

@@ -59,11 +59,11 @@ static void measure(const struct bench_task *task, const char *name,
 {
     double times[BENCH_REPEATS_MAX];
     for (size_t repeat = 0; repeat < task->repeats; repeat++) {
-        double from = bench_now();
+        double from = bench_thread_cpu();
         uint64_t sum = 0;
         for (size_t i = 0; i < task->batches->count; i++)
             sum += work(&task->batches->batches[i]);
-        times[repeat] = bench_now() - from;
+        times[repeat] = bench_thread_cpu() - from;
         bench_keep(sum);
     }
     bench_report(task, name,

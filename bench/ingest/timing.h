@@ -13,6 +13,10 @@
 /* Seconds, monotonic. */
 double bench_now(void);
 
+/* CPU seconds of the calling thread. For work that never waits this is its time
+ * on an idle machine, but for what neighbours do to caches and clocks. */
+double bench_thread_cpu(void);
+
 /* CPU seconds of a process, user and system. */
 double bench_cpu(pid_t pid);
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sketch/simd.h"
 #include "utf8.h"
 
 static enum rnl_code fault(struct rnl_meter_fault *ret_fault, const char *field,
@@ -15,6 +16,67 @@ static enum rnl_code fault(struct rnl_meter_fault *ret_fault, const char *field,
     ret_fault->index = index;
     ret_fault->what = what;
     return RNL_INVALID_ARGUMENT;
+}
+
+/* ---- loops that vectorise ---- */
+
+struct range {
+    uint32_t low;
+    uint32_t high;
+};
+
+RNL_SIMD_INLINE struct range range_plain(const uint32_t *numbers, size_t count)
+{
+    struct range range = {UINT32_MAX, 0};
+    for (size_t i = 0; i < count; i++) {
+        range.low = numbers[i] < range.low ? numbers[i] : range.low;
+        range.high = numbers[i] > range.high ? numbers[i] : range.high;
+    }
+    return range;
+}
+
+/* True when all bytes are 0x01 to 0x7F: nearly always so, and then valid
+ * however it is cut into keys. */
+RNL_SIMD_INLINE bool is_plain_text(const uint8_t *bytes, size_t len)
+{
+    uint8_t high = 0;
+    uint8_t nul = 0;
+    for (size_t i = 0; i < len; i++) {
+        high |= bytes[i];
+        nul |= bytes[i] == 0;
+    }
+    return high < 0x80 && nul == 0;
+}
+
+#if RNL_SIMD_X86
+RNL_SIMD_AVX2 static struct range range_avx2(const uint32_t *numbers,
+                                             size_t count)
+{
+    return range_plain(numbers, count);
+}
+
+RNL_SIMD_AVX2 static bool is_plain_avx2(const uint8_t *bytes, size_t len)
+{
+    return is_plain_text(bytes, len);
+}
+#endif
+
+static struct range range_of(const uint32_t *numbers, size_t count)
+{
+#if RNL_SIMD_X86
+    if (rnl_simd_avx2())
+        return range_avx2(numbers, count);
+#endif
+    return range_plain(numbers, count);
+}
+
+static bool is_plain(const uint8_t *bytes, size_t len)
+{
+#if RNL_SIMD_X86
+    if (rnl_simd_avx2())
+        return is_plain_avx2(bytes, len);
+#endif
+    return is_plain_text(bytes, len);
 }
 
 /* ---- keys ---- */
@@ -39,19 +101,6 @@ static enum rnl_code check_lengths(const struct rnl_meter_batch *batch,
     return RNL_OK;
 }
 
-/* True when all bytes are 0x01 to 0x7F: nearly always so, and then valid
- * however it is cut into keys. */
-static bool is_plain(const uint8_t *bytes, size_t len)
-{
-    uint8_t high = 0;
-    uint8_t nul = 0;
-    for (size_t i = 0; i < len; i++) {
-        high |= bytes[i];
-        nul |= bytes[i] == 0;
-    }
-    return high < 0x80 && nul == 0;
-}
-
 static enum rnl_code check_text(const struct rnl_meter_batch *batch,
                                 struct rnl_meter_fault *ret_fault)
 {
@@ -72,11 +121,7 @@ static enum rnl_code check_text(const struct rnl_meter_batch *batch,
 static enum rnl_code check_indexes(const struct rnl_meter_batch *batch,
                                    struct rnl_meter_fault *ret_fault)
 {
-    uint32_t highest = 0;
-    for (size_t i = 0; i < batch->event_count; i++) {
-        uint32_t index = batch->key_indexes[i];
-        highest = index > highest ? index : highest;
-    }
+    uint32_t highest = range_of(batch->key_indexes, batch->event_count).high;
     for (size_t i = 0; highest >= batch->key_count; i++) {
         if (batch->key_indexes[i] >= batch->key_count)
             return fault(ret_fault, "key_indexes", i,
@@ -133,21 +178,15 @@ static enum rnl_code check_times(const struct rnl_meter_batch *batch,
                      "must not be negative");
     if (base > wall_ms + RNL_METER_AHEAD_MS)
         return fault(ret_fault, "time_base_ms", SIZE_MAX, ahead);
-    uint32_t low = batch->time_offsets_ms != NULL ? UINT32_MAX : 0;
-    uint32_t high = 0;
-    if (batch->time_offsets_ms != NULL) {
-        for (size_t i = 0; i < batch->event_count; i++) {
-            uint32_t offset = batch->time_offsets_ms[i];
-            low = offset < low ? offset : low;
-            high = offset > high ? offset : high;
-        }
-    }
-    for (size_t i = 0; base + high > wall_ms + RNL_METER_AHEAD_MS; i++) {
+    struct range range = {0, 0};
+    if (batch->time_offsets_ms != NULL)
+        range = range_of(batch->time_offsets_ms, batch->event_count);
+    for (size_t i = 0; base + range.high > wall_ms + RNL_METER_AHEAD_MS; i++) {
         if (base + batch->time_offsets_ms[i] > wall_ms + RNL_METER_AHEAD_MS)
             return fault(ret_fault, "time_offsets_ms", i, ahead);
     }
-    ret_facts->first_ms = base + low;
-    ret_facts->last_ms = base + high;
+    ret_facts->first_ms = base + range.low;
+    ret_facts->last_ms = base + range.high;
     return RNL_OK;
 }
 

@@ -25,6 +25,7 @@ struct work {
     struct rnl_meter_batch batch;
     struct rnl_batch_facts facts;
     uint64_t *hashes;
+    /* Room for two columns; the first is the result. */
     uint32_t *weights;
     uint32_t *key_starts;
     /* Columns in the order of routes, when the batch is not in that order. */
@@ -41,7 +42,7 @@ static enum rnl_code take_memory(struct work *work)
 {
     size_t keys = work->batch.key_count;
     work->hashes = rnl_malloc((keys + 1) * sizeof(*work->hashes));
-    work->weights = rnl_malloc((keys + 1) * sizeof(*work->weights));
+    work->weights = rnl_malloc((2 * keys + 1) * sizeof(*work->weights));
     work->key_starts = rnl_malloc((keys + 1) * sizeof(*work->key_starts));
     if (work->hashes == NULL || work->weights == NULL ||
         work->key_starts == NULL)
@@ -258,22 +259,42 @@ static enum rnl_code reserve_parts(struct work *work)
     return RNL_OK;
 }
 
+/* Two columns of weights in turn: a frequent key comes again before its counter
+ * has reached the cache, and would wait for it. */
 static void weigh(const struct work *work, const struct rnl_digest_part *part)
 {
-    memset(work->weights, 0, part->key_count * sizeof(*work->weights));
-    for (size_t i = 0; i < part->event_count; i++)
-        work->weights[part->key_indexes[i]]++;
+    size_t keys = part->key_count;
+    uint32_t *even = work->weights;
+    uint32_t *odd = work->weights + keys;
+    const uint32_t *indexes = part->key_indexes;
+    memset(even, 0, 2 * keys * sizeof(*even));
+    size_t i = 0;
+    for (; i + 1 < part->event_count; i += 2) {
+        even[indexes[i]]++;
+        odd[indexes[i + 1]]++;
+    }
+    if (i < part->event_count)
+        even[indexes[i]]++;
+    for (size_t k = 0; k < keys; k++)
+        even[k] += odd[k];
 }
 
+static void count_second(struct rnl_meter *meter, int64_t second, size_t count)
+{
+    if (second > meter->newest_second - RATE_SECONDS)
+        meter->seconds[second % RATE_SECONDS] += count;
+}
+
+/* The part of one route lies in one second, but for panes of older levels. */
 static void count_seconds(struct work *work, size_t first, size_t end)
 {
-    struct rnl_meter *meter = work->meter;
-    int64_t oldest = meter->newest_second - RATE_SECONDS + 1;
-    for (size_t i = first; i < end; i++) {
-        int64_t second = time_of(work, i) / 1000;
-        if (second >= oldest)
-            meter->seconds[second % RATE_SECONDS]++;
+    int64_t second = time_of(work, first) / 1000;
+    if (rnl_panes_second(&work->meter->panes, second) != NULL) {
+        count_second(work->meter, second, end - first);
+        return;
     }
+    for (size_t i = first; i < end; i++)
+        count_second(work->meter, time_of(work, i) / 1000, 1);
 }
 
 static void add_part(struct work *work, size_t first, size_t end)
