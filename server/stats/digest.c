@@ -337,18 +337,21 @@ enum rnl_code rnl_digest_merge(struct rnl_digest *target,
     return RNL_OK;
 }
 
-void rnl_digest_shrink(struct rnl_digest *digest, size_t entries,
-                       uint32_t width_log2)
+void rnl_digest_trim(struct rnl_digest *digest, size_t entries)
 {
-    if (digest->width_log2 > width_log2)
-        digest->width_log2 = width_log2;
-    rnl_rest_fold(&digest->rest, digest->width_log2);
-    if (digest->keys.entry_count <= entries ||
-        prepare_fall(digest, 0) == RNL_OK) {
-        enum rnl_code code = rnl_frequent_trim(&digest->keys, entries);
-        (void)code; /* stays as large as it is */
-    }
+    if (digest->keys.entry_count > entries && prepare_fall(digest, 0) != RNL_OK)
+        return;
+    enum rnl_code code = rnl_frequent_trim(&digest->keys, entries);
+    (void)code; /* stays as large as it is */
     rnl_hll_trim(&digest->fallen);
+}
+
+void rnl_digest_fold(struct rnl_digest *digest, uint32_t width_log2)
+{
+    if (digest->width_log2 <= width_log2)
+        return;
+    digest->width_log2 = width_log2;
+    rnl_rest_fold(&digest->rest, width_log2);
 }
 
 /* ---- answers ---- */

@@ -89,10 +89,12 @@ void rnl_digest_add(struct rnl_digest *digest,
 RNL_MUST_USE enum rnl_code rnl_digest_merge(struct rnl_digest *target,
                                             const struct rnl_digest *source);
 
-/* Makes it small: at most that many keys, a Count-Min not wider than that. Does
- * as much as memory allows. */
-void rnl_digest_shrink(struct rnl_digest *digest, size_t entries,
-                       uint32_t width_log2);
+/* Keeps at most that many keys, in little memory. Does as much as memory
+ * allows. */
+void rnl_digest_trim(struct rnl_digest *digest, size_t entries);
+
+/* Makes the sketch behind the table narrower; exact. */
+void rnl_digest_fold(struct rnl_digest *digest, uint32_t width_log2);
 
 /* ---- answers ---- */
 

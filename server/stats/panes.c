@@ -197,16 +197,31 @@ static struct rnl_digest *digest_above(struct rnl_panes *panes, size_t l,
     return need_pane(panes, l + 1, above);
 }
 
+/* Keys that are kept of a pane. Of one of a second that knows all of its keys
+ * and their frequencies, all. */
+static size_t closed_entries(const struct rnl_panes *panes, size_t l,
+                             const struct rnl_digest *digest)
+{
+    size_t entries = panes->settings.entries_max;
+    return l == 0 && digest->keys.offset == 0 ? entries : entries * 2 / 5;
+}
+
+/* A pane whose table overflowed is trimmed before it is merged: what is rare in
+ * it would only make the table above overflow, too. */
 static enum rnl_code merge_up(struct rnl_panes *panes, size_t l, int64_t pane)
 {
     struct rnl_digest *digest = *slot_of(&panes->levels[l], pane);
     if (digest == NULL)
         return RNL_OK;
     struct rnl_digest *above = digest_above(panes, l, pane);
+    size_t entries = closed_entries(panes, l, digest);
+    if (digest->keys.offset > 0)
+        rnl_digest_trim(digest, entries);
     if (above == NULL || rnl_digest_merge(above, digest) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    rnl_digest_shrink(digest, panes->settings.entries_max * 2 / 5,
-                      closed_width_log2(digest));
+    if (digest->keys.offset == 0)
+        rnl_digest_trim(digest, entries);
+    rnl_digest_fold(digest, closed_width_log2(digest));
     return RNL_OK;
 }
 
@@ -415,7 +430,7 @@ uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
     size_t entries = panes->settings.entries_max;
     uint64_t open = digest_bytes_max(panes, entries * 2, OPEN_WIDTH_LOG2, 2);
     uint64_t closed =
-        digest_bytes_max(panes, entries * 2 / 5, CLOSED_WIDTH_LOG2_MAX, 1);
+        digest_bytes_max(panes, entries, CLOSED_WIDTH_LOG2_MAX, 1);
     uint64_t bytes = digest_bytes_max(panes, entries * 4, OPEN_WIDTH_LOG2, 2);
     for (size_t l = 0; l < panes->level_count; l++) {
         size_t open_count = l == 0 ? RNL_PANES_GRACE + 1 : 2;

@@ -6,6 +6,9 @@
 
 #include "alloc.h"
 
+/* Items whose cache lines are fetched at a time. */
+#define PLACES 32
+
 #define E 2.71828182845904523536
 
 /* Odd, from the digits of pi's fraction: nothing up the sleeve. */
@@ -78,12 +81,54 @@ void rnl_count_min_update(struct rnl_count_min *sketch, uint64_t hash,
     sketch->total += weight;
 }
 
+/* Where the counters of some items are, with their cache lines on the way. */
+struct places {
+    uint32_t *counters[PLACES][RNL_COUNT_MIN_ROWS];
+};
+
+static void find_places(struct rnl_count_min *sketch,
+                        const struct rnl_count_min_item *items, size_t count,
+                        struct places *places)
+{
+    size_t width = width_of(sketch);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
+            uint32_t *counter = sketch->counters + r * width +
+                                position(items[i].hash, r, width - 1);
+            places->counters[i][r] = counter;
+            __builtin_prefetch(counter, 1);
+        }
+    }
+}
+
 void rnl_count_min_update_batch(struct rnl_count_min *sketch,
                                 const struct rnl_count_min_item *items,
                                 size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        rnl_count_min_update(sketch, items[i].hash, items[i].weight);
+    struct places places;
+    for (size_t from = 0; from < count; from += PLACES) {
+        size_t now = count - from < PLACES ? count - from : PLACES;
+        find_places(sketch, items + from, now, &places);
+        for (size_t i = 0; i < now; i++) {
+            for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
+                add(sketch, places.counters[i][r], items[from + i].weight);
+            sketch->total += items[from + i].weight;
+        }
+    }
+}
+
+/* Adds an item unless that goes above limit; returns its estimate before. */
+static uint64_t add_below(struct rnl_count_min *sketch, uint64_t limit,
+                          uint64_t weight, uint32_t *const *counters)
+{
+    uint32_t least = RNL_COUNT_MIN_SATURATED;
+    for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
+        least = *counters[r] < least ? *counters[r] : least;
+    if (least + weight <= limit) {
+        for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
+            add(sketch, counters[r], weight);
+    }
+    return least;
 }
 
 size_t rnl_count_min_update_below(struct rnl_count_min *sketch, uint64_t limit,
@@ -91,28 +136,23 @@ size_t rnl_count_min_update_below(struct rnl_count_min *sketch, uint64_t limit,
                                   size_t count, uint32_t *ret_above,
                                   uint64_t *ret_estimates)
 {
-    size_t width = width_of(sketch);
-    uint64_t total = 0;
+    struct places places;
     size_t above = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t *cells[RNL_COUNT_MIN_ROWS];
-        uint32_t least = RNL_COUNT_MIN_SATURATED;
-        struct rnl_count_min_item item = items[i];
-        for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++) {
-            cells[r] = sketch->counters + r * width +
-                       position(item.hash, r, width - 1);
-            least = *cells[r] < least ? *cells[r] : least;
+    for (size_t from = 0; from < count; from += PLACES) {
+        size_t now = count - from < PLACES ? count - from : PLACES;
+        find_places(sketch, items + from, now, &places);
+        for (size_t i = 0; i < now; i++) {
+            uint64_t weight = items[from + i].weight;
+            uint64_t estimate =
+                add_below(sketch, limit, weight, places.counters[i]);
+            if (estimate + weight <= limit) {
+                sketch->total += weight;
+                continue;
+            }
+            ret_above[above] = (uint32_t)(from + i);
+            ret_estimates[above++] = estimate;
         }
-        if (least + item.weight > limit) {
-            ret_above[above] = (uint32_t)i;
-            ret_estimates[above++] = least;
-            continue;
-        }
-        for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
-            add(sketch, cells[r], item.weight);
-        total += item.weight;
     }
-    sketch->total += total;
     return above;
 }
 
