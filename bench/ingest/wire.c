@@ -118,30 +118,40 @@ static double run(struct rnl_client *client, struct sender *sender)
     return took;
 }
 
-static struct message *encode_all(const struct bench_task *task)
+/* Each repetition has streams of its own: sent again to the same ones, events
+ * would belong to seconds that are over. */
+static struct message *encode_all(const struct bench_task *task, size_t repeat)
 {
     const struct bench_batches *batches = task->batches;
     struct message *messages = bench_alloc(batches->count * sizeof(*messages));
     for (size_t i = 0; i < batches->count; i++) {
         char stream[64];
-        snprintf(stream, sizeof(stream), "bench-%s-%zu", task->label,
-                 i % task->streams);
+        snprintf(stream, sizeof(stream), "bench-%s-%zu-%zu", task->label,
+                 repeat, i % task->streams);
         encode(&batches->batches[i], stream, &messages[i]);
     }
     return messages;
 }
 
-static void measure(const struct bench_task *task, struct rnl_client *client,
-                    const struct message *messages)
+static void free_all(const struct bench_task *task, struct message *messages)
+{
+    for (size_t i = 0; i < task->batches->count; i++)
+        free(messages[i].bytes);
+    free(messages);
+}
+
+static void measure(const struct bench_task *task, struct rnl_client *client)
 {
     double times[BENCH_REPEATS_MAX];
     double cpus[BENCH_REPEATS_MAX];
     for (size_t i = 0; i < task->repeats; i++) {
+        struct message *messages = encode_all(task, i);
         struct sender sender = {.messages = messages,
                                 .count = task->batches->count};
         double cpu = bench_cpu((pid_t)task->pid);
         times[i] = run(client, &sender);
         cpus[i] = bench_cpu((pid_t)task->pid) - cpu;
+        free_all(task, messages);
         if (sender.accepted != task->event_count)
             bench_die("%zu events were sent, %llu accepted", task->event_count,
                       (unsigned long long)sender.accepted);
@@ -160,10 +170,6 @@ void bench_wire(const struct bench_task *task)
     struct rnl_client *client;
     if (rnl_client_create(&options, &client) != RNL_OK)
         bench_die("memory is out");
-    struct message *messages = encode_all(task);
-    measure(task, client, messages);
-    for (size_t i = 0; i < task->batches->count; i++)
-        free(messages[i].bytes);
-    free(messages);
+    measure(task, client);
     rnl_client_destroy(client);
 }
