@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "generator.h"
 #include "meter.h"
 #include "meter_reference.h"
 
@@ -272,6 +273,60 @@ static void bounds_hold_for_many_keys(void **state)
     assert_true(info.memory_bytes <= info.memory_bytes_max);
     rnl_meter_destroy(meter);
     ref_fini(&all);
+}
+
+static int falling(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* 100 of 100,000 keys under Zipf's law: nobody who belongs into the list of all
+ * time or of a window is missing, and what is said of those in it is exact. */
+static void the_top_hundred_are_all_found(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000, BATCHES = 50, TOP = 100 };
+    static struct ref_event events[COUNT];
+    static uint32_t truth[REF_KEYS_MAX];
+    static uint32_t sorted[REF_KEYS_MAX];
+    struct rnl_meter *meter = ref_meter(windows, NOW);
+    struct rnl_generator generator;
+    rnl_generator_init(
+        &generator, &(struct rnl_generator_options){.seed = 1,
+                                                    .users = REF_KEYS_MAX - 1,
+                                                    .skew = 1.1,
+                                                    .value_mean = 1,
+                                                    .latency_mean_ms = 1});
+    for (size_t b = 0; b < BATCHES; b++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            struct rnl_generated event;
+            rnl_generator_next(&generator, &event);
+            events[i] = (struct ref_event){.key = (uint32_t)event.user,
+                                           .time_ms = NOW + (int64_t)b * 500};
+            truth[event.user]++;
+        }
+        ref_ingest(meter, events, COUNT, NOW + (int64_t)b * 500);
+    }
+    memcpy(sorted, truth, sizeof(sorted));
+    qsort(sorted, REF_KEYS_MAX, sizeof(*sorted), falling);
+    const uint32_t seconds[] = {0, 60, 3600};
+    for (size_t w = 0; w < 3; w++) {
+        struct rnl_meter_view *view = NULL;
+        struct rnl_meter_top top[TOP];
+        assert_int_equal(
+            rnl_meter_view_create(meter, seconds[w], NOW + 25000, &view),
+            RNL_OK);
+        assert_int_equal(rnl_meter_view_top(view, top, TOP), TOP);
+        for (size_t i = 0; i < TOP; i++) {
+            assert_int_equal(top[i].frequency.count, sorted[i]);
+            assert_true(top[i].frequency.lower <= sorted[i]);
+            assert_true(top[i].frequency.upper >= sorted[i]);
+        }
+        rnl_meter_view_destroy(view);
+    }
+    rnl_meter_destroy(meter);
 }
 
 /* What it says of its memory is what the heap says, within what the heap adds
@@ -722,6 +777,7 @@ int main(void)
         cmocka_unit_test(late_events_are_counted_and_in_no_window),
         cmocka_unit_test(one_batch_may_span_hours),
         cmocka_unit_test(bounds_hold_for_many_keys),
+        cmocka_unit_test(the_top_hundred_are_all_found),
         cmocka_unit_test(memory_is_accounted_for),
         cmocka_unit_test(one_key_and_one_in_a_hundred_thousand),
         cmocka_unit_test(batches_of_a_wrong_size_are_refused),
