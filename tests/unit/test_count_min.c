@@ -183,6 +183,72 @@ static void full_counters_saturate(void **state)
     rnl_count_min_destroy(other);
 }
 
+/* ---- bytes ---- */
+
+static uint8_t *bytes_of(const struct rnl_count_min *sketch, size_t *ret_len)
+{
+    *ret_len = rnl_count_min_serialized_len(sketch);
+    uint8_t *bytes = malloc(*ret_len);
+    assert_non_null(bytes);
+    rnl_count_min_serialize(sketch, bytes);
+    return bytes;
+}
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    for (uint32_t width_log2 = 6; width_log2 <= 12; width_log2 += 3) {
+        struct rnl_count_min *sketch = made(width_log2);
+        struct rnl_count_min *read = NULL;
+        fill(sketch, 0, 2000);
+        rnl_count_min_update(sketch, hash_of(7), UINT64_C(1) << 40);
+        size_t len;
+        uint8_t *bytes = bytes_of(sketch, &len);
+        assert_int_equal(rnl_count_min_deserialize(bytes, len, &read), RNL_OK);
+        assert_same(read, sketch);
+        rnl_count_min_destroy(read);
+        rnl_count_min_destroy(sketch);
+        free(bytes);
+    }
+}
+
+static void cut_or_flipped_bytes_are_refused(void **state)
+{
+    (void)state;
+    struct rnl_count_min *sketch = made(6);
+    struct rnl_count_min *read = NULL;
+    fill(sketch, 0, 300);
+    size_t len;
+    uint8_t *bytes = bytes_of(sketch, &len);
+    for (size_t cut = 0; cut < len; cut++) {
+        /* A block of its own, so that a read beyond its end is seen. */
+        uint8_t *part = malloc(cut + 1);
+        assert_non_null(part);
+        memcpy(part, bytes, cut);
+        assert_int_equal(rnl_count_min_deserialize(part, cut, &read),
+                         RNL_INVALID_ARGUMENT);
+        free(part);
+    }
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(rnl_count_min_deserialize(bytes, len, &read),
+                             RNL_OK);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    fault_at(1, false);
+    assert_int_equal(rnl_count_min_deserialize(bytes, len, &read),
+                     RNL_RESOURCE_EXHAUSTED);
+    fault_stop();
+    /* Whole, but rows that do not add up, as a forger would have it. */
+    sketch->counters[5]++;
+    rnl_count_min_serialize(sketch, bytes);
+    assert_int_equal(rnl_count_min_deserialize(bytes, len, &read),
+                     RNL_INVALID_ARGUMENT);
+    assert_null(read);
+    free(bytes);
+    rnl_count_min_destroy(sketch);
+}
+
 static void want_of_memory_is_an_error(void **state)
 {
     (void)state;
@@ -211,6 +277,8 @@ int main(void)
         cmocka_unit_test(batches_are_the_same_as_single_updates),
         cmocka_unit_test(items_above_a_limit_are_named),
         cmocka_unit_test(full_counters_saturate),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(cut_or_flipped_bytes_are_refused),
         cmocka_unit_test(want_of_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

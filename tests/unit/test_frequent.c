@@ -515,6 +515,106 @@ static void an_empty_table_answers(void **state)
     rnl_frequent_fini(&other);
 }
 
+/* ---- bytes ---- */
+
+static uint8_t *bytes_of(const struct rnl_frequent *frequent, size_t *ret_len)
+{
+    *ret_len = rnl_frequent_serialized_len(frequent);
+    uint8_t *bytes = malloc(*ret_len);
+    assert_non_null(bytes);
+    assert_int_equal(rnl_frequent_serialize(frequent, bytes), RNL_OK);
+    return bytes;
+}
+
+/* What is read counts on like the one that was written; five shards in all
+ * orders give equal bytes. */
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    struct reference *reference = new_reference();
+    struct rnl_frequent shards[SHARDS];
+    make_shards(shards, reference);
+    size_t order[SHARDS] = {0, 1, 2, 3, 4};
+    uint8_t *first = NULL;
+    size_t first_len = 0;
+    do {
+        struct rnl_frequent sum;
+        struct rnl_frequent read;
+        size_t len;
+        merge_in_order(&sum, shards, order, reference);
+        uint8_t *bytes = bytes_of(&sum, &len);
+        if (first == NULL) {
+            first = bytes;
+            first_len = len;
+            rnl_frequent_init(&read, 7);
+            assert_int_equal(rnl_frequent_deserialize(&read, bytes, len),
+                             RNL_OK);
+            assert_same(&read, &sum);
+            assert_int_equal(read.entries_max, sum.entries_max);
+            add(&read, 3, 9);
+            add(&sum, 3, 9);
+            assert_same(&read, &sum);
+            rnl_frequent_fini(&read);
+        } else {
+            assert_int_equal(len, first_len);
+            assert_memory_equal(bytes, first, len);
+            free(bytes);
+        }
+        rnl_frequent_fini(&sum);
+    } while (next_order(order));
+    free(first);
+    for (size_t s = 0; s < SHARDS; s++)
+        rnl_frequent_fini(&shards[s]);
+    free(reference);
+}
+
+static void cut_or_flipped_bytes_are_refused(void **state)
+{
+    (void)state;
+    struct rnl_frequent frequent;
+    struct rnl_frequent read;
+    rnl_frequent_init(&frequent, 20);
+    rnl_frequent_init(&read, 20);
+    for (uint64_t k = 0; k < 30; k++)
+        add(&frequent, k, k + 1);
+    add(&read, 1, 77);
+    size_t len;
+    uint8_t *bytes = bytes_of(&frequent, &len);
+    for (size_t cut = 0; cut < len; cut++) {
+        uint8_t *part = malloc(cut + 1);
+        assert_non_null(part);
+        memcpy(part, bytes, cut);
+        assert_int_equal(rnl_frequent_deserialize(&read, part, cut),
+                         RNL_INVALID_ARGUMENT);
+        free(part);
+    }
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(rnl_frequent_deserialize(&read, bytes, len),
+                             RNL_OK);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    for (size_t k = 1; k <= 2; k++) {
+        fault_at(k, false);
+        assert_int_equal(rnl_frequent_deserialize(&read, bytes, len),
+                         RNL_RESOURCE_EXHAUSTED);
+        fault_stop();
+    }
+    /* It is as before. */
+    assert_int_equal(rnl_frequent_find(&read, hash_of(1))->count, 77);
+    assert_int_equal(read.entry_count, 1);
+    /* Whole, but with more saved than was ever lost, as a forger would. */
+    for (size_t i = 0; i < rnl_frequent_slots(&frequent); i++)
+        frequent.entries[i].saved = frequent.offset + 1;
+    assert_int_equal(rnl_frequent_serialized_len(&frequent), len);
+    assert_int_equal(rnl_frequent_serialize(&frequent, bytes), RNL_OK);
+    assert_int_equal(rnl_frequent_deserialize(&read, bytes, len),
+                     RNL_INVALID_ARGUMENT);
+    free(bytes);
+    rnl_frequent_fini(&frequent);
+    rnl_frequent_fini(&read);
+}
+
 /* ---- want of memory ---- */
 
 static enum rnl_code scenario(struct rnl_frequent *frequent,
@@ -574,6 +674,8 @@ int main(void)
         cmocka_unit_test(a_hash_of_zero_counts),
         cmocka_unit_test(keys_of_any_length_are_kept),
         cmocka_unit_test(an_empty_table_answers),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(cut_or_flipped_bytes_are_refused),
         cmocka_unit_test(every_failed_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

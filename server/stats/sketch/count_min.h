@@ -111,6 +111,20 @@ uint64_t rnl_count_min_estimate(const struct rnl_count_min *sketch,
 /* (e / w) * N. */
 double rnl_count_min_error(const struct rnl_count_min *sketch);
 
+/* ---- bytes: "RCMS", see bytes.h; width, N and all counters as varints ---- */
+
+/* Exact length of the serialized form. */
+size_t rnl_count_min_serialized_len(const struct rnl_count_min *sketch);
+
+/* Writes that many bytes. Equal contents give equal bytes. */
+void rnl_count_min_serialize(const struct rnl_count_min *sketch, uint8_t *out);
+
+/* Errors: RNL_INVALID_ARGUMENT: not what rnl_count_min_serialize wrote, or
+ * damaged, or counters that do not add up to N; RNL_UNIMPLEMENTED: a later
+ * version; RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_count_min_deserialize(
+    const uint8_t *bytes, size_t len, struct rnl_count_min **ret_sketch);
+
 /* Bytes of memory of a sketch that wide. */
 size_t rnl_count_min_size(uint32_t width_log2);
 

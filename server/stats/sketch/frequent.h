@@ -171,6 +171,25 @@ static inline uint64_t rnl_frequent_upper(
     return entry->count + frequent->offset - entry->saved;
 }
 
+/* ---- bytes: "RFRQ", see bytes.h; the format of Apache DataSketches is in
+ * frequent_datasketches.h ---- */
+
+/* Exact length of the serialized form. */
+size_t rnl_frequent_serialized_len(const struct rnl_frequent *frequent);
+
+/* Writes that many bytes: entries_max, offset and the entries by rising hash,
+ * so that equal contents give equal bytes. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_frequent_serialize(
+    const struct rnl_frequent *frequent, uint8_t *out);
+
+/* Replaces the content of frequent, which keeps its spill. That hashes are
+ * those of the keys is not checked: it would take their seed. Errors:
+ * RNL_INVALID_ARGUMENT: not what rnl_frequent_serialize wrote, or damaged;
+ * RNL_UNIMPLEMENTED: a later version; RNL_RESOURCE_EXHAUSTED. frequent is then
+ * as before. */
+RNL_MUST_USE enum rnl_code rnl_frequent_deserialize(
+    struct rnl_frequent *frequent, const uint8_t *bytes, size_t len);
+
 /* Bytes of memory that it holds. */
 size_t rnl_frequent_size(const struct rnl_frequent *frequent);
 
