@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "digest.h"
 
-#include <math.h>
+#include <assert.h>
 #include <string.h>
+
+/* For what cannot fail, since its memory was taken before. */
+static void reserved(enum rnl_code code)
+{
+    assert(code == RNL_OK);
+    (void)code;
+}
 
 /* ---- life ---- */
 
@@ -29,8 +36,7 @@ static void take_fallen(void *arg, const struct rnl_count_min_item *items,
         for (size_t i = 0; i < now; i++)
             hashes[i] = items[i].hash;
         rnl_count_min_update_batch(own_rest(digest), items, now);
-        enum rnl_code code = rnl_hll_update_batch(&digest->fallen, hashes, now);
-        (void)code; /* reserved */
+        reserved(rnl_hll_update_batch(&digest->fallen, hashes, now));
         items += now;
         count -= now;
     }
@@ -44,10 +50,9 @@ void rnl_digest_init(struct rnl_digest *digest,
     rnl_frequent_init(&digest->keys, settings->entries_max);
     digest->keys.spill = take_fallen;
     digest->keys.spill_arg = digest;
-    enum rnl_code code =
-        rnl_hll_init(&digest->fallen, settings->unique_precision,
-                     RNL_HASH_NATIVE, settings->hash_seed);
-    (void)code; /* the configuration was checked */
+    /* The configuration was checked. */
+    reserved(rnl_hll_init(&digest->fallen, settings->unique_precision,
+                          RNL_HASH_NATIVE, settings->hash_seed));
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         rnl_moments_init(&digest->metrics[m].moments);
         rnl_histogram_init(&digest->metrics[m].histogram);
@@ -161,9 +166,7 @@ static void add_rare(struct rnl_digest *digest,
     uint32_t above[CHUNK];
     for (size_t i = 0; i < rare->count; i++)
         hashes[i] = rare->items[i].hash;
-    enum rnl_code code =
-        rnl_hll_update_batch(&digest->fallen, hashes, rare->count);
-    (void)code; /* reserved */
+    reserved(rnl_hll_update_batch(&digest->fallen, hashes, rare->count));
     size_t admitted =
         rnl_count_min_update_below(own_rest(digest), digest->keys.offset,
                                    rare->items, rare->count, above, estimates);
@@ -216,36 +219,43 @@ static void add_keys(struct rnl_digest *digest,
     }
 }
 
+static void add_values(struct rnl_digest *digest,
+                       const struct rnl_digest_part *part)
+{
+    struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_VALUE];
+    const struct rnl_spread *spread = &part->spreads[RNL_METER_VALUE];
+    reserved(rnl_moments_update_f64(&metric->moments, part->values,
+                                    part->event_count, spread));
+    reserved(rnl_histogram_update_f64(&metric->histogram, part->values,
+                                      part->event_count, spread));
+}
+
+static void add_latencies(struct rnl_digest *digest,
+                          const struct rnl_digest_part *part)
+{
+    struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_LATENCY];
+    const struct rnl_spread *spread = &part->spreads[RNL_METER_LATENCY];
+    reserved(rnl_moments_update_f32(&metric->moments, part->latencies_ms,
+                                    part->event_count, spread));
+    reserved(rnl_histogram_update_f32(&metric->histogram, part->latencies_ms,
+                                      part->event_count, spread));
+}
+
 void rnl_digest_add(struct rnl_digest *digest,
                     const struct rnl_digest_part *part)
 {
-    size_t count = part->event_count;
-    enum rnl_code code = RNL_OK; /* what follows is reserved */
-    digest->count += count;
     struct rare rare = {.count = 0};
+    digest->count += part->event_count;
     if (part->key_indexes != NULL)
         add_events(digest, part, &rare);
     else
         add_keys(digest, part, &rare);
     if (rare.count > 0)
         add_rare(digest, part, &rare);
-    if (part->values != NULL) {
-        struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_VALUE];
-        const struct rnl_spread *spread = &part->spreads[RNL_METER_VALUE];
-        code = rnl_moments_update_f64(&metric->moments, part->values, count,
-                                      spread);
-        code = rnl_histogram_update_f64(&metric->histogram, part->values, count,
-                                        spread);
-    }
-    if (part->latencies_ms != NULL) {
-        struct rnl_digest_metric *metric = &digest->metrics[RNL_METER_LATENCY];
-        const struct rnl_spread *spread = &part->spreads[RNL_METER_LATENCY];
-        code = rnl_moments_update_f32(&metric->moments, part->latencies_ms,
-                                      count, spread);
-        code = rnl_histogram_update_f32(&metric->histogram, part->latencies_ms,
-                                        count, spread);
-    }
-    (void)code;
+    if (part->values != NULL)
+        add_values(digest, part);
+    if (part->latencies_ms != NULL)
+        add_latencies(digest, part);
 }
 
 /* ---- merging ---- */
@@ -295,9 +305,9 @@ static void undo_metrics(struct rnl_digest *target,
         struct rnl_digest_metric *metric = &target->metrics[m];
         if (!undo->histogram_merged[m])
             continue;
-        enum rnl_code code = rnl_histogram_subtract(
-            &metric->histogram, &source->metrics[m].histogram);
-        (void)code; /* it was added just now */
+        /* It was added just now. */
+        reserved(rnl_histogram_subtract(&metric->histogram,
+                                        &source->metrics[m].histogram));
         struct rnl_moments now = metric->moments;
         metric->moments = undo->moments[m];
         undo->moments[m] = now;
@@ -332,8 +342,7 @@ enum rnl_code rnl_digest_merge(struct rnl_digest *target,
     target->count += source->count;
     target->anomaly_count += source->anomaly_count;
     rnl_rest_merge(&target->rest, &source->rest);
-    enum rnl_code code = rnl_frequent_merge(&target->keys, &source->keys);
-    (void)code; /* reserved */
+    reserved(rnl_frequent_merge(&target->keys, &source->keys));
     return RNL_OK;
 }
 
