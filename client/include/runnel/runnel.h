@@ -9,5 +9,6 @@
 #include <runnel/job.h>
 #include <runnel/stats.h>
 #include <runnel/status.h>
+#include <runnel/worker.h>
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a worker: worker.c keeps the call to the core, work.c makes
+ * the reports on one job. */
+#ifndef RNL_CLIENT_WORKER_PRIVATE_H
+#define RNL_CLIENT_WORKER_PRIVATE_H
+
+#include <runnel/v1/workers.pb-c.h>
+#include <runnel/worker.h>
+
+#include "arena.h"
+#include "call_private.h"
+
+#define RNL_WORK_ID_SIZE     64
+#define RNL_WORKER_NAME_SIZE 129
+
+/* An encoded WorkRequest that the core has not acknowledged. */
+struct rnl_work_report {
+    STAILQ_ENTRY(rnl_work_report) link;
+    uint64_t number;
+    size_t len;
+    uint8_t data[];
+};
+
+struct rnl_work {
+    TAILQ_ENTRY(rnl_work) link;
+    struct rnl_worker *worker;
+    char job_id[RNL_WORK_ID_SIZE];
+    uint32_t attempt;
+    uint64_t token;
+    void *context;
+    /* In the order of their numbers: sent, then from next on not sent. */
+    STAILQ_HEAD(, rnl_work_report) reports;
+    struct rnl_work_report *next;
+    uint64_t last_number;
+    size_t pending_bytes;
+    /* on_writable is owed. */
+    bool was_full;
+    /* The result is among the reports: the caller has let go. */
+    bool finished;
+    /* The core takes nothing more of it. */
+    bool stopped;
+};
+
+struct rnl_worker {
+    struct rnl_attachment attachment;
+    struct rnl_client *client;
+    struct rnl_worker_options options;
+    char **kinds;
+    char name[RNL_WORKER_NAME_SIZE];
+    TAILQ_HEAD(, rnl_work) works;
+    struct rnl_arena arena;
+
+    struct rnl_call *call;
+    /* Registration and leases went out on this call. */
+    bool introduced;
+    /* The core was reached once. */
+    bool opened;
+    int64_t heartbeat_ms;
+    struct rnl_timer heartbeat;
+    struct rnl_timer retry;
+    bool ended;
+    unsigned busy;
+    bool doomed;
+    struct rnl_status_box status;
+};
+
+/* Sends reports as far as there is room. */
+void rnl_worker_pump(struct rnl_worker *worker);
+
+/* --- work.c --- */
+
+/* NULL when memory is out. */
+struct rnl_work *rnl_work_create(struct rnl_worker *worker,
+                                 const Runnel__V1__Lease *lease);
+void rnl_work_destroy(struct rnl_work *work);
+
+/* lease borrows from the work. */
+void rnl_work_lease(const struct rnl_work *work, Runnel__V1__Lease *ret_lease);
+
+/* Drops the reports up to this number. */
+void rnl_work_acknowledge(struct rnl_work *work, uint64_t number);
+
+/* The next call begins with the first report. */
+void rnl_work_rewind(struct rnl_work *work);
+
+#endif
