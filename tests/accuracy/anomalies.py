@@ -6,7 +6,7 @@ anomaly archive, which PyPI's package aeon carries. scripts/accuracy calls it.
 
     anomalies.py PROGRAM DATA_DIR FIGURE_DIR DOCUMENT [--quick]
 
-Exit status 1: more false alarms than one in 10,000 panes, or an anomaly of a
+Exit status 1: more false alarms than one in 20,000 panes, or an anomaly of a
 stream of 5,000 events a second that was missed.
 """
 import os
@@ -19,6 +19,9 @@ PACKAGE = "aeon==1.6.0"
 SERIES = "aeon/datasets/data/KDD-TSAD_135/135_UCR_Anomaly_InternalBleeding16"
 # Its samples have no time; 20 a second make a pane of a third of a period.
 HZ = 20
+
+# Judged in a trial: ten minutes of four metrics.
+PANES = 2400
 
 
 def labelled(data):
@@ -47,13 +50,15 @@ def run(program, *arguments):
 
 def judge(table):
     wrong = []
+    alarms = panes = 0
     for line in table.splitlines()[1:]:
         name, rate, *rest = re.split(r"\s{2,}", line.replace(" %", "").strip())
-        if float(rest[-1]) > 0.1:
-            wrong.append("false alarms: " + line)
-        if rate == "5000" and "-" not in rest[:2] and \
-                not float(rest[1]) == 100:
+        alarms += int(rest[-2])
+        panes += int(rest[0]) * PANES
+        if rate == "5000" and name != "nothing" and float(rest[1]) != 100:
             wrong.append("missed: " + line)
+    if alarms * 20000 > panes:
+        wrong.append("%d false alarms in %d panes" % (alarms, panes))
     return wrong
 
 
