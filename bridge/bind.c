@@ -121,7 +121,7 @@ static enum rnl_code bind_field(const struct binding *binding,
                : RNL_RESOURCE_EXHAUSTED;
 }
 
-static enum rnl_code bind_window(struct binding *binding,
+static enum rnl_code bind_window(const struct binding *binding,
                                  const ProtobufCFieldDescriptor *field)
 {
     uint32_t seconds;
@@ -130,8 +130,9 @@ static enum rnl_code bind_window(struct binding *binding,
         return fail(binding, "must be a time such as 300, 90s, 5m or 1h, or "
                              "all");
     snprintf(text, sizeof(text), "%u", seconds);
-    binding->value = text;
-    return bind_field(binding, field);
+    struct binding in_seconds = *binding;
+    in_seconds.value = text;
+    return bind_field(&in_seconds, field);
 }
 
 enum rnl_code rnl_bind(json_t *object,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The path GET /v1/events: its request, and who is joined when. */
+#include <assert.h>
 #include <string.h>
 
 #include "core_link.h"
@@ -60,9 +61,10 @@ static void on_ready(struct rnl_streaming *streaming)
         H2O_STRUCT_FROM_MEMBER(struct rnl_multi, streaming, streaming);
     struct rnl_pbjson_error error;
     rnl_multi_send_own(multi);
-    for (size_t i = 0; i < multi->count; i++) {
-        struct rnl_subscription *sub =
-            &multi->subs[(multi->turn + i) % multi->count];
+    const size_t count = multi->count;
+    assert(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        struct rnl_subscription *sub = &multi->subs[(multi->turn + i) % count];
         if (!rnl_streaming_ready(streaming))
             break;
         if (sub->wants_join && join(sub, &error) != RNL_OK)
@@ -72,7 +74,7 @@ static void on_ready(struct rnl_streaming *streaming)
         else
             rnl_member_pump(&sub->member);
     }
-    multi->turn = (multi->turn + 1) % multi->count;
+    multi->turn = (multi->turn + 1) % count;
 }
 
 static void leave_all(struct rnl_multi *multi)

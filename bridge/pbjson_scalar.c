@@ -128,7 +128,7 @@ static bool read_real(struct pbjson_path *path, const json_t *value,
 static bool read_float(struct pbjson_path *path, const json_t *value,
                        float *ret_real)
 {
-    double real;
+    double real = 0;
     if (!read_real(path, value, &real))
         return false;
     if (isfinite(real) && fabs(real) > (double)FLT_MAX)
@@ -154,7 +154,7 @@ static bool read_enum(struct pbjson_path *path,
         *ret_number = named->value;
         return true;
     }
-    int64_t number;
+    int64_t number = 0;
     if (!json_is_number(value) ||
         !read_signed(path, value, INT32_MIN, INT32_MAX, &number))
         return pbjson_fail(path, "must be a name or a number of %s",

@@ -131,7 +131,7 @@ static enum rnl_code take_snapshot(struct rnl_stats_state *state,
                                    const Runnel__V1__StatsSnapshot *snapshot,
                                    struct rnl_piece **ret_piece)
 {
-    const struct window *changed[RNL_STATS_WINDOWS_MAX];
+    const struct window *changed[RNL_STATS_WINDOWS_MAX] = {NULL};
     size_t count = 0;
     enum rnl_code code = RNL_OK;
     if (snapshot->time != NULL)
@@ -225,14 +225,15 @@ enum rnl_code rnl_stats_state_greet(const struct rnl_stats_state *state,
                                     uint64_t after,
                                     struct rnl_piece **ret_piece)
 {
-    const struct window *windows[RNL_STATS_WINDOWS_MAX];
+    const struct window *windows[RNL_STATS_WINDOWS_MAX] = {NULL};
     struct rnl_text text;
-    for (size_t i = 0; i < state->window_count; i++)
-        windows[i] = &state->windows[i];
+    size_t count = 0;
+    for (; count < state->window_count; count++)
+        windows[count] = &state->windows[count];
     rnl_text_init(&text, DATA_BYTES_MAX);
     uint64_t last = put_anomalies(state, after, &text);
-    if (state->window_count > 0)
-        put_snapshot(state, windows, state->window_count, &text);
+    if (count > 0)
+        put_snapshot(state, windows, count, &text);
     if (text.len == 0 && !text.failed)
         return RNL_OK;
     enum rnl_code code = make_piece(&text, ret_piece);

@@ -9,6 +9,7 @@
  * what has come. But blocks of frames done with are kept for the next ones,
  * of whatever session, so that a busy connection allocates nothing.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -103,10 +104,13 @@ static bool keep_partial(struct rnl_session *session, struct rnl_bytes bytes,
     size_t len = session->partial_len + bytes.len;
     if (session->partial == NULL && need >= SPARE_MIN)
         take_spare(session);
-    if (len > session->partial_cap && !grow(session, 2 * len < need ? 2 * len
-                                                     : need > len   ? need
-                                                                    : len))
+    size_t cap = 2 * len < need ? 2 * len : need > len ? need : len;
+    if (len > session->partial_cap && !grow(session, cap)) {
+        rnl_session_fail(session, RNL_RESOURCE_EXHAUSTED,
+                         "the server is out of memory");
         return false;
+    }
+    assert(session->partial != NULL);
     memcpy(session->partial + session->partial_len, bytes.data, bytes.len);
     session->partial_len = len;
     session->partial_need = need;
