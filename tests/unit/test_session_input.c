@@ -179,6 +179,18 @@ static void without_memory_for_room_bytes_are_fed(void **state)
     assert_false(rnl_session_done(peer.session));
 }
 
+/* What cannot be kept must not be skipped: the connection ends, and says so. */
+static void without_memory_for_a_frame_begun_the_connection_ends(void **state)
+{
+    (void)state;
+    fault_at(1, false);
+    peer_feed(&peer, "\xff\xff\x3f\x08", 4);
+    fault_stop();
+    peer_expect_status(&peer, 0, RNL_RESOURCE_EXHAUSTED,
+                       "the server is out of memory");
+    assert_true(rnl_session_done(peer.session));
+}
+
 /* A session that ends in the middle of a frame lends no room. */
 static void a_session_that_failed_gets_no_room(void **state)
 {
@@ -201,6 +213,7 @@ int main(void)
         TEST(blocks_kept_are_bounded),
         TEST(a_small_frame_gets_no_room),
         TEST(without_memory_for_room_bytes_are_fed),
+        TEST(without_memory_for_a_frame_begun_the_connection_ends),
         TEST(a_session_that_failed_gets_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
