@@ -8,7 +8,6 @@
 /* A group of one small job. */
 #define CAP_FIRST 4096
 
-/* An idle store keeps no more than this of the largest group it had. */
 void rnl_group_fini(struct rnl_group *group)
 {
     rnl_free(group->bytes);

@@ -132,33 +132,28 @@ static enum rnl_code recover(struct rnl_journal *journal,
 
 static enum rnl_code load(struct rnl_journal *journal,
                           enum rnl_reader_statement which, const char *id,
-                          struct rnl_blob *ret_blob)
+                          const uint8_t **ret_data, size_t *ret_len)
 {
-    return rnl_reader_blob(&journal_of(journal)->reader, which, id, ret_blob);
+    struct rnl_blob blob;
+    enum rnl_code code =
+        rnl_reader_blob(&journal_of(journal)->reader, which, id, &blob);
+    if (code != RNL_OK)
+        return code;
+    *ret_data = blob.data;
+    *ret_len = blob.len;
+    return RNL_OK;
 }
 
 static enum rnl_code load_record(struct rnl_journal *journal, const char *id,
                                  const uint8_t **ret_data, size_t *ret_len)
 {
-    struct rnl_blob blob;
-    enum rnl_code code = load(journal, RNL_READER_RECORD, id, &blob);
-    if (code != RNL_OK)
-        return code;
-    *ret_data = blob.data;
-    *ret_len = blob.len;
-    return RNL_OK;
+    return load(journal, RNL_READER_RECORD, id, ret_data, ret_len);
 }
 
 static enum rnl_code load_input(struct rnl_journal *journal, const char *id,
                                 const uint8_t **ret_data, size_t *ret_len)
 {
-    struct rnl_blob blob;
-    enum rnl_code code = load(journal, RNL_READER_INPUT, id, &blob);
-    if (code != RNL_OK)
-        return code;
-    *ret_data = blob.data;
-    *ret_len = blob.len;
-    return RNL_OK;
+    return load(journal, RNL_READER_INPUT, id, ret_data, ret_len);
 }
 
 static enum rnl_code load_events(struct rnl_journal *journal, const char *id,
