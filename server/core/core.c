@@ -13,18 +13,20 @@
 
 #define EPOCH_BYTES 16
 
-_Static_assert(sizeof(((struct rnl_core *)0)->epoch) == 2 * EPOCH_BYTES + 1,
+_Static_assert(RNL_EPOCH_SIZE == 2 * EPOCH_BYTES + 1,
                "the epoch is shown in hex");
 
-static void make_epoch(struct rnl_core *core)
+void rnl_core_make_epoch(const struct rnl_core_options *options,
+                         char ret_epoch[RNL_EPOCH_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
     uint8_t bytes[EPOCH_BYTES];
-    core->options.random(core->options.random_arg, bytes, sizeof(bytes));
+    options->random(options->random_arg, bytes, sizeof(bytes));
     for (size_t i = 0; i < EPOCH_BYTES; i++) {
-        core->epoch[2 * i] = hex[bytes[i] >> 4];
-        core->epoch[2 * i + 1] = hex[bytes[i] & 15];
+        ret_epoch[2 * i] = hex[bytes[i] >> 4];
+        ret_epoch[2 * i + 1] = hex[bytes[i] & 15];
     }
+    ret_epoch[2 * EPOCH_BYTES] = '\0';
 }
 
 static void set_default(uint32_t *value, uint32_t fallback)
@@ -76,7 +78,7 @@ enum rnl_code rnl_core_create(const struct rnl_core_options *options,
     if (options->epoch != NULL)
         snprintf(core->epoch, sizeof(core->epoch), "%s", options->epoch);
     else
-        make_epoch(core);
+        rnl_core_make_epoch(options, core->epoch);
     core->options.epoch = NULL;
     rnl_timers_init(&core->timers);
     enum rnl_code code = create_parts(core);

@@ -23,6 +23,9 @@ struct rnl_jobs;
 struct rnl_journal;
 struct rnl_streams;
 
+/* The identity of a store: 32 hex digits and a NUL. */
+#define RNL_EPOCH_SIZE 33
+
 /* What the core takes from outside at its birth. */
 struct rnl_core_options {
     /* Fills len bytes with unpredictable ones (job ids, epoch); a test gives a
@@ -63,7 +66,7 @@ struct rnl_core {
     int64_t now_ns;
     int64_t wall_ns;
     int64_t start_wall_ns;
-    char epoch[33];
+    char epoch[RNL_EPOCH_SIZE];
     struct rnl_timers timers;
     /* Owned. */
     struct rnl_jobs *jobs;
@@ -71,6 +74,10 @@ struct rnl_core {
     struct rnl_rpc *rpc;
     bool draining;
 };
+
+/* Makes a new identity from options->random. */
+void rnl_core_make_epoch(const struct rnl_core_options *options,
+                         char ret_epoch[RNL_EPOCH_SIZE]);
 
 /* Creates the core with its services. Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_core_create(

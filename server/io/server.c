@@ -134,23 +134,14 @@ static void on_committed(uv_async_t *async)
     rnl_server_leave(server);
 }
 
-static void make_epoch(const struct rnl_core_options *options,
-                       char ret_epoch[33])
-{
-    uint8_t bytes[16];
-    options->random(options->random_arg, bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(ret_epoch + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static bool open_store(struct rnl_server *server)
 {
     const struct rnl_server_options *options = server->options;
-    char epoch[33];
+    char epoch[RNL_EPOCH_SIZE];
     char error[RNL_JOURNAL_ERROR_MAX] = "out of memory";
     if (options->data == NULL)
         return true;
-    make_epoch(&options->core, epoch);
+    rnl_core_make_epoch(&options->core, epoch);
     struct rnl_journal_sqlite_options journal = {
         .folder = options->data,
         .durability = options->durability_full ? RNL_DURABILITY_FULL
