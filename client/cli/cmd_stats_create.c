@@ -79,6 +79,27 @@ static int read_sizes(const struct cli_context *context,
     return status;
 }
 
+/* In the order of the schema, from 1. */
+#define UNIQUE_CHOICES "hyperloglog ultraloglog"
+#define HASH_CHOICES   "runnel redis datasketches"
+#define TIME_CHOICES   "event arrival"
+
+/* The number of the word that was chosen; 0: none. */
+static int read_choice(const struct cli_args *args, const char *name,
+                       const char *choices)
+{
+    const char *text = cli_args_get(args, name);
+    size_t len = text ? strlen(text) : 0;
+    int number = 1;
+    for (const char *at = choices; text && *at; number++) {
+        size_t word = strcspn(at, " ");
+        if (word == len && memcmp(at, text, len) == 0)
+            return number;
+        at += word + (at[word] == ' ');
+    }
+    return 0;
+}
+
 static int create(struct cli_context *context,
                   const struct cli_new_stream *stream)
 {
@@ -106,6 +127,9 @@ static int run(struct cli_context *context, const struct cli_args *args)
         status = read_sizes(context, args, &stream);
     if (status == CLI_EXIT_OK)
         status = read_thresholds(context, args, &stream);
+    stream.unique_algorithm = read_choice(args, "unique", UNIQUE_CHOICES);
+    stream.key_hash = read_choice(args, "key-hash", HASH_CHOICES);
+    stream.time_basis = read_choice(args, "time", TIME_CHOICES);
     return status == CLI_EXIT_OK ? create(context, &stream) : status;
 }
 
@@ -131,6 +155,21 @@ static const struct cli_flag flags[] = {
      .value = "S",
      .help = "robust standard deviations from the usual that make a rate, "
              "mean, p99 or number of keys an anomaly, 3 to 100; default 6"},
+    {.name = "unique",
+     .value = "ALGORITHM",
+     .help = "how unique keys are counted; ultraloglog has a quarter less "
+             "error and is read by no other program; default hyperloglog",
+     .choices = UNIQUE_CHOICES},
+    {.name = "key-hash",
+     .value = "HASH",
+     .help = "the hash that unique keys are counted by: with that of another "
+             "program its sketches can be written and merged; default runnel",
+     .choices = HASH_CHOICES},
+    {.name = "time",
+     .value = "BASIS",
+     .help = "the time that sorts events into windows: their own, or that of "
+             "their arrival; default event",
+     .choices = TIME_CHOICES},
     CLI_FLAG_END,
 };
 
@@ -143,7 +182,8 @@ const struct cli_command cli_stats_create = {
     .summary = "Create a stream with windows and thresholds of its own",
     .details = "A stream that is ingested into without this has the defaults.",
     .examples = "  $ runnel stats create web --windows 10s,1m,1h "
-                "--latency-threshold 2s",
+                "--latency-threshold 2s\n"
+                "  $ runnel stats create visitors --key-hash redis",
     .flags = flags,
     .run = run,
 };

@@ -115,6 +115,10 @@ struct cli_new_stream {
     double value_threshold;
     double latency_threshold_ms;
     double anomaly_threshold;
+    /* Numbers of the schema; 0: the default. */
+    int unique_algorithm;
+    int key_hash;
+    int time_basis;
 };
 
 /* *ret_existing: it was there, with this configuration. */

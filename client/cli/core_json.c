@@ -151,6 +151,26 @@ json_t *cli_job_json(const struct rnl_job *job)
     return object;
 }
 
+/* The name of a number that may be one of a later schema. */
+static const char *name_of(const char *const *names, size_t count, int number)
+{
+    return number > 0 && (size_t)number <= count ? names[number - 1]
+                                                 : "UNSPECIFIED";
+}
+
+static void set_choices(json_t *object, const struct rnl_stream_config *config)
+{
+    static const char *const algorithms[] = {"HYPERLOGLOG", "ULTRALOGLOG"};
+    static const char *const hashes[] = {"RUNNEL", "REDIS", "DATASKETCHES"};
+    static const char *const times[] = {"EVENT", "ARRIVAL"};
+    set_enum(object, "uniqueAlgorithm", "UNIQUE_ALGORITHM_",
+             name_of(algorithms, 2, (int)config->unique_algorithm));
+    set_enum(object, "keyHash", "KEY_HASH_",
+             name_of(hashes, 3, (int)config->key_hash));
+    set_enum(object, "timeBasis", "TIME_BASIS_",
+             name_of(times, 2, (int)config->time_basis));
+}
+
 static json_t *config_json(const struct rnl_stream_config *config)
 {
     json_t *object = cli_json_object();
@@ -166,6 +186,7 @@ static json_t *config_json(const struct rnl_stream_config *config)
     cli_json_set_number(object, "latencyThresholdMs",
                         config->latency_threshold_ms);
     cli_json_set_number(object, "anomalyThreshold", config->anomaly_threshold);
+    set_choices(object, config);
     return object;
 }
 

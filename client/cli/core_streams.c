@@ -18,6 +18,10 @@ static void fill_config(struct rnl_stream_config *config,
     config->value_threshold = stream->value_threshold;
     config->latency_threshold_ms = stream->latency_threshold_ms;
     config->anomaly_threshold = stream->anomaly_threshold;
+    config->unique_algorithm =
+        (enum rnl_unique_algorithm)stream->unique_algorithm;
+    config->key_hash = (enum rnl_stream_hash)stream->key_hash;
+    config->time_basis = (enum rnl_stream_time)stream->time_basis;
 }
 
 _Static_assert(sizeof(((struct cli_new_stream *)0)->windows) ==

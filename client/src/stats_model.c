@@ -145,6 +145,9 @@ static struct rnl_stream_config convert_config(
     config.value_threshold = from->value_threshold;
     config.latency_threshold_ms = from->latency_threshold_ms;
     config.anomaly_threshold = from->anomaly_threshold;
+    config.unique_algorithm = (enum rnl_unique_algorithm)from->unique_algorithm;
+    config.key_hash = (enum rnl_stream_hash)from->key_hash;
+    config.time_basis = (enum rnl_stream_time)from->time_basis;
     return config;
 }
 

@@ -46,6 +46,25 @@ void rnl_server_info_destroy(struct rnl_server_info *info)
 
 /* --- create and delete --- */
 
+/* Borrows from own. */
+static Runnel__V1__StreamConfig message_of(struct rnl_stream_config *own)
+{
+    Runnel__V1__StreamConfig to = RUNNEL__V1__STREAM_CONFIG__INIT;
+    to.name = rnl_typed_text(own->name);
+    to.window_seconds = own->window_seconds;
+    to.n_window_seconds = own->window_count;
+    to.unique_precision = own->unique_precision;
+    to.top_capacity = own->top_capacity;
+    to.value_threshold_set = own->has_value_threshold;
+    to.value_threshold = own->value_threshold;
+    to.latency_threshold_ms = own->latency_threshold_ms;
+    to.anomaly_threshold = own->anomaly_threshold;
+    to.unique_algorithm = (Runnel__V1__UniqueAlgorithm)own->unique_algorithm;
+    to.key_hash = (Runnel__V1__KeyHash)own->key_hash;
+    to.time_basis = (Runnel__V1__TimeBasis)own->time_basis;
+    return to;
+}
+
 enum rnl_code rnl_stream_create(struct rnl_client *client,
                                 const struct rnl_stream_config *config,
                                 bool *ret_existing)
@@ -61,16 +80,7 @@ enum rnl_code rnl_stream_create(struct rnl_client *client,
         return rnl_client_fail(client, RNL_INVALID_ARGUMENT,
                                "window_count must be at most %d",
                                RNL_STREAM_WINDOWS_MAX);
-    Runnel__V1__StreamConfig to = RUNNEL__V1__STREAM_CONFIG__INIT;
-    to.name = rnl_typed_text(own.name);
-    to.window_seconds = own.window_seconds;
-    to.n_window_seconds = own.window_count;
-    to.unique_precision = own.unique_precision;
-    to.top_capacity = own.top_capacity;
-    to.value_threshold_set = own.has_value_threshold;
-    to.value_threshold = own.value_threshold;
-    to.latency_threshold_ms = own.latency_threshold_ms;
-    to.anomaly_threshold = own.anomaly_threshold;
+    Runnel__V1__StreamConfig to = message_of(&own);
     Runnel__V1__CreateStreamRequest request =
         RUNNEL__V1__CREATE_STREAM_REQUEST__INIT;
     request.config = &to;

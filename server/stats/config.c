@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "meter.h"
+#include "sketch/hyperloglog.h"
 
 #define PRECISION_DEFAULT 14
 #define PRECISION_MIN     4
@@ -47,6 +48,52 @@ static enum rnl_code check_windows(struct rnl_meter_config *config,
     return RNL_OK;
 }
 
+static enum rnl_code check_unique(struct rnl_meter_config *config,
+                                  struct rnl_meter_fault *ret_fault)
+{
+    if (config->unique_precision == 0)
+        config->unique_precision = PRECISION_DEFAULT;
+    if (config->unique_precision < PRECISION_MIN ||
+        config->unique_precision > PRECISION_MAX)
+        return fault(ret_fault, "unique_precision", SIZE_MAX,
+                     "must be 4 to 18");
+    if (config->unique_algorithm == 0)
+        config->unique_algorithm = RNL_UNIQUE_BY_HYPERLOGLOG;
+    if (config->key_hash == 0)
+        config->key_hash = RNL_KEY_HASH_RUNNEL;
+    if (config->unique_algorithm == RNL_UNIQUE_BY_ULTRALOGLOG &&
+        config->key_hash != RNL_KEY_HASH_RUNNEL)
+        return fault(ret_fault, "unique_algorithm", SIZE_MAX,
+                     "must be HYPERLOGLOG with the key_hash of another "
+                     "program, which has no other");
+    if (config->key_hash == RNL_KEY_HASH_REDIS &&
+        config->unique_precision != RNL_HLL_PRECISION_REDIS)
+        return fault(ret_fault, "unique_precision", SIZE_MAX,
+                     "must be 14 with the key_hash REDIS, which has no other");
+    return RNL_OK;
+}
+
+/* The schema's numbers, as a reader may give them: any. */
+static enum rnl_code check_choices(struct rnl_meter_config *config,
+                                   struct rnl_meter_fault *ret_fault)
+{
+    const int algorithm = (int)config->unique_algorithm;
+    const int hash = (int)config->key_hash;
+    const int basis = (int)config->time_basis;
+    if (algorithm < 0 || algorithm > RNL_UNIQUE_BY_ULTRALOGLOG)
+        return fault(ret_fault, "unique_algorithm", SIZE_MAX,
+                     "must be HYPERLOGLOG or ULTRALOGLOG");
+    if (hash < 0 || hash > RNL_KEY_HASH_DATASKETCHES)
+        return fault(ret_fault, "key_hash", SIZE_MAX,
+                     "must be RUNNEL, REDIS or DATASKETCHES");
+    if (basis < 0 || basis > RNL_TIME_BASIS_ARRIVAL)
+        return fault(ret_fault, "time_basis", SIZE_MAX,
+                     "must be EVENT or ARRIVAL");
+    if (basis == 0)
+        config->time_basis = RNL_TIME_BASIS_EVENT;
+    return RNL_OK;
+}
+
 static enum rnl_code check_thresholds(struct rnl_meter_config *config,
                                       struct rnl_meter_fault *ret_fault)
 {
@@ -69,14 +116,12 @@ enum rnl_code rnl_meter_config_check(struct rnl_meter_config *config,
                                      struct rnl_meter_fault *ret_fault)
 {
     enum rnl_code code = check_windows(config, ret_fault);
+    if (code == RNL_OK)
+        code = check_choices(config, ret_fault);
+    if (code == RNL_OK)
+        code = check_unique(config, ret_fault);
     if (code != RNL_OK)
         return code;
-    if (config->unique_precision == 0)
-        config->unique_precision = PRECISION_DEFAULT;
-    if (config->unique_precision < PRECISION_MIN ||
-        config->unique_precision > PRECISION_MAX)
-        return fault(ret_fault, "unique_precision", SIZE_MAX,
-                     "must be 4 to 18");
     if (config->top_capacity == 0)
         config->top_capacity = TOP_DEFAULT;
     if (config->top_capacity > RNL_METER_TOP_MAX)

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "sketch/ultraloglog.h"
+
 /* For what cannot fail, since its memory was taken before. */
 static void reserved(enum rnl_code code)
 {
@@ -18,6 +20,26 @@ static void reserved(enum rnl_code code)
 
 /* Keys that are looked up at a time. */
 #define KEYS_CHUNK 512
+
+enum rnl_hash_profile rnl_digest_profile(enum rnl_key_hash hash)
+{
+    switch (hash) {
+    case RNL_KEY_HASH_REDIS:
+        return RNL_HASH_REDIS;
+    case RNL_KEY_HASH_DATASKETCHES:
+        return RNL_HASH_DATASKETCHES;
+    case RNL_KEY_HASH_RUNNEL:
+        break;
+    }
+    return RNL_HASH_NATIVE;
+}
+
+/* Its sketch of distinct keys takes those alone that fall out of the table. */
+static bool counts_fallen(const struct rnl_digest *digest)
+{
+    const int profile = digest->fallen.profile;
+    return profile == RNL_HASH_NATIVE;
+}
 
 static struct rnl_count_min *own_rest(const struct rnl_digest *digest)
 {
@@ -36,7 +58,8 @@ static void take_fallen(void *arg, const struct rnl_count_min_item *items,
         for (size_t i = 0; i < now; i++)
             hashes[i] = items[i].hash;
         rnl_count_min_update_batch(own_rest(digest), items, now);
-        reserved(rnl_hll_update_batch(&digest->fallen, hashes, now));
+        if (counts_fallen(digest))
+            reserved(rnl_hll_update_batch(&digest->fallen, hashes, now));
         items += now;
         count -= now;
     }
@@ -51,8 +74,11 @@ void rnl_digest_init(struct rnl_digest *digest,
     digest->keys.spill = take_fallen;
     digest->keys.spill_arg = digest;
     /* The configuration was checked. */
-    reserved(rnl_hll_init(&digest->fallen, settings->unique_precision,
-                          RNL_HASH_NATIVE, settings->hash_seed));
+    reserved(settings->ultra
+                 ? rnl_ull_init(&digest->fallen, settings->unique_precision,
+                                settings->hash_seed)
+                 : rnl_hll_init(&digest->fallen, settings->unique_precision,
+                                settings->profile, settings->hash_seed));
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         rnl_moments_init(&digest->metrics[m].moments);
         rnl_histogram_init(&digest->metrics[m].histogram);
@@ -78,6 +104,8 @@ static enum rnl_code prepare_fall(struct rnl_digest *digest, size_t keys)
 {
     if (rnl_rest_prepare(&digest->rest, digest->width_log2) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
+    if (!counts_fallen(digest))
+        return RNL_OK;
     return rnl_hll_reserve(&digest->fallen, digest->keys.entry_count + keys);
 }
 
@@ -119,6 +147,9 @@ enum rnl_code rnl_digest_reserve(struct rnl_digest *digest,
         keys = part->event_count;
         key_bytes = key_bytes < most ? key_bytes : most;
     }
+    if (part->unique_hashes != NULL &&
+        rnl_hll_reserve(&digest->fallen, keys) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
     return reserve_keys(digest, keys, key_bytes);
 }
 
@@ -166,7 +197,8 @@ static void add_rare(struct rnl_digest *digest,
     uint32_t above[CHUNK];
     for (size_t i = 0; i < rare->count; i++)
         hashes[i] = rare->items[i].hash;
-    reserved(rnl_hll_update_batch(&digest->fallen, hashes, rare->count));
+    if (counts_fallen(digest))
+        reserved(rnl_hll_update_batch(&digest->fallen, hashes, rare->count));
     size_t admitted =
         rnl_count_min_update_below(own_rest(digest), digest->keys.offset,
                                    rare->items, rare->count, above, estimates);
@@ -219,6 +251,19 @@ static void add_keys(struct rnl_digest *digest,
     }
 }
 
+/* All keys of the part, for a sketch with a hash of its own. */
+static void add_unique(struct rnl_digest *digest,
+                       const struct rnl_digest_part *part)
+{
+    bool by_event = part->key_indexes != NULL;
+    size_t count = by_event ? part->event_count : part->key_count;
+    for (size_t i = 0; i < count; i++) {
+        size_t k = by_event ? part->key_indexes[i] : i;
+        if (by_event || part->weights[k] != 0)
+            reserved(rnl_hll_update(&digest->fallen, part->unique_hashes[k]));
+    }
+}
+
 static void add_values(struct rnl_digest *digest,
                        const struct rnl_digest_part *part)
 {
@@ -252,6 +297,8 @@ void rnl_digest_add(struct rnl_digest *digest,
         add_keys(digest, part, &rare);
     if (rare.count > 0)
         add_rare(digest, part, &rare);
+    if (part->unique_hashes != NULL)
+        add_unique(digest, part);
     if (part->values != NULL)
         add_values(digest, part);
     if (part->latencies_ms != NULL)
@@ -365,6 +412,37 @@ void rnl_digest_fold(struct rnl_digest *digest, uint32_t width_log2)
 
 /* ---- answers ---- */
 
+enum rnl_code rnl_digest_add_table(const struct rnl_digest *digest,
+                                   struct rnl_hll *hll)
+{
+    const struct rnl_frequent *keys = &digest->keys;
+    const int profile = hll->profile;
+    size_t slots = rnl_frequent_slots(keys);
+    for (size_t i = 0; i < slots; i++) {
+        const struct rnl_frequent_entry *entry = &keys->entries[i];
+        uint64_t hash = keys->hashes[i];
+        if (hash == 0)
+            continue;
+        if (profile != RNL_HASH_NATIVE)
+            hash = rnl_hash_profiled((enum rnl_hash_profile)profile,
+                                     rnl_frequent_key(keys, entry),
+                                     entry->key_len, 0);
+        if (rnl_hll_update(hll, hash) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+enum rnl_code rnl_digest_keys(const struct rnl_digest *digest,
+                              struct rnl_hll *hll, bool *ret_named)
+{
+    *ret_named = rnl_rest_total(&digest->rest) == 0;
+    enum rnl_code code = rnl_hll_copy(hll, &digest->fallen);
+    if (code == RNL_OK && counts_fallen(digest))
+        code = rnl_digest_add_table(digest, hll);
+    return code == RNL_OK ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+}
+
 /* Nothing fell out of the table: it knows every key. */
 static void exact_unique(const struct rnl_digest *digest,
                          struct rnl_meter_estimate *ret_estimate)
@@ -373,18 +451,6 @@ static void exact_unique(const struct rnl_digest *digest,
     ret_estimate->lower = ret_estimate->value;
     ret_estimate->upper = ret_estimate->value;
     ret_estimate->confidence = 1;
-}
-
-static enum rnl_code add_table(struct rnl_hll *hll,
-                               const struct rnl_frequent *keys)
-{
-    size_t slots = rnl_frequent_slots(keys);
-    for (size_t i = 0; i < slots; i++) {
-        uint64_t hash = keys->hashes[i];
-        if (hash != 0 && rnl_hll_update(hll, hash) != RNL_OK)
-            return RNL_RESOURCE_EXHAUSTED;
-    }
-    return RNL_OK;
 }
 
 enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
@@ -396,12 +462,8 @@ enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
     }
     struct rnl_hll all = {0};
     struct rnl_hll_estimate estimate;
-    enum rnl_code code =
-        rnl_hll_init(&all, digest->fallen.precision, RNL_HASH_NATIVE, 0);
-    if (code == RNL_OK)
-        code = rnl_hll_copy(&all, &digest->fallen);
-    if (code == RNL_OK)
-        code = add_table(&all, &digest->keys);
+    bool named;
+    enum rnl_code code = rnl_digest_keys(digest, &all, &named);
     if (code == RNL_OK) {
         rnl_hll_estimate(&all, &estimate);
         ret_estimate->value = estimate.value;
@@ -410,7 +472,7 @@ enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
         ret_estimate->confidence = RNL_HLL_CONFIDENCE;
     }
     rnl_hll_fini(&all);
-    return code == RNL_OK ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+    return code;
 }
 
 void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,

@@ -10,6 +10,10 @@
  * sketch. And the Count-Min carries the rare keys alone, so that its error,
  * which grows with all that is in it, is a fraction of the usual one.
  *
+ * With the hash of another program (RNL_HASH_REDIS, RNL_HASH_DATASKETCHES) the
+ * HyperLogLog takes every key instead: the table has no room for a second hash
+ * of each, and hands out hashes, not keys.
+ *
  * Whole or not at all: rnl_digest_reserve takes the memory for what is to come,
  * rnl_digest_add then cannot fail.
  */
@@ -26,6 +30,9 @@
 
 struct rnl_digest_settings {
     uint32_t unique_precision;
+    /* UltraLogLog; with RNL_HASH_NATIVE only. */
+    bool ultra;
+    enum rnl_hash_profile profile;
     uint64_t hash_seed;
     /* Keys of the table, and the width of the Count-Min behind it. */
     size_t entries_max;
@@ -46,7 +53,7 @@ struct rnl_digest {
     /* Events of keys that are not in the table, or were not yet; its own width
      * is width_log2. */
     struct rnl_rest rest;
-    /* These keys. */
+    /* These keys; with a foreign hash profile all. */
     struct rnl_hll fallen;
     struct rnl_digest_metric metrics[RNL_METER_METRICS];
 };
@@ -59,6 +66,8 @@ struct rnl_digest_part {
     /* Of the key_count distinct keys: hash, events, place and length. Keys
      * without events are skipped. */
     const uint64_t *hashes;
+    /* What the HyperLogLog takes of them; NULL when that is hashes, too. */
+    const uint64_t *unique_hashes;
     const uint32_t *weights;
     const uint8_t *keys;
     const uint32_t *key_starts;
@@ -68,6 +77,9 @@ struct rnl_digest_part {
     const float *latencies_ms;
     struct rnl_spread spreads[RNL_METER_METRICS];
 };
+
+/* The profile of the numbers of the schema. */
+enum rnl_hash_profile rnl_digest_profile(enum rnl_key_hash hash);
 
 /* Cannot fail; allocates nothing. The digest must not move afterwards. */
 void rnl_digest_init(struct rnl_digest *digest,
@@ -101,6 +113,20 @@ void rnl_digest_fold(struct rnl_digest *digest, uint32_t width_log2);
 /* Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_digest_unique(
     const struct rnl_digest *digest, struct rnl_meter_estimate *ret_estimate);
+
+/*
+ * Copies the sketch of all distinct keys, those of the table among them, into
+ * hll, which was zeroed. *ret_named: the table has every one of them.
+ * Errors: RNL_RESOURCE_EXHAUSTED; hll is to be finished all the same.
+ */
+RNL_MUST_USE enum rnl_code rnl_digest_keys(const struct rnl_digest *digest,
+                                           struct rnl_hll *hll,
+                                           bool *ret_named);
+
+/* Adds the keys of the table to a sketch of any profile. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_digest_add_table(const struct rnl_digest *digest,
+                                                struct rnl_hll *hll);
 
 /* entry may be NULL: the key is not in the table. */
 void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,

@@ -28,60 +28,41 @@ static enum rnl_code reserve(struct rnl_sketch_bytes *bytes, size_t len)
 
 /* ---- distinct keys ---- */
 
-static bool knows_every_key(const struct rnl_digest *digest)
-{
-    return rnl_rest_total(&digest->rest) == 0;
-}
-
-/* Adds the keys of the table. */
-static enum rnl_code add_table(struct rnl_hll *hll,
-                               const struct rnl_meter_view *view,
-                               enum rnl_hash_profile profile)
-{
-    const struct rnl_frequent *keys = &view->digest.keys;
-    size_t slots = rnl_frequent_slots(keys);
-    for (size_t i = 0; i < slots; i++) {
-        uint64_t hash = keys->hashes[i];
-        if (hash == 0)
-            continue;
-        const struct rnl_frequent_entry *entry = &keys->entries[i];
-        if (profile != RNL_HASH_NATIVE)
-            hash = rnl_hash_profiled(profile, rnl_frequent_key(keys, entry),
-                                     entry->key_len, 0);
-        if (rnl_hll_update(hll, hash) != RNL_OK)
-            return RNL_RESOURCE_EXHAUSTED;
-    }
-    return RNL_OK;
-}
-
+/* Makes the sketch that the format wants. RNL_FAILED_PRECONDITION: keys are
+ * hashed otherwise, and not all are known by name. */
 static enum rnl_code collect_keys(struct rnl_hll *hll,
-                                  const struct rnl_meter_view *view,
+                                  const struct rnl_digest *digest,
                                   enum rnl_hash_profile profile)
 {
-    const struct rnl_hll *fallen = &view->digest.fallen;
+    const int own = digest->fallen.profile;
+    bool named;
+    enum rnl_code code = rnl_digest_keys(digest, hll, &named);
+    if (code != RNL_OK || (int)profile == own)
+        return code;
+    if (!named)
+        return RNL_FAILED_PRECONDITION;
     unsigned precision =
-        profile == RNL_HASH_REDIS ? RNL_HLL_PRECISION_REDIS : fallen->precision;
-    enum rnl_code code = rnl_hll_init(hll, precision, profile, view->hash_seed);
-    if (code == RNL_OK && profile == RNL_HASH_NATIVE)
-        code = rnl_hll_copy(hll, fallen);
+        profile == RNL_HASH_REDIS ? RNL_HLL_PRECISION_REDIS : hll->precision;
+    rnl_hll_fini(hll);
+    code = rnl_hll_init(hll, precision, profile, 0);
     if (code == RNL_OK)
-        code = add_table(hll, view, profile);
+        code = rnl_digest_add_table(digest, hll);
     return code == RNL_OK ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
 }
 
 static enum rnl_code write_keys(const struct rnl_hll *hll,
+                                enum rnl_sketch_format format,
                                 struct rnl_sketch_bytes *bytes)
 {
-    const int profile = hll->profile;
-    size_t len = profile == RNL_HASH_REDIS ? rnl_hll_redis_len(hll)
-                 : profile == RNL_HASH_DATASKETCHES
+    size_t len = format == RNL_SKETCH_FORMAT_REDIS ? rnl_hll_redis_len(hll)
+                 : format == RNL_SKETCH_FORMAT_DATASKETCHES
                      ? rnl_hll_datasketches_len(hll)
                      : rnl_hll_serialized_len(hll);
     if (reserve(bytes, len) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    if (profile == RNL_HASH_REDIS)
+    if (format == RNL_SKETCH_FORMAT_REDIS)
         rnl_hll_redis_write(hll, bytes->data);
-    else if (profile == RNL_HASH_DATASKETCHES)
+    else if (format == RNL_SKETCH_FORMAT_DATASKETCHES)
         rnl_hll_datasketches_write(hll, bytes->data);
     else
         rnl_hll_serialize(hll, bytes->data);
@@ -93,7 +74,8 @@ static enum rnl_code export_unique(const struct rnl_meter_view *view,
                                    struct rnl_sketch_bytes *ret_bytes,
                                    const char **ret_what)
 {
-    enum rnl_hash_profile profile = RNL_HASH_NATIVE;
+    const int own = view->digest.fallen.profile;
+    enum rnl_hash_profile profile = (enum rnl_hash_profile)own;
     if (format == RNL_SKETCH_FORMAT_REDIS)
         profile = RNL_HASH_REDIS;
     else if (format == RNL_SKETCH_FORMAT_DATASKETCHES)
@@ -102,16 +84,17 @@ static enum rnl_code export_unique(const struct rnl_meter_view *view,
         return say(ret_what, RNL_INVALID_ARGUMENT,
                    "of unique keys must be RUNNEL, DATASKETCHES or "
                    "REDIS_HYLL");
-    if (profile != RNL_HASH_NATIVE && !knows_every_key(&view->digest))
-        return say(ret_what, RNL_FAILED_PRECONDITION,
-                   "there are more keys than are known by name, and their "
-                   "hash is Runnel's own: only RUNNEL can be written");
     struct rnl_hll hll = {0};
     struct rnl_sketch_bytes bytes = {0};
-    enum rnl_code code = collect_keys(&hll, view, profile);
+    enum rnl_code code = collect_keys(&hll, &view->digest, profile);
     if (code == RNL_OK)
-        code = write_keys(&hll, &bytes);
+        code = write_keys(&hll, format, &bytes);
     rnl_hll_fini(&hll);
+    if (code == RNL_FAILED_PRECONDITION)
+        return say(ret_what, code,
+                   "needs the hash of another program, and there are more keys "
+                   "than are known by name: write RUNNEL, or create the stream "
+                   "with that key_hash");
     if (code != RNL_OK)
         return say(ret_what, code, "memory is out");
     *ret_bytes = bytes;

@@ -4,9 +4,9 @@
  * formats that other programs read (sketch/ has their layouts).
  *
  * Distinct keys in a foreign format need the foreign hash of each key. A meter
- * hashes natively, so that they can be had only while the view knows every key
- * by name, that is, while none has fallen out of its table (digest.h); then
- * they are exact.
+ * with that key_hash has them always. Others have them only while the view
+ * knows every key by name, that is, while none has fallen out of its table
+ * (digest.h).
  */
 #ifndef RNL_STATS_EXPORT_H
 #define RNL_STATS_EXPORT_H

@@ -25,6 +25,8 @@ struct work {
     struct rnl_meter_batch batch;
     struct rnl_batch_facts facts;
     uint64_t *hashes;
+    /* See struct rnl_digest_part. */
+    uint64_t *unique_hashes;
     /* Room for two columns; the first is the result. */
     uint32_t *weights;
     uint32_t *key_starts;
@@ -47,12 +49,16 @@ static enum rnl_code take_memory(struct work *work)
     if (work->hashes == NULL || work->weights == NULL ||
         work->key_starts == NULL)
         return RNL_RESOURCE_EXHAUSTED;
-    return RNL_OK;
+    if (work->meter->config.key_hash == RNL_KEY_HASH_RUNNEL)
+        return RNL_OK;
+    work->unique_hashes = rnl_malloc((keys + 1) * sizeof(uint64_t));
+    return work->unique_hashes == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
 }
 
 static void give_memory(struct work *work)
 {
     rnl_free(work->hashes);
+    rnl_free(work->unique_hashes);
     rnl_free(work->weights);
     rnl_free(work->key_starts);
     rnl_free(work->key_indexes);
@@ -74,6 +80,18 @@ static void hash_keys(struct work *work)
         at += len;
     }
     work->key_starts[work->batch.key_count] = at;
+}
+
+/* The same with the hash of another program. */
+static void hash_keys_again(struct work *work)
+{
+    enum rnl_hash_profile profile =
+        rnl_digest_profile(work->meter->config.key_hash);
+    for (size_t k = 0; work->unique_hashes != NULL && k < work->batch.key_count;
+         k++)
+        work->unique_hashes[k] =
+            rnl_hash_profiled(profile, work->batch.keys + work->key_starts[k],
+                              work->batch.key_lengths[k], 0);
 }
 
 /* ---- order ---- */
@@ -197,6 +215,7 @@ static struct rnl_digest_part whole(const struct work *work)
         .event_count = work->batch.event_count,
         .key_indexes = work->batch.key_indexes,
         .hashes = work->hashes,
+        .unique_hashes = work->unique_hashes,
         .weights = work->weights,
         .keys = work->batch.keys,
         .key_starts = work->key_starts,
@@ -422,6 +441,7 @@ static enum rnl_code ingest(struct work *work, int64_t wall_ms)
     if (code != RNL_OK)
         return code;
     hash_keys(work);
+    hash_keys_again(work);
     code = sort_events(work);
     if (code == RNL_OK)
         code = reserve_parts(work);
@@ -437,8 +457,12 @@ enum rnl_code rnl_meter_ingest(struct rnl_meter *meter,
                                struct rnl_meter_fault *ret_fault)
 {
     struct work work = {.meter = meter, .batch = *batch};
+    if (meter->config.time_basis == RNL_TIME_BASIS_ARRIVAL) {
+        work.batch.time_base_ms = 0;
+        work.batch.time_offsets_ms = NULL;
+    }
     enum rnl_code code =
-        rnl_batch_check(batch, wall_ms, &work.facts, ret_fault);
+        rnl_batch_check(&work.batch, wall_ms, &work.facts, ret_fault);
     if (code != RNL_OK)
         return code;
     code = ingest(&work, wall_ms);

@@ -50,13 +50,45 @@
 /* Anomalies that are kept. */
 #define RNL_METER_ANOMALIES_MAX 100
 
+/* How distinct keys are counted; the numbers are those of the schema. */
+enum rnl_unique_by {
+    RNL_UNIQUE_BY_HYPERLOGLOG = 1,
+    /* A quarter less error in the same memory (sketch/ultraloglog.h). */
+    RNL_UNIQUE_BY_ULTRALOGLOG = 2,
+};
+
+/* Whose hash the sketch of distinct keys has, and so who else can read and
+ * merge it (sketch/hash.h); the numbers are those of the schema. */
+enum rnl_key_hash {
+    RNL_KEY_HASH_RUNNEL = 1,
+    RNL_KEY_HASH_REDIS = 2,
+    RNL_KEY_HASH_DATASKETCHES = 3,
+};
+
+/* Which time sorts events into windows; the numbers are those of the
+ * schema. */
+enum rnl_time_basis {
+    /* Their own, where they have one. */
+    RNL_TIME_BASIS_EVENT = 1,
+    /* That of their arrival; their own is not looked at. */
+    RNL_TIME_BASIS_ARRIVAL = 2,
+};
+
 /* All 0 means the default; rnl_meter_config_check replaces each 0. */
 struct rnl_meter_config {
     /* Rising, 1 to RNL_METER_WINDOW_SECONDS_MAX; default 60, 300, 3,600. */
     uint32_t window_seconds[RNL_METER_WINDOWS_MAX];
     size_t window_count;
-    /* Precision p of HyperLogLog, 4 to 18; default 14. */
+    /* Precision p of the sketch of distinct keys, 4 to 18; default 14. */
     uint32_t unique_precision;
+    /* Default RNL_UNIQUE_BY_HYPERLOGLOG. */
+    enum rnl_unique_by unique_algorithm;
+    /* Default RNL_KEY_HASH_RUNNEL. Others have HyperLogLog alone, and
+     * RNL_KEY_HASH_REDIS the precision 14 alone; each distinct key of a batch
+     * costs a second hash then. */
+    enum rnl_key_hash key_hash;
+    /* Default RNL_TIME_BASIS_EVENT. */
+    enum rnl_time_basis time_basis;
     /* Keys in the top list, 1 to RNL_METER_TOP_MAX; default 100. */
     uint32_t top_capacity;
     /* An event above it is an anomaly. */

@@ -108,6 +108,9 @@ enum rnl_code rnl_panes_init(struct rnl_panes *panes,
 {
     memset(panes, 0, sizeof(*panes));
     panes->settings.unique_precision = config->unique_precision;
+    panes->settings.ultra =
+        config->unique_algorithm == RNL_UNIQUE_BY_ULTRALOGLOG;
+    panes->settings.profile = rnl_digest_profile(config->key_hash);
     panes->settings.hash_seed = config->hash_seed;
     panes->settings.entries_max = entries_for(config->top_capacity);
     panes->settings.width_log2 = OPEN_WIDTH_LOG2;

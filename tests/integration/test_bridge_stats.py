@@ -143,6 +143,8 @@ class Streams(Stats):
                              ({"name": "a", "windowSeconds": [0]}, "window"),
                              ({"name": "a", "uniquePrecision": 3}, "unique"),
                              ({"name": "a", "topCapacity": 1001}, "top"),
+                             ({"name": "a", "keyHash": "KEY_HASH_MD5"},
+                              "keyHash"),
                              ({"name": "a", "windows": []}, "windows")):
             answer = request(self.bridge, "POST", "/v1/streams",
                              config=config)

@@ -330,7 +330,8 @@ class Statistics(WithCore):
     def test_create_list_and_delete(self):
         own = ["own", "--windows", "10s,2m", "--precision", "12", "--top",
                "5", "--value-threshold", "100", "--latency-threshold", "50",
-               "--anomaly-score", "8"]
+               "--anomaly-score", "8", "--unique", "ultraloglog", "--time",
+               "arrival"]
         self.ok("stats", "create", *own)
         (stream,) = [s for s in self.json("stats", "list")
                      if s["config"]["name"] == "own"]
@@ -341,10 +342,16 @@ class Statistics(WithCore):
         self.assertEqual(config["valueThreshold"], 100)
         self.assertEqual(config["latencyThresholdMs"], 50000)
         self.assertEqual(config["anomalyThreshold"], 8)
+        self.assertEqual(config["uniqueAlgorithm"],
+                         "UNIQUE_ALGORITHM_ULTRALOGLOG")
+        self.assertEqual(config["keyHash"], "KEY_HASH_RUNNEL")
+        self.assertEqual(config["timeBasis"], "TIME_BASIS_ARRIVAL")
         again = run(self.core, "stats", "create", *own)
         self.assertEqual(again.returncode, 0)
         self.assertIn(b"was there", again.stderr)
         self.refused(1, "ALREADY_EXISTS", "stats", "create", "own")
+        self.refused(1, "config.unique_precision", "stats", "create", "x",
+                     "--key-hash", "redis", "--precision", "12")
         self.ok("stats", "delete", "own")
         self.refused(4, "NOT_FOUND", "stats", "get", "own")
         self.refused(4, "NOT_FOUND", "stats", "delete", "own")

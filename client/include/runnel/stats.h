@@ -17,6 +17,28 @@ extern "C" {
 
 /* --- streams --- */
 
+/* How distinct keys are counted: the default, or a quarter less error for
+ * Runnel alone. */
+enum rnl_unique_algorithm {
+    RNL_UNIQUE_HYPERLOGLOG = 1,
+    RNL_UNIQUE_ULTRALOGLOG = 2,
+};
+
+/* The hash that they are counted by: the default, or that of another program,
+ * whose sketches of unique keys then merge with the stream's. */
+enum rnl_stream_hash {
+    RNL_STREAM_HASH_RUNNEL = 1,
+    RNL_STREAM_HASH_REDIS = 2,
+    RNL_STREAM_HASH_DATASKETCHES = 3,
+};
+
+/* The time that sorts events into windows: their own (the default), or that of
+ * their arrival. */
+enum rnl_stream_time {
+    RNL_STREAM_TIME_EVENT = 1,
+    RNL_STREAM_TIME_ARRIVAL = 2,
+};
+
 /* 0 means the default. */
 struct rnl_stream_config {
     size_t size;
@@ -25,7 +47,7 @@ struct rnl_stream_config {
     /* Sliding windows in seconds, 1 to 86,400; default 60, 300, 3,600. */
     uint32_t window_seconds[RNL_STREAM_WINDOWS_MAX];
     size_t window_count;
-    /* HyperLogLog precision, 4 to 18; default 14. */
+    /* Precision of unique keys, 4 to 18; default 14. */
     uint32_t unique_precision;
     /* Keys in the top list, 1 to 1,000; default 100. */
     uint32_t top_capacity;
@@ -36,6 +58,9 @@ struct rnl_stream_config {
     double latency_threshold_ms;
     /* In robust standard deviations, 3 to 100; default 6. */
     double anomaly_threshold;
+    enum rnl_unique_algorithm unique_algorithm;
+    enum rnl_stream_hash key_hash;
+    enum rnl_stream_time time_basis;
 };
 
 struct rnl_stream_info {

@@ -28,6 +28,9 @@ enum rnl_code rnl_stream_config_read(const Runnel__V1__StreamConfig *from,
         .value_threshold = from->value_threshold,
         .latency_threshold_ms = from->latency_threshold_ms,
         .anomaly_threshold = from->anomaly_threshold,
+        .unique_algorithm = (enum rnl_unique_by)from->unique_algorithm,
+        .key_hash = (enum rnl_key_hash)from->key_hash,
+        .time_basis = (enum rnl_time_basis)from->time_basis,
     };
     if (config.window_count > RNL_METER_WINDOWS_MAX)
         return rnl_field_error_set(error, "config.window_seconds",
@@ -60,6 +63,10 @@ void rnl_stream_config_write(const struct rnl_meter_config *config,
     to->value_threshold = config->value_threshold;
     to->latency_threshold_ms = config->latency_threshold_ms;
     to->anomaly_threshold = config->anomaly_threshold;
+    to->unique_algorithm =
+        (Runnel__V1__UniqueAlgorithm)config->unique_algorithm;
+    to->key_hash = (Runnel__V1__KeyHash)config->key_hash;
+    to->time_basis = (Runnel__V1__TimeBasis)config->time_basis;
 }
 
 /* Numbers as they were given: equal is equal. */
@@ -77,6 +84,12 @@ const char *rnl_stream_config_difference(const struct rnl_meter_config *a,
         return "window_seconds";
     if (a->unique_precision != b->unique_precision)
         return "unique_precision";
+    if (a->unique_algorithm != b->unique_algorithm)
+        return "unique_algorithm";
+    if (a->key_hash != b->key_hash)
+        return "key_hash";
+    if (a->time_basis != b->time_basis)
+        return "time_basis";
     if (a->top_capacity != b->top_capacity)
         return "top_capacity";
     if (a->has_value_threshold != b->has_value_threshold)
