@@ -103,6 +103,58 @@ static void put_core_value(struct rnl_text *text, const char *name,
     rnl_text_printf(text, "%s %" PRIu64 "\n", full, value);
 }
 
+static void put_store(struct rnl_text *text, const Runnel__V1__StoreInfo *store)
+{
+    static const char latency[] = "runnel_core_store_last_commit_seconds";
+    put_core_value(text, "store_writable", "New jobs are taken.",
+                   store->state !=
+                       RUNNEL__V1__STORE_STATE__STORE_STATE_STALLED);
+    put_core_value(text, "store_bytes", "Records, inputs and events of jobs.",
+                   store->bytes);
+    put_core_value(text, "store_max_bytes", "What they may come to.",
+                   store->max_bytes);
+    put_core_value(text, "store_disk_bytes", "Size of the files.",
+                   store->disk_bytes);
+    put_core_value(text, "store_waiting_bytes",
+                   "Bytes of events that wait to be written.",
+                   store->waiting_bytes);
+    put_core_value(text, "store_commits_total", "Groups of changes written.",
+                   store->commits);
+    put_core_value(text, "store_failed_commits_total",
+                   "Groups that could not be written.", store->failed_commits);
+    if (store->last_commit == NULL)
+        return;
+    put_head(text, latency, "gauge", "Time that the last group took.");
+    rnl_text_printf(text, "%s %" PRId64 ".%09d\n", latency,
+                    store->last_commit->seconds, store->last_commit->nanos);
+}
+
+/* The names of kinds need no escape. */
+static void put_kind_values(struct rnl_text *text,
+                            const Runnel__V1__GetInfoResponse *info,
+                            const char *name, const char *help, size_t offset)
+{
+    put_head(text, name, "gauge", help);
+    for (size_t i = 0; i < info->n_kind_infos; i++) {
+        const char *kind = (const char *)info->kind_infos[i];
+        uint64_t value;
+        memcpy(&value, kind + offset, sizeof(value));
+        rnl_text_printf(text, "%s{kind=\"%s\"} %" PRIu64 "\n", name,
+                        info->kind_infos[i]->kind, value);
+    }
+}
+
+static void put_kinds(struct rnl_text *text,
+                      const Runnel__V1__GetInfoResponse *info)
+{
+    put_kind_values(text, info, "runnel_core_kind_jobs_waiting",
+                    "Jobs of a kind that could begin.",
+                    offsetof(Runnel__V1__KindInfo, jobs_waiting));
+    put_kind_values(text, info, "runnel_core_kind_jobs_running",
+                    "Jobs of a kind that run.",
+                    offsetof(Runnel__V1__KindInfo, jobs_running));
+}
+
 static void put_core(struct rnl_text *text,
                      const Runnel__V1__GetInfoResponse *info)
 {
@@ -119,6 +171,9 @@ static void put_core(struct rnl_text *text,
                    info->event_streams);
     put_core_value(text, "events_ingested_total",
                    "Events taken since its start.", info->events_ingested);
+    if (info->store_info != NULL)
+        put_store(text, info->store_info);
+    put_kinds(text, info);
     put_core_value(text, "draining", "It is shutting down.",
                    (uint64_t)info->draining);
 }

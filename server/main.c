@@ -9,6 +9,7 @@
 
 #include "bounds.h"
 #include "job_bounds.h"
+#include "kind_limits.h"
 #include "log.h"
 #include "server.h"
 #include "settings.h"
@@ -32,6 +33,9 @@ static uint64_t max_streams = RNL_STREAMS_MAX_DEFAULT;
 static uint64_t max_connections = RNL_CONNECTIONS_MAX_DEFAULT;
 static uint64_t max_jobs = RNL_JOBS_MAX_DEFAULT;
 static uint64_t max_job_output_bytes = RNL_JOB_OUTPUT_BYTES_DEFAULT;
+static const char *kind_concurrency = "";
+static const char *fair_label = "";
+static struct rnl_kind_limits kind_limits;
 static uint64_t max_event_streams = RNL_EVENT_STREAMS_MAX_DEFAULT;
 static uint64_t max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
 
@@ -104,6 +108,20 @@ static const struct rnl_setting table[] = {
      .max = UINT64_C(1) << 40,
      .placeholder = "SIZE",
      .help = "Output of a job."},
+    {.name = "kind-concurrency",
+     .type = RNL_SETTING_TEXT,
+     .target = &kind_concurrency,
+     .placeholder = "KIND=COUNT,...",
+     .help =
+         "Jobs of a kind that run at once, over all workers: llm=4,echo=1.\n"
+         "      A kind that is not named has no limit of its own."},
+    {.name = "fair-label",
+     .type = RNL_SETTING_TEXT,
+     .target = &fair_label,
+     .placeholder = "LABEL",
+     .help =
+         "Jobs of one kind and priority begin in turns, one of each value\n"
+         "      of this label, so that nobody waits for another's backlog."},
     {.name = "max-event-streams",
      .type = RNL_SETTING_COUNT,
      .target = &max_event_streams,
@@ -170,12 +188,24 @@ static void fill_options(struct rnl_server_options *ret_options)
                  .max_connections = (uint32_t)max_connections,
                  .max_jobs = max_jobs,
                  .max_job_output_bytes = max_job_output_bytes,
+                 .kind_limits = &kind_limits,
+                 .fair_label = fair_label[0] == '\0' ? NULL : fair_label,
                  .max_event_streams = (uint32_t)max_event_streams,
                  .max_stats_bytes = max_stats_bytes,
                  .handshake_ms = (uint32_t)handshake_ms,
                  .keepalive_ms = (uint32_t)keepalive_ms,
                  .token = token},
     };
+}
+
+static const char *check_kind_concurrency(void)
+{
+    static char wrong[256];
+    const char *error;
+    if (rnl_kind_limits_parse(kind_concurrency, &kind_limits, &error) == RNL_OK)
+        return NULL;
+    snprintf(wrong, sizeof(wrong), "kind-concurrency: %s", error);
+    return wrong;
 }
 
 /* What the table cannot say. Returns NULL or what is wrong. */
@@ -191,6 +221,11 @@ static const char *check(char token_text[TOKEN_FILE_BYTES])
     if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0 &&
         strcmp(durability, "memory") != 0)
         return "durability: must be full, normal or memory";
+    if (strlen(fair_label) > RNL_JOB_KEY_LEN_MAX)
+        return "fair-label: must have at most 64 bytes, as a label's key";
+    const char *wrong = check_kind_concurrency();
+    if (wrong != NULL)
+        return wrong;
     rnl_log_set_level(level);
     if (token_file != NULL) {
         if (rnl_settings_read_secret(token_file, token_text,

@@ -318,6 +318,38 @@ json_t *cli_anomaly_json(const struct rnl_anomaly *anomaly)
     return object;
 }
 
+static json_t *kind_info_json(const struct rnl_kind_info *info)
+{
+    json_t *object = cli_json_object();
+    cli_json_set_text(object, "kind", info->kind);
+    cli_json_set_bool(object, "builtIn", info->built_in);
+    cli_json_set_u32(object, "workers", info->workers);
+    cli_json_set_u64(object, "jobsWaiting", info->jobs_waiting);
+    cli_json_set_u64(object, "jobsRunning", info->jobs_running);
+    cli_json_set_u32(object, "maxRunning", info->max_running);
+    return object;
+}
+
+static json_t *store_info_json(const struct rnl_server_info *info)
+{
+    json_t *object = cli_json_object();
+    char commit[32];
+    snprintf(commit, sizeof(commit), "%.6fs", info->store_commit_ms / 1e3);
+    cli_json_set_text(object, "state",
+                      info->store_stalled ? "STORE_STATE_STALLED"
+                                          : "STORE_STATE_WRITABLE");
+    cli_json_set_text(object, "error", info->store_error);
+    cli_json_set_u64(object, "bytes", info->store_bytes);
+    cli_json_set_u64(object, "maxBytes", info->store_bytes_max);
+    cli_json_set_u64(object, "diskBytes", info->store_disk_bytes);
+    cli_json_set_u64(object, "waitingBytes", info->store_waiting_bytes);
+    cli_json_set_u64(object, "commits", info->store_commits);
+    cli_json_set_u64(object, "failedCommits", info->store_failed_commits);
+    if (info->store_commits > 0)
+        cli_json_set_text(object, "lastCommit", commit);
+    return object;
+}
+
 json_t *cli_info_json(const struct rnl_server_info *info)
 {
     json_t *object = cli_json_object();
@@ -338,5 +370,11 @@ json_t *cli_info_json(const struct rnl_server_info *info)
     cli_json_set_u64(object, "eventsIngested", info->events_ingested);
     cli_json_set(object, "kinds", kinds);
     cli_json_set_bool(object, "draining", info->draining);
+    json_t *kind_infos = cli_json_array();
+    for (size_t i = 0; i < info->kind_info_count; i++)
+        json_array_append_new(kind_infos, kind_info_json(&info->kind_infos[i]));
+    cli_json_set(object, "kindInfos", kind_infos);
+    cli_json_set_text(object, "fairLabel", info->fair_label);
+    cli_json_set(object, "storeInfo", store_info_json(info));
     return object;
 }

@@ -2,6 +2,7 @@
 #include "view_job.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "draw.h"
@@ -343,6 +344,51 @@ static void add_count_line(struct cli_buf *buf, const struct cli_term *term,
     cli_buf_fini(&text);
 }
 
+static void add_kind(struct cli_buf *text, const json_t *kind)
+{
+    uint64_t max = cli_json_u64(kind, "maxRunning");
+    cli_buf_printf(text, "%s, ", cli_json_text(kind, "kind"));
+    if (cli_json_bool(kind, "builtIn"))
+        cli_buf_printf(text, "built in");
+    else
+        cli_buf_printf(text, "%" PRIu64 " workers",
+                       cli_json_u64(kind, "workers"));
+    cli_buf_printf(text, ", %" PRIu64 " waiting, %" PRIu64 " running",
+                   cli_json_u64(kind, "jobsWaiting"),
+                   cli_json_u64(kind, "jobsRunning"));
+    if (max > 0)
+        cli_buf_printf(text, " of at most %" PRIu64, max);
+}
+
+static void add_store(struct cli_buf *buf, const struct cli_term *term,
+                      const json_t *info)
+{
+    const json_t *store = cli_json_at(info, "storeInfo");
+    struct cli_buf text = {0};
+    cli_buf_printf(&text, "%s, epoch %s", cli_json_text(info, "store"),
+                   cli_json_text(info, "epoch"));
+    add_line(buf, term, "store", CLI_PLAIN, &text);
+    cli_text_add_bytes(&text, (double)cli_json_u64(store, "bytes"));
+    cli_buf_printf(&text, " of ");
+    cli_text_add_bytes(&text, (double)cli_json_u64(store, "maxBytes"));
+    cli_buf_printf(&text, ", ");
+    cli_text_add_bytes(&text, (double)cli_json_u64(store, "diskBytes"));
+    cli_buf_printf(&text, " on disk");
+    add_line(buf, term, "kept", CLI_PLAIN, &text);
+    const char *commit = cli_json_text(store, "lastCommit");
+    cli_buf_printf(
+        &text, "%s",
+        strcmp(cli_json_text(store, "state"), "STORE_STATE_STALLED") == 0
+            ? "stalled: "
+            : "writable");
+    cli_buf_printf(&text, "%s", cli_json_text(store, "error"));
+    if (commit[0] != '\0')
+        cli_buf_printf(&text, ", last commit took %.2f ms",
+                       strtod(commit, NULL) * 1e3);
+    add_line(buf, term, "writing", CLI_PLAIN, &text);
+    cli_buf_fini(&text);
+}
+
 void cli_view_info(struct cli_buf *buf, const struct cli_term *term,
                    const json_t *info, const char *address, int64_t now_ms)
 {
@@ -356,9 +402,7 @@ void cli_view_info(struct cli_buf *buf, const struct cli_term *term,
     cli_text_add_ms(&text,
                     (double)(now_ms - cli_json_time_ms(info, "startTime")));
     add_line(buf, term, "up", CLI_PLAIN, &text);
-    cli_buf_printf(&text, "%s, epoch %s", cli_json_text(info, "store"),
-                   cli_json_text(info, "epoch"));
-    add_line(buf, term, "store", CLI_PLAIN, &text);
+    add_store(buf, term, info);
     cli_buf_printf(
         &text, "%" PRIu64 " queued, %" PRIu64 " running, %" PRIu64 " stored",
         cli_json_u64(info, "jobsQueued"), cli_json_u64(info, "jobsRunning"),
@@ -373,11 +417,15 @@ void cli_view_info(struct cli_buf *buf, const struct cli_term *term,
                    cli_json_u64(info, "streamsOpen"),
                    cli_json_u64(info, "calls"));
     add_line(buf, term, "traffic", CLI_PLAIN, &text);
-    json_array_foreach(cli_json_at(info, "kinds"), i, kind)
+    json_array_foreach(cli_json_at(info, "kindInfos"), i, kind)
     {
-        cli_buf_printf(&text, "%s%s", i > 0 ? ", " : "",
-                       json_string_value(kind));
+        add_kind(&text, kind);
+        add_line(buf, term, i == 0 ? "job kinds" : "", CLI_PLAIN, &text);
     }
-    add_line(buf, term, "job kinds", CLI_PLAIN, &text);
+    if (cli_json_text(info, "fairLabel")[0] != '\0') {
+        cli_buf_printf(&text, "between the values of label %s",
+                       cli_json_text(info, "fairLabel"));
+        add_line(buf, term, "turns", CLI_PLAIN, &text);
+    }
     cli_buf_fini(&text);
 }

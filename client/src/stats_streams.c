@@ -19,6 +19,7 @@ struct list_box {
 
 struct info_box {
     struct rnl_server_info info;
+    struct rnl_kind_info *kinds;
     struct rnl_arena arena;
 };
 
@@ -40,6 +41,7 @@ void rnl_server_info_destroy(struct rnl_server_info *info)
     struct info_box *box = (struct info_box *)info;
     if (box == NULL)
         return;
+    rnl_free(box->kinds);
     rnl_arena_fini(&box->arena);
     rnl_free(box);
 }
@@ -235,7 +237,49 @@ static void fill_info(const Runnel__V1__GetInfoResponse *from,
         .kinds = (const char *const *)from->kinds,
         .kind_count = from->n_kinds,
         .draining = from->draining,
+        .fair_label = from->fair_label,
+        .store_error = "",
     };
+    const Runnel__V1__StoreInfo *store = from->store_info;
+    if (store == NULL)
+        return;
+    info->store_stalled =
+        store->state == RUNNEL__V1__STORE_STATE__STORE_STATE_STALLED;
+    info->store_error = store->error;
+    info->store_bytes = store->bytes;
+    info->store_bytes_max = store->max_bytes;
+    info->store_disk_bytes = store->disk_bytes;
+    info->store_waiting_bytes = store->waiting_bytes;
+    info->store_commits = store->commits;
+    info->store_failed_commits = store->failed_commits;
+    if (store->last_commit != NULL)
+        info->store_commit_ms = (double)store->last_commit->seconds * 1e3 +
+                                store->last_commit->nanos / 1e6;
+}
+
+/* False: memory is out. */
+static bool fill_kinds(const Runnel__V1__GetInfoResponse *from,
+                       struct info_box *box)
+{
+    if (from->n_kind_infos == 0)
+        return true;
+    box->kinds = rnl_calloc(from->n_kind_infos, sizeof(box->kinds[0]));
+    if (box->kinds == NULL)
+        return false;
+    for (size_t i = 0; i < from->n_kind_infos; i++) {
+        const Runnel__V1__KindInfo *kind = from->kind_infos[i];
+        box->kinds[i] = (struct rnl_kind_info){
+            .kind = kind->kind,
+            .built_in = kind->built_in,
+            .workers = kind->workers,
+            .jobs_waiting = kind->jobs_waiting,
+            .jobs_running = kind->jobs_running,
+            .max_running = kind->max_running,
+        };
+    }
+    box->info.kind_infos = box->kinds;
+    box->info.kind_info_count = from->n_kind_infos;
+    return true;
 }
 
 enum rnl_code rnl_server_info_get(struct rnl_client *client,
@@ -257,6 +301,10 @@ enum rnl_code rnl_server_info_get(struct rnl_client *client,
         return code;
     }
     fill_info(answer, &box->info);
+    if (!fill_kinds(answer, box)) {
+        rnl_server_info_destroy(&box->info);
+        return rnl_typed_no_memory(client);
+    }
     *ret_info = &box->info;
     return RNL_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <runnel/v1/admin.pb-c.h>
 
+#include "alloc.h"
 #include "core.h"
 #include "jobs.h"
 #include "streams.h"
@@ -20,15 +21,74 @@ static void fill_limits(const struct rnl_core_options *options,
     limits->max_event_streams = options->max_event_streams;
 }
 
-static void fill_jobs(struct rnl_jobs *jobs, Runnel__V1__GetInfoResponse *info)
+/* What an answer points to. */
+struct store_view {
+    Runnel__V1__StoreInfo info;
+    Google__Protobuf__Duration last_commit;
+};
+
+static void fill_store(const struct rnl_store_usage *usage,
+                       struct store_view *view)
+{
+    view->info = (Runnel__V1__StoreInfo)RUNNEL__V1__STORE_INFO__INIT;
+    view->last_commit =
+        (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
+    view->last_commit.seconds = usage->commit_ns / NS_PER_S;
+    view->last_commit.nanos = (int32_t)(usage->commit_ns % NS_PER_S);
+    view->info.state = usage->stalled
+                           ? RUNNEL__V1__STORE_STATE__STORE_STATE_STALLED
+                           : RUNNEL__V1__STORE_STATE__STORE_STATE_WRITABLE;
+    view->info.error = (char *)(usage->stalled ? usage->error : "");
+    view->info.bytes = usage->bytes;
+    view->info.max_bytes = usage->bytes_max;
+    view->info.disk_bytes = usage->disk_bytes;
+    view->info.waiting_bytes = usage->waiting_bytes;
+    view->info.commits = usage->commits;
+    view->info.failed_commits = usage->failed_commits;
+    if (usage->commits > 0)
+        view->info.last_commit = &view->last_commit;
+}
+
+static void fill_jobs(struct rnl_jobs *jobs, struct store_view *store,
+                      Runnel__V1__GetInfoResponse *info)
 {
     struct rnl_jobs_counts counts;
     rnl_jobs_count(jobs, &counts);
+    fill_store(&counts.store, store);
+    info->store_info = &store->info;
     info->store = (char *)rnl_jobs_store_name(jobs);
     info->jobs_queued = counts.queued;
     info->jobs_running = counts.running;
     info->jobs_stored = counts.stored;
     info->kinds = (char **)rnl_jobs_kinds(jobs, &info->n_kinds);
+}
+
+/* The list, and what it points to, in one block. NULL: memory is out, or
+ * there is none. */
+static Runnel__V1__KindInfo **make_kinds(const struct rnl_jobs *jobs,
+                                         size_t *ret_count)
+{
+    size_t count = 0;
+    struct rnl_kind_state state;
+    while (rnl_jobs_kind_at(jobs, count, &state))
+        count++;
+    Runnel__V1__KindInfo **refs =
+        rnl_malloc(count * (sizeof(*refs) + sizeof(**refs)));
+    *ret_count = refs == NULL ? 0 : count;
+    for (size_t i = 0; i < *ret_count; i++) {
+        Runnel__V1__KindInfo *info = (Runnel__V1__KindInfo *)(refs + count) + i;
+        (void)rnl_jobs_kind_at(jobs, i, &state);
+        *info = (Runnel__V1__KindInfo)RUNNEL__V1__KIND_INFO__INIT;
+        info->kind = (char *)state.kind;
+        info->built_in = state.built_in;
+        info->workers = state.workers;
+        info->jobs_waiting = state.waiting;
+        info->jobs_running = state.running;
+        if (state.running_max != UINT64_MAX)
+            info->max_running = (uint32_t)state.running_max;
+        refs[i] = info;
+    }
+    return refs;
 }
 
 static void fill_streams(const struct rnl_streams *streams,
@@ -58,10 +118,15 @@ static void answer(struct rnl_stream *stream)
     info.streams_open = counts.streams;
     info.calls = counts.calls;
     info.limits = &limits;
-    fill_jobs(core->jobs, &info);
+    struct store_view store;
+    fill_jobs(core->jobs, &store, &info);
     fill_streams(core->streams, &info);
     info.draining = core->draining;
+    info.kind_infos = make_kinds(core->jobs, &info.n_kind_infos);
+    if (core->options.fair_label != NULL)
+        info.fair_label = (char *)core->options.fair_label;
     rnl_stream_reply(stream, &info.base);
+    rnl_free(info.kind_infos);
 }
 
 static void get_info(struct rnl_stream *stream, const uint8_t *data, size_t len)

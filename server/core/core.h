@@ -21,6 +21,7 @@
 
 struct rnl_jobs;
 struct rnl_journal;
+struct rnl_kind_limits;
 struct rnl_streams;
 
 /* The identity of a store: 32 hex digits and a NUL. */
@@ -44,6 +45,12 @@ struct rnl_core_options {
     uint64_t max_job_output_bytes;
     uint64_t max_jobs;
     uint32_t max_event_streams;
+    /* Jobs of a kind that run at once. NULL: no limits. Borrowed until
+     * destroy. */
+    const struct rnl_kind_limits *kind_limits;
+    /* Label whose values take turns within a priority. NULL: none. Borrowed
+     * until destroy. */
+    const char *fair_label;
     /* Memory of statistics. */
     uint64_t max_stats_bytes;
     /* Time for Hello, and silence before a Ping and again after it. */

@@ -63,6 +63,19 @@ struct rnl_journal_range {
     size_t bytes_max;
 };
 
+/* How the journal is. */
+struct rnl_journal_state {
+    /* Why the last group could not be written; "" if it was. Lent until the
+     * next call. */
+    const char *error;
+    /* Size of its files. */
+    uint64_t disk_bytes;
+    uint64_t commits;
+    uint64_t failed_commits;
+    /* Of the last group. */
+    int64_t commit_ns;
+};
+
 struct rnl_journal;
 
 struct rnl_journal_ops {
@@ -97,6 +110,9 @@ struct rnl_journal_ops {
     enum rnl_code (*load_events)(struct rnl_journal *journal, const char *id,
                                  const struct rnl_journal_range *range,
                                  struct rnl_store_page *ret_page);
+
+    void (*state)(struct rnl_journal *journal,
+                  struct rnl_journal_state *ret_state);
 
     /* Waits for the group in flight; its committed is not called. */
     void (*flush)(struct rnl_journal *journal);

@@ -142,7 +142,20 @@ struct rnl_store_list {
 
 struct rnl_store_usage {
     uint64_t jobs;
+    /* Records, inputs and events; what they may come to. */
     uint64_t bytes;
+    uint64_t bytes_max;
+    /* Of events that wait to become durable. */
+    uint64_t waiting_bytes;
+    /* Nothing can be written at the moment: why, lent until the next call. */
+    bool stalled;
+    const char *error;
+    /* Size of files; groups that became durable or could not; time that the
+     * last one took. */
+    uint64_t disk_bytes;
+    uint64_t commits;
+    uint64_t failed_commits;
+    int64_t commit_ns;
 };
 
 struct rnl_store;

@@ -263,9 +263,21 @@ static void memory_usage(const struct rnl_store *store,
                          struct rnl_store_usage *ret_usage)
 {
     const struct rnl_memory *memory = (const struct rnl_memory *)store;
+    struct rnl_journal *journal = memory->options.journal;
+    struct rnl_journal_state state = {.error = ""};
+    if (journal != NULL)
+        journal->ops->state(journal, &state);
     *ret_usage = (struct rnl_store_usage){
         .jobs = memory->by_id.count,
         .bytes = memory->bytes,
+        .bytes_max = memory->options.bytes_max,
+        .waiting_bytes = memory->waiting_bytes,
+        .stalled = memory->stalled,
+        .error = state.error,
+        .disk_bytes = state.disk_bytes,
+        .commits = state.commits,
+        .failed_commits = state.failed_commits,
+        .commit_ns = state.commit_ns,
     };
 }
 

@@ -316,7 +316,7 @@ class Http(Rest):
 
     def test_health(self):
         self.assertEqual(self.get("/healthz").json(), {"status": "ok"})
-        self.assertEqual(self.get("/readyz").json(), {"status": "ready"})
+        self.assertEqual(self.get("/readyz").json(), {"status": "ready", "store": "writable"})
         info = self.get("/v1/info").json()
         self.assertRegex(info["version"], r"^\d+\.\d+\.\d+")
         self.assertIn("echo", info["kinds"])

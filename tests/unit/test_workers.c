@@ -10,6 +10,7 @@
 
 #include "fault.h"
 #include "job_fixture.h"
+#include "kind_limits.h"
 #include "workers.h"
 
 static struct rnl_core core;
@@ -213,6 +214,9 @@ static void expect_stop(struct worker *worker, const struct hand *hand,
 
 /* ---- jobs ---- */
 
+/* Whose job it is; NULL: nobody's. */
+static const char *tenant;
+
 static void create_job(const char *kind, int32_t priority, uint32_t attempts,
                        char ret_id[RNL_JOB_ID_LEN + 1])
 {
@@ -222,6 +226,8 @@ static void create_job(const char *kind, int32_t priority, uint32_t attempts,
     retry.max_attempts = attempts;
     request.request.retry = attempts == 0 ? NULL : &retry;
     request.request.priority = priority;
+    if (tenant != NULL)
+        job_request_label(&request, "team", tenant);
     job_create(&core, &request, ret_id);
     settle();
 }
@@ -321,6 +327,83 @@ static void workers_of_a_kind_take_turns(void **state)
         expect_nothing(&workers[i]);
         fake_close(&workers[i].stream);
     }
+}
+
+static void tenants_take_turns(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char ids[6][RNL_JOB_ID_LEN + 1];
+    core.options.fair_label = "team";
+    static const char *const tenants[] = {"a", "a", "a", "a", "b", NULL};
+    for (size_t i = 0; i < 6; i++) {
+        tenant = tenants[i];
+        create_job("llm", 0, 0, ids[i]);
+    }
+    tenant = NULL;
+    open_worker(&worker, "llm", 6);
+    static const size_t order[] = {0, 4, 5, 1, 2, 3};
+    for (size_t i = 0; i < 6; i++) {
+        take_job(&worker, &hand);
+        assert_string_equal(hand.job_id, ids[order[i]]);
+    }
+    fake_close(&worker.stream);
+}
+
+static void a_kind_runs_no_more_jobs_than_its_limit(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hands[3];
+    char ids[4][RNL_JOB_ID_LEN + 1];
+    struct rnl_kind_limits limits;
+    const char *error;
+    assert_int_equal(rnl_kind_limits_parse("llm=2", &limits, &error), RNL_OK);
+    core.options.kind_limits = &limits;
+    open_worker(&worker, "llm", 10);
+    for (size_t i = 0; i < 4; i++)
+        create_job("llm", 0, 2, ids[i]);
+    take_job(&worker, &hands[0]);
+    take_job(&worker, &hands[1]);
+    expect_nothing(&worker);
+    complete(&worker, &hands[0]);
+    take_job(&worker, &hands[2]);
+    assert_string_equal(hands[2].job_id, ids[2]);
+    expect_ack(&worker, &hands[0]);
+    expect_nothing(&worker);
+    /* A failed attempt makes room while it waits for its next. */
+    fail_job(&worker, &hands[1], true);
+    take_job(&worker, &hands[0]);
+    assert_string_equal(hands[0].job_id, ids[3]);
+    expect_ack(&worker, &hands[1]);
+    struct rnl_kind_state kind;
+    size_t at = 0;
+    while (rnl_jobs_kind_at(core.jobs, at, &kind) &&
+           strcmp(kind.kind, "llm") != 0)
+        at++;
+    assert_false(kind.built_in);
+    assert_int_equal(kind.workers, 1);
+    assert_int_equal(kind.running, 2);
+    assert_int_equal(kind.running_max, 2);
+    assert_int_equal(kind.waiting, 0);
+    fake_close(&worker.stream);
+}
+
+/* Jobs that workers do are no reason for a built-in one to wait. */
+static void running_jobs_of_workers_do_not_hold_up_built_in_kinds(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    char id[RNL_JOB_ID_LEN + 1];
+    open_worker(&worker, "llm", 100);
+    for (int i = 0; i < 100; i++)
+        create_job("llm", 0, 0, id);
+    create_job("echo", 0, 0, id);
+    fake_core_advance(&core, SECOND);
+    assert_int_equal(job_state(&core, id),
+                     RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED);
+    fake_close(&worker.stream);
 }
 
 static void a_worker_that_does_not_read_gets_no_job(void **state)
@@ -628,6 +711,9 @@ int main(void)
         TEST(a_job_is_given_out_reported_on_and_completed),
         TEST(jobs_wait_for_their_worker_and_go_by_priority),
         TEST(workers_of_a_kind_take_turns),
+        TEST(tenants_take_turns),
+        TEST(a_kind_runs_no_more_jobs_than_its_limit),
+        TEST(running_jobs_of_workers_do_not_hold_up_built_in_kinds),
         TEST(a_worker_that_does_not_read_gets_no_job),
         TEST(a_cancel_reaches_the_worker),
         TEST(a_silent_worker_loses_its_job_to_another),

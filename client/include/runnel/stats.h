@@ -405,6 +405,18 @@ RNL_API void rnl_stats_watch_destroy(struct rnl_stats_watch *watch);
 
 /* --- the server --- */
 
+/* The jobs of one kind. */
+struct rnl_kind_info {
+    const char *kind;
+    /* The server does it itself. */
+    bool built_in;
+    uint32_t workers;
+    uint64_t jobs_waiting;
+    uint64_t jobs_running;
+    /* Jobs that may run at once; 0: no limit. */
+    uint32_t max_running;
+};
+
 struct rnl_server_info {
     const char *version;
     const char *epoch;
@@ -421,6 +433,22 @@ struct rnl_server_info {
     const char *const *kinds;
     size_t kind_count;
     bool draining;
+    const struct rnl_kind_info *kind_infos;
+    size_t kind_info_count;
+    /* The label by whose values jobs take turns; "" for none. */
+    const char *fair_label;
+    /* New jobs are refused at the moment, and why. */
+    bool store_stalled;
+    const char *store_error;
+    /* Records, inputs and events of all jobs, and what they may come to. */
+    uint64_t store_bytes;
+    uint64_t store_bytes_max;
+    /* Size of the files; 0 without. */
+    uint64_t store_disk_bytes;
+    uint64_t store_waiting_bytes;
+    uint64_t store_commits;
+    uint64_t store_failed_commits;
+    double store_commit_ms;
 };
 
 /* Accepts NULL. */

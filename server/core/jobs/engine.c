@@ -163,6 +163,18 @@ static enum rnl_code put_draft(struct rnl_jobs *jobs, struct rnl_job *job,
     return code;
 }
 
+/* Whose turn the job takes. */
+static const char *tenant_of(const struct rnl_jobs *jobs,
+                             const Runnel__V1__Job *job)
+{
+    const char *label = jobs->core->options.fair_label;
+    for (size_t i = 0; label != NULL && i < job->n_labels; i++) {
+        if (strcmp(job->labels[i]->key, label) == 0)
+            return job->labels[i]->value;
+    }
+    return "";
+}
+
 enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
                              struct rnl_job **ret_job)
 {
@@ -174,8 +186,9 @@ enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
     job->state = RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
     job->last_sequence = 1;
     memcpy(job->node.id, from->id, sizeof(job->node.id));
-    if (job->kind == NULL &&
-        rnl_kind_queue_use(jobs, from->kind, &job->queue) != RNL_OK) {
+    if (rnl_kind_queue_use(jobs, from->kind, &job->queue) != RNL_OK ||
+        rnl_lane_use(&job->queue->jobs, from->priority, tenant_of(jobs, from),
+                     &job->lane) != RNL_OK) {
         rnl_job_free(job);
         return RNL_RESOURCE_EXHAUSTED;
     }
@@ -220,7 +233,7 @@ static enum rnl_code create_and_put(struct rnl_jobs *jobs,
         code = put_draft(jobs, job, draft, hash);
     if (code == RNL_OK) {
         job->creator = submission->done;
-        jobs->queued_count++;
+        rnl_job_count(job);
         return RNL_OK;
     }
     if (job != NULL) {
@@ -299,6 +312,7 @@ enum rnl_code rnl_jobs_remove(struct rnl_jobs *jobs, const char *job_id,
 
 void rnl_job_free(struct rnl_job *job)
 {
+    rnl_lane_leave(job->lane);
     rnl_kind_queue_leave(job->jobs, job->queue);
     if (job->base != NULL)
         runnel__v1__job__free_unpacked(job->base, &rnl_pb_allocator);
@@ -372,6 +386,19 @@ static enum rnl_code start_timers(struct rnl_jobs *jobs)
     return code;
 }
 
+/* The engine itself is a user of their queues, so that they stay. */
+static enum rnl_code use_built_in_kinds(struct rnl_jobs *jobs)
+{
+    enum rnl_code code = RNL_OK;
+    for (size_t i = 0; i < KIND_COUNT && code == RNL_OK; i++) {
+        struct rnl_kind_queue *queue;
+        code = rnl_kind_queue_use(jobs, kinds[i]->name, &queue);
+        if (code == RNL_OK)
+            jobs->built_in_count++;
+    }
+    return code;
+}
+
 enum rnl_code rnl_jobs_create(struct rnl_core *core, struct rnl_jobs **ret_jobs)
 {
     struct rnl_jobs *jobs = rnl_calloc(1, sizeof(*jobs));
@@ -381,13 +408,13 @@ enum rnl_code rnl_jobs_create(struct rnl_core *core, struct rnl_jobs **ret_jobs)
     jobs->input_bytes_max = input_bytes_max(&core->options);
     rnl_id_table_init(&jobs->active);
     rnl_id_table_init(&jobs->groups);
-    for (size_t i = 0; i < RNL_PRIORITY_COUNT; i++)
-        TAILQ_INIT(&jobs->queues[i]);
     TAILQ_INIT(&jobs->ready);
     TAILQ_INIT(&jobs->ended_early);
     TAILQ_INIT(&jobs->waiters);
     bool durable = core->options.journal != NULL;
-    enum rnl_code code = create_store(jobs);
+    enum rnl_code code = use_built_in_kinds(jobs);
+    if (code == RNL_OK)
+        code = create_store(jobs);
     if (code == RNL_OK)
         code = start_timers(jobs);
     if (code == RNL_OK && durable)
@@ -421,6 +448,8 @@ void rnl_jobs_destroy(struct rnl_jobs *jobs)
     if (jobs->store != NULL)
         jobs->store->ops->destroy(jobs->store);
     rnl_waiters_free(jobs);
+    while (jobs->built_in_count > 0)
+        rnl_kind_queue_leave(jobs, jobs->kind_queues[--jobs->built_in_count]);
     rnl_id_table_fini(&jobs->active);
     rnl_id_table_fini(&jobs->groups);
     rnl_free(jobs);
@@ -435,7 +464,7 @@ void rnl_jobs_count(const struct rnl_jobs *jobs,
         .queued = jobs->queued_count,
         .running = jobs->running_count,
         .stored = usage.jobs,
-        .stored_bytes = usage.bytes,
+        .store = usage,
     };
 }
 
@@ -449,7 +478,7 @@ const char *const *rnl_jobs_kinds(struct rnl_jobs *jobs, size_t *ret_count)
     size_t count = 0;
     for (size_t i = 0; i < KIND_COUNT; i++)
         jobs->kind_names[count++] = kinds[i]->name;
-    for (size_t i = 0; i < jobs->kind_queue_count; i++) {
+    for (size_t i = KIND_COUNT; i < jobs->kind_queue_count; i++) {
         if (!TAILQ_EMPTY(&jobs->kind_queues[i]->workers))
             jobs->kind_names[count++] = jobs->kind_queues[i]->kind;
     }

@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "core.h"
+#include "fair_queue.h"
 #include "id_table.h"
 #include "job_bounds.h"
 #include "jobs.h"
@@ -27,8 +28,6 @@
 #include "store.h"
 
 #define RNL_SECOND_NS INT64_C(1000000000)
-
-#define RNL_PRIORITY_COUNT (2 * RNL_JOB_PRIORITY_MAX + 1)
 
 #define RNL_KINDS_BUILT_IN_MAX 8
 
@@ -58,9 +57,11 @@ struct rnl_run {
 struct rnl_job {
     struct rnl_id_node node;
     struct rnl_jobs *jobs;
-    /* NULL: workers do it, and queue is where it waits for one. */
+    /* NULL: workers do it. */
     const struct rnl_kind *kind;
+    /* Where it waits: with the jobs of its kind, priority and tenant. */
     struct rnl_kind_queue *queue;
+    struct rnl_lane *lane;
     /* Of the running attempt, when a worker has it. */
     struct rnl_lease *lease;
     /* The record as it was created, without input. Owned. */
@@ -103,8 +104,6 @@ struct rnl_job {
     bool put_pending;
 };
 
-TAILQ_HEAD(rnl_job_list, rnl_job);
-
 struct rnl_waiter;
 TAILQ_HEAD(rnl_waiter_list, rnl_waiter);
 
@@ -115,17 +114,21 @@ struct rnl_jobs {
     /* Jobs that have not ended; groups of watchers (watch.c). */
     struct rnl_id_table active;
     struct rnl_id_table groups;
-    /* Position 0 is the lowest priority. */
-    struct rnl_job_list queues[RNL_PRIORITY_COUNT];
     struct rnl_job_list ready;
     /* Ended before their put was durable, which they wait for. */
     struct rnl_job_list ended_early;
     uint64_t queued_count;
     uint64_t running_count;
+    /* Of these, jobs of built-in kinds. */
+    uint64_t built_in_running;
     uint64_t last_id_ms;
-    /* Of kinds that workers do (workers.h). */
-    struct rnl_kind_queue *kind_queues[RNL_KIND_QUEUES_MAX];
+    /* The built-in kinds first, which stay; then those that workers do. */
+    struct rnl_kind_queue
+        *kind_queues[RNL_KINDS_BUILT_IN_MAX + RNL_KIND_QUEUES_MAX];
     size_t kind_queue_count;
+    size_t built_in_count;
+    /* The built-in kind that begins next, others being equal. */
+    size_t built_in_turn;
     /* What rnl_jobs_kinds lends. */
     const char *kind_names[RNL_KIND_QUEUES_MAX + RNL_KINDS_BUILT_IN_MAX];
     /* Both are always started, so that moving them cannot fail. */
@@ -201,6 +204,10 @@ void rnl_job_free(struct rnl_job *job);
 
 /* Puts a job that may run into its queue. */
 void rnl_job_enqueue(struct rnl_job *job);
+
+/* Counts a job that has come to be, in its state; from then on the counts
+ * follow it. */
+void rnl_job_count(struct rnl_job *job);
 
 /* Starts the timers of not_before and deadline, or enqueues. Errors:
  * RNL_RESOURCE_EXHAUSTED. */

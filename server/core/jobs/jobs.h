@@ -13,6 +13,7 @@
 #include <runnel/status.h>
 
 #include "rpc.h"
+#include "store.h"
 
 struct rnl_core;
 struct rnl_jobs;
@@ -22,7 +23,7 @@ struct rnl_jobs_counts {
     uint64_t running;
     /* All that the store keeps, ended ones too. */
     uint64_t stored;
-    uint64_t stored_bytes;
+    struct rnl_store_usage store;
 };
 
 /* JobService, for the core's table of services. */
@@ -48,5 +49,22 @@ const char *rnl_jobs_store_name(const struct rnl_jobs *jobs);
 /* Names of the kinds that are served now, by the server or by workers; lent
  * until the next call. */
 const char *const *rnl_jobs_kinds(struct rnl_jobs *jobs, size_t *ret_count);
+
+/* What is known of a kind. */
+struct rnl_kind_state {
+    /* Lent until the next call. */
+    const char *kind;
+    bool built_in;
+    uint32_t workers;
+    uint64_t waiting;
+    uint64_t running;
+    /* UINT64_MAX: no limit. */
+    uint64_t running_max;
+};
+
+/* Kinds that are built in, served by a worker, or have jobs, by an index that
+ * counts from 0. False above the last one. */
+bool rnl_jobs_kind_at(const struct rnl_jobs *jobs, size_t index,
+                      struct rnl_kind_state *ret_state);
 
 #endif

@@ -42,7 +42,9 @@ static bool take_job(void *arg, const Runnel__V1__Job *stored)
     job->attempt = stored->attempt;
     if (stored->start_time != NULL)
         job->start_ns = rnl_timestamp_ns(stored->start_time);
-    TAILQ_INSERT_TAIL(&found->list, job, link);
+    /* The walk goes from new to old; in their queues the older ones are in
+     * front again. */
+    TAILQ_INSERT_HEAD(&found->list, job, link);
     return true;
 }
 
@@ -77,8 +79,7 @@ static enum rnl_code resume_job(struct rnl_job *job)
         return code;
     job->last_sequence = log.last_sequence;
     bool was_running = job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
-    jobs->queued_count += !was_running;
-    jobs->running_count += was_running;
+    rnl_job_count(job);
     if (was_running && (code = count_output(job)) != RNL_OK)
         return code;
     return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
@@ -107,13 +108,14 @@ enum rnl_code rnl_jobs_recover(struct rnl_jobs *jobs)
         enum rnl_code code = store->ops->list(store, &query, &list);
         if (code == RNL_OK)
             code = found.code;
-        if (code == RNL_OK)
-            code = resume_all(&found);
         if (code != RNL_OK)
             return code;
         for (size_t i = 0; i < sizeof(query.before); i++)
             query.before[i] = list.next[i];
     } while (list.next[0] != '\0');
+    enum rnl_code code = resume_all(&found);
+    if (code != RNL_OK)
+        return code;
     rnl_jobs_arm_expiry(jobs, store->ops->expire(store, jobs->core->wall_ns));
     return RNL_OK;
 }

@@ -200,16 +200,9 @@ void rnl_jobs_kick(struct rnl_jobs *jobs)
     (void)!rnl_timer_start(&jobs->core->timers, &jobs->runner, 0);
 }
 
-static struct rnl_job_list *queue_of(const struct rnl_job *job)
-{
-    if (job->queue != NULL)
-        return &job->queue->jobs[job->base->priority + RNL_JOB_PRIORITY_MAX];
-    return &job->jobs->queues[job->base->priority + RNL_JOB_PRIORITY_MAX];
-}
-
 void rnl_job_enqueue(struct rnl_job *job)
 {
-    TAILQ_INSERT_TAIL(queue_of(job), job, link);
+    rnl_fair_queue_add(job);
     job->place = RNL_PLACE_QUEUED;
     rnl_job_measure_ready(job);
     rnl_jobs_kick(job->jobs);
@@ -225,21 +218,40 @@ static void make_ready(struct rnl_job *job)
 static void leave_place(struct rnl_job *job)
 {
     if (job->place == RNL_PLACE_QUEUED)
-        TAILQ_REMOVE(queue_of(job), job, link);
+        rnl_fair_queue_remove(job);
     else if (job->place == RNL_PLACE_READY)
         TAILQ_REMOVE(&job->jobs->ready, job, link);
     job->place = RNL_PLACE_WAITING;
 }
 
-static struct rnl_job *next_to_start(struct rnl_jobs *jobs)
+/* The built-in kind whose job begins next: the one with the highest priority
+ * in front, and kinds take turns. NULL: none may. */
+static struct rnl_kind_queue *next_to_start(const struct rnl_jobs *jobs)
 {
-    if (jobs->running_count >= RNL_JOBS_RUNNING_MAX)
+    struct rnl_kind_queue *best = NULL;
+    if (jobs->built_in_running >= RNL_JOBS_RUNNING_MAX)
         return NULL;
-    for (int i = RNL_PRIORITY_COUNT - 1; i >= 0; i--) {
-        if (!TAILQ_EMPTY(&jobs->queues[i]))
-            return TAILQ_FIRST(&jobs->queues[i]);
+    for (size_t i = 0; i < jobs->built_in_count; i++) {
+        struct rnl_kind_queue *queue =
+            jobs->kind_queues[(jobs->built_in_turn + i) % jobs->built_in_count];
+        if (rnl_kind_queue_may_start(queue) &&
+            (best == NULL || rnl_fair_queue_level(&queue->jobs) >
+                                 rnl_fair_queue_level(&best->jobs)))
+            best = queue;
     }
-    return NULL;
+    return best;
+}
+
+static struct rnl_job *take_next(struct rnl_jobs *jobs)
+{
+    const struct rnl_kind_queue *queue = next_to_start(jobs);
+    if (queue == NULL)
+        return NULL;
+    size_t at = 0;
+    while (jobs->kind_queues[at] != queue)
+        at++;
+    jobs->built_in_turn = at + 1;
+    return rnl_fair_queue_first(&queue->jobs);
 }
 
 static void on_wake(struct rnl_timer *timer, void *arg)
@@ -305,16 +317,31 @@ static void stop_attempt(struct rnl_job *job)
     job->input_job = NULL;
 }
 
-/* The counts follow the state. */
-static void set_state(struct rnl_job *job, Runnel__V1__JobState state)
+/* Adds one, or takes one away, where a job in this state counts. */
+static void count(struct rnl_job *job, int one)
 {
     struct rnl_jobs *jobs = job->jobs;
-    jobs->queued_count -= job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
-    jobs->running_count -=
-        job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
+    uint64_t change = (uint64_t)(int64_t)one;
+    if (job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED)
+        jobs->queued_count += change;
+    if (job->state != RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING)
+        return;
+    jobs->running_count += change;
+    job->queue->running += change;
+    if (job->kind != NULL)
+        jobs->built_in_running += change;
+}
+
+void rnl_job_count(struct rnl_job *job)
+{
+    count(job, 1);
+}
+
+static void set_state(struct rnl_job *job, Runnel__V1__JobState state)
+{
+    count(job, -1);
     job->state = state;
-    jobs->queued_count += state == RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED;
-    jobs->running_count += state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
+    count(job, 1);
 }
 
 static void set_error(struct rnl_job *job, enum rnl_code code,
@@ -399,6 +426,8 @@ static void fail_attempt(struct rnl_job *job, const struct rnl_step *step,
 {
     set_error(job, step->code, step->message);
     stop_attempt(job);
+    /* One more of its kind may run. */
+    rnl_jobs_kick(job->jobs);
     if (step->retry && job->attempt < attempts_max && try_again(job, request))
         return;
     rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED, step->code,
@@ -430,7 +459,8 @@ enum rnl_code rnl_job_resume(struct rnl_job *job)
 
 static void mark_running(struct rnl_job *job)
 {
-    leave_place(job);
+    rnl_fair_queue_begin(job);
+    job->place = RNL_PLACE_WAITING;
     job->attempt++;
     if (job->start_ns == 0)
         job->start_ns = job->jobs->core->wall_ns;
@@ -516,7 +546,7 @@ void rnl_jobs_run(struct rnl_jobs *jobs)
     rnl_workers_match(jobs);
     /* A start copies the input: it costs about a slice. */
     for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {
-        if ((job = next_to_start(jobs)) == NULL)
+        if ((job = take_next(jobs)) == NULL)
             break;
         start_attempt(job);
     }

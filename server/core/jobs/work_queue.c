@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "kind_limits.h"
 
 /* A plain walk: there are few kinds, and a job keeps its queue. */
 static struct rnl_kind_queue *find(const struct rnl_jobs *jobs,
@@ -17,22 +18,31 @@ static struct rnl_kind_queue *find(const struct rnl_jobs *jobs,
     return NULL;
 }
 
+static struct rnl_kind_queue *make(struct rnl_jobs *jobs, const char *kind)
+{
+    const struct rnl_core_options *options = &jobs->core->options;
+    struct rnl_kind_queue *queue = rnl_calloc(1, sizeof(*queue));
+    if (queue == NULL)
+        return NULL;
+    uint64_t seed;
+    options->random(options->random_arg, (uint8_t *)&seed, sizeof(seed));
+    snprintf(queue->kind, sizeof(queue->kind), "%s", kind);
+    rnl_fair_queue_init(&queue->jobs, seed);
+    queue->running_max = rnl_kind_limits_of(options->kind_limits, kind);
+    TAILQ_INIT(&queue->workers);
+    jobs->kind_queues[jobs->kind_queue_count++] = queue;
+    return queue;
+}
+
 enum rnl_code rnl_kind_queue_use(struct rnl_jobs *jobs, const char *kind,
                                  struct rnl_kind_queue **ret)
 {
     struct rnl_kind_queue *queue = find(jobs, kind);
-    if (queue == NULL) {
-        if (jobs->kind_queue_count == RNL_KIND_QUEUES_MAX)
-            return RNL_RESOURCE_EXHAUSTED;
-        queue = rnl_calloc(1, sizeof(*queue));
-        if (queue == NULL)
-            return RNL_RESOURCE_EXHAUSTED;
-        snprintf(queue->kind, sizeof(queue->kind), "%s", kind);
-        for (size_t i = 0; i < RNL_PRIORITY_COUNT; i++)
-            TAILQ_INIT(&queue->jobs[i]);
-        TAILQ_INIT(&queue->workers);
-        jobs->kind_queues[jobs->kind_queue_count++] = queue;
-    }
+    size_t max = jobs->built_in_count + RNL_KIND_QUEUES_MAX;
+    if (queue == NULL && jobs->kind_queue_count < max)
+        queue = make(jobs, kind);
+    if (queue == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
     queue->users++;
     *ret = queue;
     return RNL_OK;
@@ -46,16 +56,13 @@ void rnl_kind_queue_leave(struct rnl_jobs *jobs, struct rnl_kind_queue *queue)
     while (jobs->kind_queues[i] != queue)
         i++;
     jobs->kind_queues[i] = jobs->kind_queues[--jobs->kind_queue_count];
+    rnl_fair_queue_fini(&queue->jobs);
     rnl_free(queue);
 }
 
-static struct rnl_job *first_job(const struct rnl_kind_queue *queue)
+bool rnl_kind_queue_may_start(const struct rnl_kind_queue *queue)
 {
-    for (int i = RNL_PRIORITY_COUNT - 1; i >= 0; i--) {
-        if (!TAILQ_EMPTY(&queue->jobs[i]))
-            return TAILQ_FIRST(&queue->jobs[i]);
-    }
-    return NULL;
+    return queue->jobs.job_count > 0 && queue->running < queue->running_max;
 }
 
 static void go_last(struct rnl_worker_kind *kind)
@@ -88,13 +95,12 @@ static struct rnl_worker *next_worker(struct rnl_kind_queue *queue)
 
 void rnl_kind_queue_match(struct rnl_jobs *jobs, struct rnl_kind_queue *queue)
 {
-    struct rnl_job *job;
     struct rnl_worker *worker;
     if (jobs->core->draining || jobs->store->ops->busy(jobs->store))
         return;
-    while ((job = first_job(queue)) != NULL &&
+    while (rnl_kind_queue_may_start(queue) &&
            (worker = next_worker(queue)) != NULL)
-        rnl_job_assign(job, worker);
+        rnl_job_assign(rnl_fair_queue_first(&queue->jobs), worker);
 }
 
 void rnl_worker_match(struct rnl_worker *worker)
@@ -103,8 +109,27 @@ void rnl_worker_match(struct rnl_worker *worker)
         rnl_kind_queue_match(worker->jobs, worker->kinds[i].queue);
 }
 
+bool rnl_jobs_kind_at(const struct rnl_jobs *jobs, size_t index,
+                      struct rnl_kind_state *ret_state)
+{
+    if (index >= jobs->kind_queue_count)
+        return false;
+    const struct rnl_kind_queue *queue = jobs->kind_queues[index];
+    const struct rnl_worker_kind *worker;
+    *ret_state = (struct rnl_kind_state){
+        .kind = queue->kind,
+        .built_in = index < jobs->built_in_count,
+        .waiting = queue->jobs.job_count,
+        .running = queue->running,
+        .running_max = queue->running_max,
+    };
+    TAILQ_FOREACH(worker, &queue->workers, link)
+    ret_state->workers++;
+    return true;
+}
+
 void rnl_workers_match(struct rnl_jobs *jobs)
 {
-    for (size_t i = 0; i < jobs->kind_queue_count; i++)
+    for (size_t i = jobs->built_in_count; i < jobs->kind_queue_count; i++)
         rnl_kind_queue_match(jobs, jobs->kind_queues[i]);
 }

@@ -2,8 +2,8 @@
 /*
  * Jobs of kinds that are not built in, and the workers that do them:
  *
- *   work_queue.c      jobs of each kind that wait, workers that serve it, and
- *                     who gets what
+ *   work_queue.c      jobs of each kind that wait (fair_queue.h), workers that
+ *                     serve it, and who gets what
  *   lease.c           the right to report on one attempt
  *   worker_service.c  WorkerService.Work: a worker's stream
  *
@@ -45,10 +45,14 @@ struct rnl_worker_kind {
 
 TAILQ_HEAD(rnl_worker_kind_list, rnl_worker_kind);
 
+/* One kind: its jobs, and the workers that serve it. Built-in kinds have one
+ * too, without workers. */
 struct rnl_kind_queue {
     char kind[RNL_JOB_KIND_LEN_MAX + 1];
-    /* Jobs that wait, by priority; position 0 is the lowest. */
-    struct rnl_job_list jobs[RNL_PRIORITY_COUNT];
+    struct rnl_fair_queue jobs;
+    /* Jobs that run, and how many may at once; UINT64_MAX: any number. */
+    uint64_t running;
+    uint64_t running_max;
     /* Whose turn it is comes first. */
     struct rnl_worker_kind_list workers;
     /* Jobs that have not ended, and workers: the queue goes with the last. */
@@ -112,6 +116,9 @@ RNL_MUST_USE enum rnl_code rnl_kind_queue_use(struct rnl_jobs *jobs,
                                               const char *kind,
                                               struct rnl_kind_queue **ret);
 void rnl_kind_queue_leave(struct rnl_jobs *jobs, struct rnl_kind_queue *queue);
+
+/* A job waits, and one more of the kind may run. */
+bool rnl_kind_queue_may_start(const struct rnl_kind_queue *queue);
 
 /* Gives the jobs that wait to workers that have room. */
 void rnl_kind_queue_match(struct rnl_jobs *jobs, struct rnl_kind_queue *queue);

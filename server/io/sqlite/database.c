@@ -244,3 +244,16 @@ sqlite3_stmt *rnl_database_prepare(sqlite3 *connection, const char *sql)
         return NULL;
     return statement;
 }
+
+uint64_t rnl_database_disk_bytes(const struct rnl_database *database)
+{
+    struct stat file;
+    uint64_t bytes = 0;
+    const char *path = sqlite3_db_filename(database->reader, "main");
+    const char *log = path == NULL ? NULL : sqlite3_filename_wal(path);
+    if (path != NULL && stat(path, &file) == 0)
+        bytes += (uint64_t)file.st_size;
+    if (log != NULL && stat(log, &file) == 0)
+        bytes += (uint64_t)file.st_size;
+    return bytes;
+}

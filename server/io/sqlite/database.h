@@ -28,6 +28,9 @@ RNL_MUST_USE enum rnl_code rnl_database_open(
 /* Accepts one that is half open. */
 void rnl_database_close(struct rnl_database *database);
 
+/* Size of the file and its write-ahead log. */
+uint64_t rnl_database_disk_bytes(const struct rnl_database *database);
+
 /* The code that a failure of SQLite is told by. */
 enum rnl_code rnl_database_code(int result);
 

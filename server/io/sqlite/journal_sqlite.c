@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "database.h"
@@ -45,6 +46,9 @@ struct sqlite_journal {
     enum state state;
     enum rnl_code code;
     char writer_error[RNL_JOURNAL_ERROR_MAX];
+    uint64_t commits;
+    uint64_t failed_commits;
+    int64_t commit_ns;
     /* The writer's while WRITING, the store's else. */
     struct rnl_group writing;
     struct rnl_writer writer;
@@ -67,15 +71,27 @@ static bool await_group(struct sqlite_journal *journal)
     return goes_on;
 }
 
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static void *write_groups(void *arg)
 {
     struct sqlite_journal *journal = arg;
     while (await_group(journal)) {
         char error[RNL_JOURNAL_ERROR_MAX];
+        int64_t begin_ns = monotonic_ns();
         enum rnl_code code =
             rnl_writer_apply(&journal->writer, &journal->writing, error);
+        int64_t end_ns = monotonic_ns();
         pthread_mutex_lock(&journal->mutex);
         journal->code = code;
+        journal->commit_ns = end_ns - begin_ns;
+        journal->commits += code == RNL_OK;
+        journal->failed_commits += code != RNL_OK;
         memcpy(journal->writer_error, error, sizeof(error));
         journal->state = STATE_DONE;
         pthread_cond_broadcast(&journal->changed);
@@ -163,6 +179,20 @@ static enum rnl_code load_events(struct rnl_journal *journal, const char *id,
     return rnl_reader_events(&journal_of(journal)->reader, id, range, ret_page);
 }
 
+static void state(struct rnl_journal *base, struct rnl_journal_state *ret_state)
+{
+    struct sqlite_journal *journal = journal_of(base);
+    pthread_mutex_lock(&journal->mutex);
+    *ret_state = (struct rnl_journal_state){
+        .error = journal->error,
+        .commits = journal->commits,
+        .failed_commits = journal->failed_commits,
+        .commit_ns = journal->commit_ns,
+    };
+    pthread_mutex_unlock(&journal->mutex);
+    ret_state->disk_bytes = rnl_database_disk_bytes(&journal->database);
+}
+
 static void flush(struct rnl_journal *base)
 {
     struct sqlite_journal *journal = journal_of(base);
@@ -207,6 +237,7 @@ static const struct rnl_journal_ops ops = {
     .load_record = load_record,
     .load_input = load_input,
     .load_events = load_events,
+    .state = state,
     .flush = flush,
     .destroy = destroy,
 };
