@@ -22,6 +22,7 @@ static const char *listen_address = "127.0.0.1:7400";
 static const char *port_file;
 static const char *token;
 static const char *token_file;
+static const char *tokens_file;
 static const char *log_level = "info";
 static const char *data = "./data";
 static const char *durability = "normal";
@@ -54,14 +55,20 @@ static const struct rnl_setting table[] = {
      .type = RNL_SETTING_TEXT,
      .target = &token,
      .placeholder = "TOKEN",
-     .help = "Token that clients must show. On the command line others can\n"
-             "      see it: prefer the variable or --token-file.",
+     .help = "A token that may do everything. On the command line others\n"
+             "      can see it: prefer the variable or --token-file.",
      .secret = true},
     {.name = "token-file",
      .type = RNL_SETTING_TEXT,
      .target = &token_file,
      .placeholder = "FILE",
      .help = "Read the token from the first line of this file."},
+    {.name = "tokens-file",
+     .type = RNL_SETTING_TEXT,
+     .target = &tokens_file,
+     .placeholder = "FILE",
+     .help = "More tokens, hashed, with their scopes: docs/security.md.\n"
+             "      SIGHUP reads it again."},
     {.name = "data",
      .type = RNL_SETTING_TEXT,
      .target = &data,
@@ -182,6 +189,7 @@ static void fill_options(struct rnl_server_options *ret_options)
         .drain_grace_ms = drain_grace_ms,
         .data = strcmp(durability, "memory") == 0 ? NULL : data,
         .durability_full = strcmp(durability, "full") == 0,
+        .tokens_file = tokens_file,
         .core = {.random = fill_random,
                  .max_frame_bytes = (uint32_t)max_frame_bytes,
                  .max_streams = (uint32_t)max_streams,

@@ -141,6 +141,7 @@ static void get_info(struct rnl_stream *stream, const uint8_t *data, size_t len)
 
 static const struct rnl_method methods[] = {
     {.name = "runnel.v1.AdminService/GetInfo",
+     .scope = RNL_SCOPE_ANY,
      .shape = RNL_UNARY,
      .on_message = get_info},
 };

@@ -10,6 +10,8 @@
 #include "journal.h"
 #include "session_private.h"
 #include "streams.h"
+#include "token_service.h"
+#include "tokens.h"
 
 #define EPOCH_BYTES 16
 
@@ -47,7 +49,10 @@ static enum rnl_code create_parts(struct rnl_core *core)
     rnl_methods_add(&core->rpc->methods, &rnl_worker_service);
     rnl_methods_add(&core->rpc->methods, &rnl_event_service);
     rnl_methods_add(&core->rpc->methods, &rnl_stats_service);
-    enum rnl_code code = rnl_streams_create(core, &core->streams);
+    rnl_methods_add(&core->rpc->methods, &rnl_token_service);
+    enum rnl_code code = rnl_tokens_create(core, &core->tokens);
+    if (code == RNL_OK)
+        code = rnl_streams_create(core, &core->streams);
     return code == RNL_OK ? rnl_jobs_create(core, &core->jobs) : code;
 }
 
@@ -82,6 +87,8 @@ enum rnl_code rnl_core_create(const struct rnl_core_options *options,
     core->options.epoch = NULL;
     rnl_timers_init(&core->timers);
     enum rnl_code code = create_parts(core);
+    core->options.token = NULL;
+    core->options.fixed_tokens = NULL;
     if (code != RNL_OK) {
         rnl_core_destroy(core);
         return code;
@@ -97,6 +104,7 @@ void rnl_core_destroy(struct rnl_core *core)
     assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
     rnl_jobs_destroy(core->jobs);
     rnl_streams_destroy(core->streams);
+    rnl_tokens_destroy(core->tokens);
     destroy_journal(core->options.journal);
     while (core->rpc != NULL && core->rpc->spare_count > 0)
         rnl_free(core->rpc->spares[--core->rpc->spare_count].data);

@@ -23,6 +23,9 @@ struct rnl_jobs;
 struct rnl_journal;
 struct rnl_kind_limits;
 struct rnl_streams;
+struct rnl_token_record;
+struct rnl_token_store;
+struct rnl_tokens;
 
 /* The identity of a store: 32 hex digits and a NUL. */
 #define RNL_EPOCH_SIZE 33
@@ -56,8 +59,13 @@ struct rnl_core_options {
     /* Time for Hello, and silence before a Ping and again after it. */
     uint32_t handshake_ms;
     uint32_t keepalive_ms;
-    /* Empty or NULL: no token is asked for. Borrowed until destroy. */
+    /* A token that may do everything; empty or NULL: none. Borrowed for the
+     * create call, as those that follow: more of them (tokens.h). */
     const char *token;
+    const struct rnl_token_record *fixed_tokens;
+    size_t fixed_token_count;
+    /* Keeps the tokens that are made; NULL: they live in memory. Borrowed. */
+    struct rnl_token_store *token_store;
     /* Makes jobs durable; NULL: they live in memory. Owned from the create
      * call on, whether it succeeds or not. Its identity is epoch, 32 hex
      * digits, borrowed for the call; NULL makes a new one. */
@@ -78,6 +86,7 @@ struct rnl_core {
     /* Owned. */
     struct rnl_jobs *jobs;
     struct rnl_streams *streams;
+    struct rnl_tokens *tokens;
     struct rnl_rpc *rpc;
     bool draining;
 };

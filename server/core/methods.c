@@ -8,6 +8,7 @@
 #include <runnel/v1/events.pb-c.h>
 #include <runnel/v1/jobs.pb-c.h>
 #include <runnel/v1/stats.pb-c.h>
+#include <runnel/v1/tokens.pb-c.h>
 #include <runnel/v1/workers.pb-c.h>
 
 static const ProtobufCServiceDescriptor *const schema[] = {
@@ -15,6 +16,7 @@ static const ProtobufCServiceDescriptor *const schema[] = {
     &runnel__v1__event_service__descriptor,
     &runnel__v1__job_service__descriptor,
     &runnel__v1__stats_service__descriptor,
+    &runnel__v1__token_service__descriptor,
     &runnel__v1__worker_service__descriptor,
 };
 

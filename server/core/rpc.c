@@ -27,6 +27,11 @@ void rnl_stream_set_state(struct rnl_stream *stream, void *state)
     stream->state = state;
 }
 
+const struct rnl_token *rnl_stream_token(const struct rnl_stream *stream)
+{
+    return stream->token;
+}
+
 const char *rnl_stream_metadata(const struct rnl_stream *stream,
                                 const char *key)
 {

@@ -17,8 +17,11 @@
 #include <protobuf-c/protobuf-c.h>
 #include <runnel/status.h>
 
+#include "scope.h"
+
 struct rnl_core;
 struct rnl_stream;
+struct rnl_token;
 
 /* An encoded message that several streams can send without copying it. */
 struct rnl_buf {
@@ -70,6 +73,8 @@ struct rnl_method {
     void (*on_half_close)(struct rnl_stream *stream);
     void (*on_writable)(struct rnl_stream *stream);
     void (*on_close)(struct rnl_stream *stream, enum rnl_code code);
+    /* What a caller's token must have. */
+    enum rnl_scope scope;
 };
 
 /* A service's methods; the array is static. */
@@ -84,6 +89,10 @@ struct rnl_core *rnl_stream_core(const struct rnl_stream *stream);
 /* The handler's own state: NULL until set. Not owned by the stream. */
 void *rnl_stream_state(const struct rnl_stream *stream);
 void rnl_stream_set_state(struct rnl_stream *stream, void *state);
+
+/* The token that the call was admitted by (tokens.h); NULL on a server without
+ * tokens. Borrowed for the stream's life. */
+const struct rnl_token *rnl_stream_token(const struct rnl_stream *stream);
 
 /* A metadata value of the Call, or NULL. Borrowed for the stream's life. */
 const char *rnl_stream_metadata(const struct rnl_stream *stream,

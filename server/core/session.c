@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "session_private.h"
+#include "tokens.h"
 #include "wire.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -236,6 +237,7 @@ void rnl_session_destroy(struct rnl_session *session)
     rnl_timer_stop(&core->timers, &session->timer);
     rnl_session_drop_output(session);
     rnl_session_drop_input(session);
+    rnl_token_unref(session->token);
     rnl_free(session->table);
     rnl_free(session);
     rnl_sessions_run_pending(core);

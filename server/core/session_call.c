@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "session_private.h"
+#include "tokens.h"
 #include "utf8.h"
 #include "wire.h"
 
@@ -27,6 +28,8 @@ struct call {
     unsigned metadata_count;
     /* Room for all keys and values with a NUL each. */
     size_t metadata_len;
+    /* The metadata "authorization"; data is NULL when it is not there. */
+    struct rnl_bytes authorization;
 };
 
 struct entry {
@@ -40,6 +43,11 @@ static bool is_text(struct rnl_bytes bytes)
 {
     return memchr(bytes.data, '\0', bytes.len) == NULL &&
            rnl_utf8_valid(bytes.data, bytes.len);
+}
+
+static bool is_named(struct rnl_bytes key, const char *name)
+{
+    return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
 }
 
 static bool read_entry(const struct rnl_wire_field *field,
@@ -87,7 +95,10 @@ static const char *take_call_field(struct call *call,
             return "metadata: must have at most 32 entries";
         if (entry.key.len + entry.value.len > RNL_METADATA_BYTES_MAX)
             return "metadata: an entry must have at most 1024 bytes";
-        call->metadata_len += entry.key.len + entry.value.len + 2;
+        if (is_named(entry.key, "authorization"))
+            call->authorization = entry.value;
+        else
+            call->metadata_len += entry.key.len + entry.value.len + 2;
         return NULL;
     default:
         return NULL;
@@ -119,12 +130,13 @@ static char *put_text(char *out, struct rnl_bytes text)
     return out + text.len + 1;
 }
 
-/* Copies the metadata out of a Call that was found to be sound. */
+/* Copies the metadata out of a Call that was found to be sound; a handler has
+ * no use for the token. */
 static bool copy_metadata(struct rnl_stream *stream,
                           const struct rnl_frame *frame,
                           const struct call *call)
 {
-    if (call->metadata_count == 0)
+    if (call->metadata_len == 0)
         return true;
     stream->metadata = rnl_malloc(call->metadata_len);
     if (stream->metadata == NULL)
@@ -135,7 +147,8 @@ static bool copy_metadata(struct rnl_stream *stream,
     struct rnl_wire_field field;
     struct entry entry;
     while (rnl_wire_next(&wire, &field) == RNL_WIRE_FIELD) {
-        if (field.number != CALL_METADATA || !read_entry(&field, &entry))
+        if (field.number != CALL_METADATA || !read_entry(&field, &entry) ||
+            is_named(entry.key, "authorization"))
             continue;
         out = put_text(out, entry.key);
         out = put_text(out, entry.value);
@@ -174,12 +187,21 @@ static void open_stream(struct rnl_session *session,
                         const struct rnl_method *method)
 {
     struct rnl_stream *stream;
+    struct rnl_token *token;
+    char text[RNL_STATUS_TEXT_MAX];
+    enum rnl_code code = rnl_session_authorize(
+        session, method, call->authorization, &token, text);
+    if (code != RNL_OK) {
+        refuse(session, frame->stream_id, code, text);
+        return;
+    }
     if (rnl_stream_create(session, frame->stream_id, method, &stream) !=
         RNL_OK) {
         refuse(session, frame->stream_id, RNL_RESOURCE_EXHAUSTED,
                "the server is out of memory");
         return;
     }
+    stream->token = rnl_token_ref(token);
     if (!copy_metadata(stream, frame, call) ||
         (call->timeout_ms > 0 &&
          rnl_stream_start_deadline(stream, call->timeout_ms) != RNL_OK))

@@ -64,25 +64,6 @@ static bool read_hello(const struct rnl_frame *frame, struct hello *ret_hello)
     return result == RNL_WIRE_END;
 }
 
-/* Takes the time of the given token's length, whatever the wanted one is, so
- * that time tells nothing of where they differ. */
-static bool token_equal(const char *wanted, struct rnl_bytes given)
-{
-    size_t wanted_len = strlen(wanted);
-    volatile uint8_t difference = wanted_len != given.len;
-    for (size_t i = 0; i < given.len; i++) {
-        uint8_t want = wanted_len == 0 ? 0 : (uint8_t)wanted[i % wanted_len];
-        difference = (uint8_t)(difference | (want ^ given.data[i]));
-    }
-    return difference == 0;
-}
-
-static bool token_allows(const struct rnl_core *core, struct rnl_bytes token)
-{
-    const char *wanted = core->options.token;
-    return wanted == NULL || *wanted == '\0' || token_equal(wanted, token);
-}
-
 static bool check_hello(struct rnl_session *session, const struct hello *hello)
 {
     if (hello->version != RNL_PROTOCOL_VERSION) {
@@ -107,10 +88,8 @@ static bool check_hello(struct rnl_session *session, const struct hello *hello)
         rnl_session_fail(session, RNL_INVALID_ARGUMENT,
                          "initial_credit_bytes: must be at most %d, not %u",
                          RNL_CREDIT_BALANCE_MAX, hello->credit);
-    } else if (!token_allows(session->core, hello->token)) {
-        rnl_session_fail(session, RNL_UNAUTHENTICATED,
-                         hello->token.len == 0 ? "a token is needed"
-                                               : "the token is not valid");
+    } else {
+        rnl_session_take_token(session, hello->token);
     }
     return session->state == RNL_SESSION_HELLO;
 }

@@ -5,6 +5,7 @@
  *   session.c         life, control frames, time
  *   session_input.c   bytes to frames
  *   session_hello.c   the handshake
+ *   session_auth.c    who may do what
  *   session_call.c    Call and the frames of its stream
  *   session_output.c  what is written, in which order
  *   stream.c          one call: its queue, credit and end
@@ -87,6 +88,9 @@ struct rnl_stream {
     /* "key\0value\0key\0value\0". Owned. */
     char *metadata;
     size_t metadata_len;
+    /* Admitted the call: the session's, or one that the Call brought. A
+     * reference; NULL on a server without tokens. */
+    struct rnl_token *token;
 
     TAILQ_ENTRY(rnl_stream) ready_link;
     TAILQ_ENTRY(rnl_stream) event_link;
@@ -133,6 +137,8 @@ struct rnl_session {
     uint32_t peer_frame_max;
     uint32_t peer_credit;
     char agent[RNL_AGENT_BYTES_MAX + 1];
+    /* A reference; NULL: none was needed. */
+    struct rnl_token *token;
 
     enum rnl_code reason_code;
     char reason[RNL_STATUS_TEXT_MAX];
@@ -232,6 +238,24 @@ void rnl_session_drop_input(struct rnl_session *session);
 
 void rnl_session_take_hello(struct rnl_session *session,
                             const struct rnl_frame *frame);
+
+/* session_auth.c */
+
+/* Checks the token of a Hello, and keeps it; or fails the session. */
+void rnl_session_take_token(struct rnl_session *session,
+                            struct rnl_bytes token);
+
+/* Finds the token that admits a call of method: that of the metadata
+ * "authorization" when it is there (data not NULL), else the session's. Returns
+ * RNL_OK, or a code and what to say with it. */
+RNL_MUST_USE enum rnl_code rnl_session_authorize(
+    const struct rnl_session *session, const struct rnl_method *method,
+    struct rnl_bytes authorization, struct rnl_token **ret_token,
+    char ret_text[RNL_STATUS_TEXT_MAX]);
+
+/* Ends the sessions and calls whose token is no longer in force. Not from
+ * inside of a handler. */
+void rnl_sessions_check_tokens(struct rnl_core *core);
 
 /* session_call.c */
 

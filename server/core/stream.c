@@ -15,6 +15,7 @@
 #include "alloc.h"
 #include "measure.h"
 #include "session_private.h"
+#include "tokens.h"
 
 #define TABLE_CAP_FIRST 16
 #define NS_PER_MS       INT64_C(1000000)
@@ -132,6 +133,7 @@ static void free_stream(struct rnl_stream *stream)
     if (stream->items != stream->items_inline)
         rnl_free(stream->items);
     rnl_free(stream->metadata);
+    rnl_token_unref(stream->token);
     rnl_free(stream);
 }
 

@@ -8,6 +8,7 @@
 #include "server_private.h"
 #include "settings.h"
 #include "systemd.h"
+#include "tokens.h"
 
 #define HOST_MAX 256
 
@@ -51,13 +52,13 @@ static bool fail(const char *address, const char *reason)
 static bool may_bind(const struct rnl_server *server,
                      const struct sockaddr_storage *address)
 {
-    const char *token = server->options->core.token;
-    if ((token != NULL && *token != '\0') || is_loopback(address))
+    if (rnl_tokens_required(server->core->tokens) || is_loopback(address))
         return true;
     char text[RNL_ADDRESS_MAX];
     rnl_address_format(address, text);
     return fail(text, "without a token only a loopback address may be bound: "
-                      "set RUNNEL_TOKEN or --token-file");
+                      "set RUNNEL_TOKEN or --token-file, or make one with "
+                      "`runnel admin token create` on a loopback address");
 }
 
 static bool resolve(const char *listen, struct sockaddr_storage *ret_address)

@@ -12,6 +12,9 @@
 #include "log.h"
 #include "server_private.h"
 #include "systemd.h"
+#include "token_file.h"
+#include "token_keeper.h"
+#include "tokens.h"
 
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
@@ -114,6 +117,40 @@ static void on_signal(uv_signal_t *signal, int number)
     rnl_server_leave(server);
 }
 
+/* --- files that are read again --- */
+
+static bool read_tokens(const struct rnl_server *server,
+                        struct rnl_token_list *ret_list)
+{
+    const char *path = server->options->tokens_file;
+    if (path == NULL)
+        return true;
+    const char *wrong = rnl_token_file_read(path, ret_list);
+    if (wrong == NULL)
+        return true;
+    rnl_log(RNL_LOG_ERROR, "tokens_file_unusable", RNL_LOG_TEXT("path", path),
+            RNL_LOG_TEXT("reason", wrong));
+    return false;
+}
+
+/* What cannot be read leaves all as it was. */
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    struct rnl_server *server = signal->data;
+    struct rnl_token_list list = {0};
+    (void)number;
+    rnl_server_enter(server);
+    if (server->options->tokens_file != NULL && read_tokens(server, &list)) {
+        enum rnl_code code = rnl_tokens_set_fixed(server->core->tokens,
+                                                  list.records, list.count);
+        rnl_log(code == RNL_OK ? RNL_LOG_INFO : RNL_LOG_ERROR, "tokens_read",
+                RNL_LOG_INT("tokens", list.count),
+                RNL_LOG_TEXT("code", rnl_code_name((int)code)));
+        rnl_token_list_fini(&list);
+    }
+    rnl_server_leave(server);
+}
+
 /* --- the store --- */
 
 /* On the writer's thread. */
@@ -150,8 +187,16 @@ static bool open_store(struct rnl_server *server)
         .wake = on_wake,
         .arg = server,
     };
-    if (rnl_journal_sqlite_create(&journal, &server->journal, error) == RNL_OK)
+    struct rnl_token_table *table;
+    if (rnl_journal_sqlite_create(&journal, &server->journal, error) ==
+            RNL_OK &&
+        rnl_token_table_open(options->data, &table, error) == RNL_OK)
+        server->token_store = rnl_token_keeper_create(server, table);
+    if (server->token_store != NULL)
         return true;
+    if (server->journal != NULL)
+        server->journal->ops->destroy(server->journal);
+    server->journal = NULL;
     rnl_log(RNL_LOG_ERROR, "store_unusable", RNL_LOG_TEXT("reason", error));
     return false;
 }
@@ -165,14 +210,21 @@ static int64_t read_clock(void *arg)
 static bool create_core(struct rnl_server *server)
 {
     struct rnl_core_options options = server->options->core;
-    if (!open_store(server))
+    struct rnl_token_list list = {0};
+    if (!read_tokens(server, &list) || !open_store(server)) {
+        rnl_token_list_fini(&list);
         return false;
+    }
     options.clock = read_clock;
     options.journal = server->journal;
     if (server->journal != NULL)
         options.epoch = rnl_journal_sqlite_epoch(server->journal);
+    options.fixed_tokens = list.records;
+    options.fixed_token_count = list.count;
+    options.token_store = server->token_store;
     enum rnl_code code = rnl_core_create(&options, (int64_t)uv_hrtime(),
                                          wall_clock(), &server->core);
+    rnl_token_list_fini(&list);
     if (code == RNL_OK)
         return true;
     rnl_log(RNL_LOG_ERROR, "start_failed",
@@ -208,6 +260,7 @@ static void init_handles(struct rnl_server *server)
     uv_timer_init(&server->loop, &server->grace);
     uv_signal_init(&server->loop, &server->sigterm);
     uv_signal_init(&server->loop, &server->sigint);
+    uv_signal_init(&server->loop, &server->sighup);
     uv_async_init(&server->loop, &server->committed, on_committed);
     /* It is closed last, when nobody can send any more. */
     uv_unref((uv_handle_t *)&server->committed);
@@ -217,6 +270,7 @@ static void init_handles(struct rnl_server *server)
     server->grace.data = server;
     server->sigterm.data = server;
     server->sigint.data = server;
+    server->sighup.data = server;
 }
 
 static bool start(struct rnl_server *server)
@@ -227,6 +281,7 @@ static bool start(struct rnl_server *server)
     signal(SIGPIPE, SIG_IGN);
     uv_signal_start(&server->sigterm, on_signal, SIGTERM);
     uv_signal_start(&server->sigint, on_signal, SIGINT);
+    uv_signal_start(&server->sighup, on_hangup, SIGHUP);
     if (!rnl_listener_open(server) || !write_port_file(server))
         return false;
     set_timer(server);
@@ -245,6 +300,7 @@ static void stop(struct rnl_server *server)
     uv_walk(&server->loop, close_handle, server);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     rnl_core_destroy(server->core);
+    rnl_token_keeper_destroy(server->token_store);
     uv_close((uv_handle_t *)&server->committed, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);

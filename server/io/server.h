@@ -24,11 +24,14 @@ struct rnl_server_options {
     /* Folder of the durable store; NULL: jobs live in memory. */
     const char *data;
     bool durability_full;
+    /* Tokens besides core.token, read at start and with SIGHUP; NULL: none. */
+    const char *tokens_file;
     struct rnl_core_options core;
 };
 
 /*
- * Runs until SIGTERM or SIGINT has drained it. Returns the exit status of the
+ * Runs until SIGTERM or SIGINT has drained it; SIGHUP reads files of the
+ * settings again. Returns the exit status of the
  * program: 0 after a drain, 1 when it could not start (the reason is in the
  * log).
  */

@@ -54,10 +54,13 @@ struct rnl_server {
     uv_timer_t grace;
     uv_signal_t sigterm;
     uv_signal_t sigint;
+    uv_signal_t sighup;
     /* The journal's writer has something to report. */
     uv_async_t committed;
     /* The core's; NULL without. */
     struct rnl_journal *journal;
+    /* NULL without a journal. */
+    struct rnl_token_store *token_store;
     struct rnl_core *core;
     struct rnl_conn_list conns;
     struct rnl_conn_list dirty;

@@ -148,12 +148,16 @@ static void end_swallow(struct rnl_stream *stream)
 }
 
 static const struct rnl_method methods[] = {
-    {"test/Echo", RNL_UNARY, echo, NULL, NULL, on_close},
-    {"test/Hold", RNL_UNARY, hold, NULL, NULL, on_close},
-    {"test/Flow", RNL_SERVER_STREAM, flow, NULL, flow_on, on_close},
-    {"test/Push", RNL_SERVER_STREAM, push, NULL, NULL, on_close},
-    {"test/Mirror", RNL_BIDI_STREAM, mirror, end_mirror, NULL, on_close},
-    {"test/Swallow", RNL_CLIENT_STREAM, swallow, end_swallow, NULL, on_close},
+    {"test/Echo", RNL_UNARY, echo, NULL, NULL, on_close, RNL_SCOPE_ANY},
+    {"test/Hold", RNL_UNARY, hold, NULL, NULL, on_close, RNL_SCOPE_JOBS_READ},
+    {"test/Flow", RNL_SERVER_STREAM, flow, NULL, flow_on, on_close,
+     RNL_SCOPE_JOBS_READ},
+    {"test/Push", RNL_SERVER_STREAM, push, NULL, NULL, on_close,
+     RNL_SCOPE_STATS_READ},
+    {"test/Mirror", RNL_BIDI_STREAM, mirror, end_mirror, NULL, on_close,
+     RNL_SCOPE_WORK},
+    {"test/Swallow", RNL_CLIENT_STREAM, swallow, end_swallow, NULL, on_close,
+     RNL_SCOPE_EVENTS_WRITE},
 };
 
 const struct rnl_service session_test_service = {

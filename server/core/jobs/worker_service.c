@@ -447,6 +447,7 @@ static void on_close(struct rnl_stream *stream, enum rnl_code code)
 static const struct rnl_method methods[] = {
     {
         .name = "runnel.v1.WorkerService/Work",
+        .scope = RNL_SCOPE_WORK,
         .shape = RNL_BIDI_STREAM,
         .on_message = on_message,
         .on_half_close = on_half_close,

@@ -111,6 +111,7 @@ static void on_close(struct rnl_stream *stream, enum rnl_code code)
 static const struct rnl_method methods[] = {
     {
         .name = "runnel.v1.EventService/Ingest",
+        .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_BIDI_STREAM,
         .on_message = on_ingest,
         .on_half_close = on_half_close,
@@ -118,6 +119,7 @@ static const struct rnl_method methods[] = {
     },
     {
         .name = "runnel.v1.EventService/IngestBatch",
+        .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = on_batch,
     },

@@ -330,31 +330,37 @@ static void on_get_rank(struct rnl_stream *stream, const uint8_t *data,
 static const struct rnl_method methods[] = {
     {
         .name = "runnel.v1.StatsService/CreateStream",
+        .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = rnl_stream_on_create,
     },
     {
         .name = "runnel.v1.StatsService/ListStreams",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = rnl_stream_on_list,
     },
     {
         .name = "runnel.v1.StatsService/GetStream",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = rnl_stream_on_get,
     },
     {
         .name = "runnel.v1.StatsService/DeleteStream",
+        .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = rnl_stream_on_delete,
     },
     {
         .name = "runnel.v1.StatsService/GetStats",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = on_get_stats,
     },
     {
         .name = "runnel.v1.StatsService/WatchStats",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_SERVER_STREAM,
         .on_message = rnl_stats_watch_on_message,
         .on_writable = rnl_stats_watch_on_writable,
@@ -362,21 +368,25 @@ static const struct rnl_method methods[] = {
     },
     {
         .name = "runnel.v1.StatsService/GetFrequency",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = on_get_frequency,
     },
     {
         .name = "runnel.v1.StatsService/GetQuantiles",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = on_get_quantiles,
     },
     {
         .name = "runnel.v1.StatsService/GetRank",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = on_get_rank,
     },
     {
         .name = "runnel.v1.StatsService/ExportSketch",
+        .scope = RNL_SCOPE_STATS_READ,
         .shape = RNL_UNARY,
         .on_message = rnl_sketch_on_export,
     },

@@ -143,12 +143,14 @@ static int upgrade(sqlite3 *connection, int version)
 
 static int set_up(sqlite3 *connection, enum rnl_durability durability)
 {
-    int result =
-        sqlite3_exec(connection,
-                     "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
-                     "PRAGMA cache_size=-" CACHE_KIB
-                     "; PRAGMA journal_size_limit=" WAL_BYTES_MAX,
-                     NULL, NULL, NULL);
+    int result = sqlite3_busy_timeout(connection, RNL_BUSY_MS);
+    if (result != SQLITE_OK)
+        return result;
+    result = sqlite3_exec(connection,
+                          "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
+                          "PRAGMA cache_size=-" CACHE_KIB
+                          "; PRAGMA journal_size_limit=" WAL_BYTES_MAX,
+                          NULL, NULL, NULL);
     if (result != SQLITE_OK)
         return result;
     return sqlite3_exec(connection,

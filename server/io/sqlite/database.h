@@ -9,6 +9,10 @@
 
 #define RNL_EPOCH_LEN 32
 
+/* What a writer waits for the other one: token_table.c writes beside the
+ * journal, for one small commit. */
+#define RNL_BUSY_MS 10000
+
 struct rnl_database {
     /* Owned. */
     sqlite3 *writer;

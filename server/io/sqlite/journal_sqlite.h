@@ -8,6 +8,7 @@
  *   group.c      changes as bytes, from the store's thread to the writer's
  *   writer.c     the thread that writes a group in one transaction
  *   reader.c     what the store reads back
+ *   token_table.c  bearer tokens, beside the journal
  *
  * Two connections: the writer's, and one that reads on the store's thread; in
  * WAL mode neither waits for the other.

@@ -8,6 +8,7 @@
  *   job_input  its encoded Payload, apart since it never changes
  *   job_event  the event log; type is enum rnl_event_type of core/store.h
  *   meta       epoch: identity of the file
+ *   token      bearer tokens, hashed (core/token_store.h); expire_ns 0: never
  *
  * Views are for the sqlite3 shell, and are made anew at each start.
  */
@@ -52,112 +53,56 @@ static const char *const rnl_schema_steps[] = {
     " type INTEGER NOT NULL,"
     " data BLOB NOT NULL,"
     " PRIMARY KEY (job, sequence)) WITHOUT ROWID;",
+    "CREATE TABLE token ("
+    " id TEXT PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " scopes TEXT NOT NULL,"
+    " create_ns INTEGER NOT NULL,"
+    " expire_ns INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 #define RNL_SCHEMA_VERSION \
     ((int)(sizeof(rnl_schema_steps) / sizeof(rnl_schema_steps[0])))
 
-#define RNL_SQL_TIME(column)                           \
-    "strftime('%Y-%m-%dT%H:%M:%fZ', " column " / 1e9," \
-    " 'unixepoch')"
+/* Nanoseconds since 1970 as text. */
+#define RNL_SQL_TIME(column) \
+    "strftime('%Y-%m-%dT%H:%M:%fZ', " column " / 1e9, 'unixepoch')"
+#define RNL_SQL_CREATE_TIME RNL_SQL_TIME("create_ns") " AS create_time, "
+#define RNL_SQL_START_TIME  RNL_SQL_TIME("start_ns") " AS start_time, "
+#define RNL_SQL_END_TIME    RNL_SQL_TIME("end_ns") " AS end_time, "
+#define RNL_SQL_EVENT_TIME  RNL_SQL_TIME("event.time_ns") " AS time, "
+#define RNL_SQL_EXPIRE_TIME \
+    RNL_SQL_TIME("nullif(expire_ns, 0)") " AS expire_time "
 
+/* clang-format off */
 static const char rnl_schema_views[] =
     "DROP VIEW IF EXISTS jobs;"
     "CREATE VIEW jobs AS SELECT id, kind,"
     " CASE state WHEN 1 THEN 'QUEUED' WHEN 2 THEN 'RUNNING'"
     "  WHEN 3 THEN 'SUCCEEDED' WHEN 4 THEN 'FAILED' WHEN 5 THEN 'CANCELLED'"
     "  WHEN 6 THEN 'EXPIRED' ELSE state END AS state,"
-    " priority, attempt, error_code, error,"
-    " " RNL_SQL_TIME(
-        "create_ns") " AS create_time,"
-                     " " RNL_SQL_TIME(
-                         "start_ns") " AS start_time,"
-                                     " " RNL_SQL_TIME(
-                                         "end_ns") " AS end_time,"
-                                                   " (start_ns - create_ns) / "
-                                                   "1e9 AS wait_s,"
-                                                   " (end_ns - start_ns) / 1e9 "
-                                                   "AS run_s,"
-                                                   " input_bytes, "
-                                                   "output_bytes, "
-                                                   "last_sequence,"
-                                                   " nullif(idempotency_key, "
-                                                   "'') AS idempotency_key "
-                                                   "FROM job;"
-                                                   "DROP VIEW IF EXISTS "
-                                                   "job_events;"
-                                                   "CREATE VIEW job_events AS "
-                                                   "SELECT job.id AS job_id, "
-                                                   "event.sequence,"
-                                                   " " RNL_SQL_TIME(
-                                                       "event.time_ns") " AS "
-                                                                        "time,"
-                                                                        " CASE "
-                                                                        "event."
-                                                                        "type "
-                                                                        "WHEN "
-                                                                        "1 "
-                                                                        "THEN "
-                                                                        "'delta"
-                                                                        "' "
-                                                                        "WHEN "
-                                                                        "2 "
-                                                                        "THEN "
-                                                                        "'delta"
-                                                                        "'"
-                                                                        "  "
-                                                                        "WHEN "
-                                                                        "3 "
-                                                                        "THEN "
-                                                                        "'progr"
-                                                                        "ess' "
-                                                                        "WHEN "
-                                                                        "4 "
-                                                                        "THEN "
-                                                                        "'statu"
-                                                                        "s' "
-                                                                        "WHEN "
-                                                                        "5 "
-                                                                        "THEN "
-                                                                        "'log'"
-                                                                        "  "
-                                                                        "WHEN "
-                                                                        "6 "
-                                                                        "THEN "
-                                                                        "'end' "
-                                                                        "END "
-                                                                        "AS "
-                                                                        "event,"
-                                                                        " CASE "
-                                                                        "event."
-                                                                        "type "
-                                                                        "WHEN "
-                                                                        "1 "
-                                                                        "THEN "
-                                                                        "CAST("
-                                                                        "event."
-                                                                        "data "
-                                                                        "AS "
-                                                                        "TEXT)"
-                                                                        "  "
-                                                                        "ELSE "
-                                                                        "event."
-                                                                        "data "
-                                                                        "END "
-                                                                        "AS "
-                                                                        "data"
-                                                                        " FROM "
-                                                                        "job_"
-                                                                        "event "
-                                                                        "AS "
-                                                                        "event "
-                                                                        "JOIN "
-                                                                        "job "
-                                                                        "ON "
-                                                                        "job."
-                                                                        "number"
-                                                                        " = "
-                                                                        "event."
-                                                                        "job;";
+    " priority, attempt, error_code, error, "
+    RNL_SQL_CREATE_TIME RNL_SQL_START_TIME RNL_SQL_END_TIME
+    " (start_ns - create_ns) / 1e9 AS wait_s,"
+    " (end_ns - start_ns) / 1e9 AS run_s,"
+    " input_bytes, output_bytes, last_sequence,"
+    " nullif(idempotency_key, '') AS idempotency_key FROM job;"
+
+    "DROP VIEW IF EXISTS job_events;"
+    "CREATE VIEW job_events AS SELECT job.id AS job_id, event.sequence, "
+    RNL_SQL_EVENT_TIME
+    " CASE event.type WHEN 1 THEN 'delta' WHEN 2 THEN 'delta'"
+    "  WHEN 3 THEN 'progress' WHEN 4 THEN 'status' WHEN 5 THEN 'log'"
+    "  WHEN 6 THEN 'end' END AS event,"
+    " CASE event.type WHEN 1 THEN CAST(event.data AS TEXT)"
+    "  ELSE event.data END AS data"
+    " FROM job_event AS event JOIN job ON job.number = event.job;"
+
+    "DROP VIEW IF EXISTS tokens;"
+    "CREATE VIEW tokens AS SELECT id, name, scopes, "
+    RNL_SQL_CREATE_TIME RNL_SQL_EXPIRE_TIME
+    "FROM token;";
+/* clang-format on */
 
 #endif
