@@ -70,6 +70,7 @@ void rnl_digest_init(struct rnl_digest *digest,
 {
     memset(digest, 0, sizeof(*digest));
     digest->width_log2 = settings->width_log2;
+    digest->unsaved = true;
     rnl_frequent_init(&digest->keys, settings->entries_max);
     digest->keys.spill = take_fallen;
     digest->keys.spill_arg = digest;
@@ -290,6 +291,7 @@ void rnl_digest_add(struct rnl_digest *digest,
                     const struct rnl_digest_part *part)
 {
     struct rare rare = {.count = 0};
+    digest->unsaved = true;
     digest->count += part->event_count;
     if (part->key_indexes != NULL)
         add_events(digest, part, &rare);
@@ -386,6 +388,7 @@ enum rnl_code rnl_digest_merge(struct rnl_digest *target,
         return RNL_RESOURCE_EXHAUSTED;
     }
     undo_end(&undo);
+    target->unsaved = true;
     target->count += source->count;
     target->anomaly_count += source->anomaly_count;
     rnl_rest_merge(&target->rest, &source->rest);
@@ -397,6 +400,7 @@ void rnl_digest_trim(struct rnl_digest *digest, size_t entries)
 {
     if (digest->keys.entry_count > entries && prepare_fall(digest, 0) != RNL_OK)
         return;
+    digest->unsaved = true;
     enum rnl_code code = rnl_frequent_trim(&digest->keys, entries);
     (void)code; /* stays as large as it is */
     rnl_hll_trim(&digest->fallen);
@@ -406,6 +410,7 @@ void rnl_digest_fold(struct rnl_digest *digest, uint32_t width_log2)
 {
     if (digest->width_log2 <= width_log2)
         return;
+    digest->unsaved = true;
     digest->width_log2 = width_log2;
     rnl_rest_fold(&digest->rest, width_log2);
 }

@@ -47,6 +47,8 @@ struct rnl_digest_metric {
 
 struct rnl_digest {
     uint32_t width_log2;
+    /* Changed since it was written last: digest_bytes.h. */
+    bool unsaved;
     uint64_t count;
     uint64_t anomaly_count;
     struct rnl_frequent keys;

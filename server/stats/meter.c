@@ -83,8 +83,10 @@ void rnl_meter_count_anomalies(struct rnl_meter *meter, int64_t time_ms,
     struct rnl_panes_route route;
     if (count == 0 || rnl_panes_route(&meter->panes, time_ms, &route) != RNL_OK)
         return;
-    for (size_t d = 0; d < route.digest_count; d++)
+    for (size_t d = 0; d < route.digest_count; d++) {
         route.digests[d]->anomaly_count += count;
+        route.digests[d]->unsaved = true;
+    }
     meter->version++;
     rnl_meter_drop_views(meter);
 }

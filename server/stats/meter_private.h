@@ -28,6 +28,8 @@ struct rnl_meter {
     int64_t newest_second;
     struct rnl_judge judge;
     struct rnl_anomalies anomalies;
+    /* Sequence of the newest anomaly that was saved: meter_bytes.h. */
+    uint64_t saved_anomalies;
     /* The newest view of all time and of each window; owned, may be NULL. */
     struct rnl_meter_view *views[RNL_METER_WINDOWS_MAX + 1];
 };

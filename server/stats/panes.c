@@ -102,6 +102,13 @@ static size_t entries_for(uint32_t top_capacity)
     return entries;
 }
 
+void rnl_panes_total_settings(const struct rnl_panes *panes,
+                              struct rnl_digest_settings *ret_settings)
+{
+    *ret_settings = panes->settings;
+    ret_settings->entries_max *= 4;
+}
+
 enum rnl_code rnl_panes_init(struct rnl_panes *panes,
                              const struct rnl_meter_config *config,
                              int64_t now_ms)
@@ -118,8 +125,8 @@ enum rnl_code rnl_panes_init(struct rnl_panes *panes,
     memcpy(panes->window_seconds, config->window_seconds,
            sizeof(panes->window_seconds));
     panes->watermark_ms = now_ms;
-    struct rnl_digest_settings settings = panes->settings;
-    settings.entries_max *= 4;
+    struct rnl_digest_settings settings;
+    rnl_panes_total_settings(panes, &settings);
     rnl_digest_init(&panes->total, &settings);
     if (add_levels(panes, config, now_ms) == RNL_OK)
         return RNL_OK;
@@ -161,21 +168,32 @@ void rnl_panes_fini(struct rnl_panes *panes)
     rnl_digest_fini(&panes->total);
 }
 
-static struct rnl_digest *need_pane(struct rnl_panes *panes, size_t l,
-                                    int64_t pane)
+struct rnl_digest *rnl_panes_at(const struct rnl_level *level, int64_t pane)
 {
-    struct rnl_digest **slot = slot_of(&panes->levels[l], pane);
-    if (*slot != NULL)
-        return *slot;
+    return *slot_of(level, pane);
+}
+
+struct rnl_digest *rnl_panes_make(struct rnl_panes *panes, size_t level,
+                                  int64_t pane,
+                                  struct rnl_digest_settings *ret_settings)
+{
     struct rnl_digest *digest = rnl_malloc(sizeof(*digest));
     if (digest == NULL)
         return NULL;
-    struct rnl_digest_settings settings = panes->settings;
-    if (l > 0)
-        settings.entries_max *= 2;
-    rnl_digest_init(digest, &settings);
-    *slot = digest;
+    *ret_settings = panes->settings;
+    if (level > 0)
+        ret_settings->entries_max *= 2;
+    rnl_digest_init(digest, ret_settings);
+    *slot_of(&panes->levels[level], pane) = digest;
     return digest;
+}
+
+static struct rnl_digest *need_pane(struct rnl_panes *panes, size_t l,
+                                    int64_t pane)
+{
+    struct rnl_digest_settings settings;
+    struct rnl_digest *digest = rnl_panes_at(&panes->levels[l], pane);
+    return digest != NULL ? digest : rnl_panes_make(panes, l, pane, &settings);
 }
 
 /* ---- moving on ---- */

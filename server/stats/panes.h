@@ -100,6 +100,20 @@ uint64_t rnl_panes_route_key(const struct rnl_panes *panes, int64_t time_ms);
 struct rnl_digest *rnl_panes_second(const struct rnl_panes *panes,
                                     int64_t second);
 
+/* Of a pane that the ring of its level holds; NULL: it has no events. */
+struct rnl_digest *rnl_panes_at(const struct rnl_level *level, int64_t pane);
+
+/* ---- for reading what was saved: meter_bytes.h ---- */
+
+void rnl_panes_total_settings(const struct rnl_panes *panes,
+                              struct rnl_digest_settings *ret_settings);
+
+/* Makes an empty pane where there is none, and says how it was initialised.
+ * NULL when memory is out. */
+struct rnl_digest *rnl_panes_make(struct rnl_panes *panes, size_t level,
+                                  int64_t pane,
+                                  struct rnl_digest_settings *ret_settings);
+
 /* Start of the window that ends with the watermark. */
 int64_t rnl_panes_window_start(const struct rnl_panes *panes,
                                uint32_t window_seconds, int64_t watermark_ms);

@@ -19,7 +19,8 @@
 #define LOAD_DEN         16
 #define LOAD_TRIMMED_DEN 8
 
-static size_t slots_for(const struct rnl_frequent *frequent, size_t entries)
+size_t rnl_frequent_slots_for(const struct rnl_frequent *frequent,
+                              size_t entries)
 {
     size_t den = frequent->trimmed ? LOAD_TRIMMED_DEN : LOAD_DEN;
     size_t slots = SLOTS_MIN;
@@ -108,22 +109,18 @@ static bool move_slots(const struct rnl_frequent *frequent,
     return true;
 }
 
-static enum rnl_code grow_slots(struct rnl_frequent *frequent, size_t entries)
+enum rnl_code rnl_frequent_set_slots(struct rnl_frequent *frequent,
+                                     size_t slot_count)
 {
-    if (entries > frequent->entries_max)
-        entries = frequent->entries_max;
-    size_t want = slots_for(frequent, entries);
-    if (frequent->hashes != NULL && want <= frequent->slot_count)
-        return RNL_OK;
     struct rnl_frequent larger = *frequent;
-    size_t slots = want + SLOTS_BEYOND;
+    size_t slots = slot_count + SLOTS_BEYOND;
     larger.hashes =
         rnl_calloc(slots, sizeof(*larger.hashes) + sizeof(*larger.entries));
     if (larger.hashes == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     larger.entries = (struct rnl_frequent_entry *)(larger.hashes + slots);
-    larger.slot_count = want;
-    larger.shift = (uint32_t)__builtin_clzll(want) + 1;
+    larger.slot_count = slot_count;
+    larger.shift = (uint32_t)__builtin_clzll(slot_count) + 1;
     if (!move_slots(frequent, &larger)) {
         rnl_free(larger.hashes);
         return RNL_RESOURCE_EXHAUSTED;
@@ -131,6 +128,16 @@ static enum rnl_code grow_slots(struct rnl_frequent *frequent, size_t entries)
     rnl_free(frequent->hashes);
     *frequent = larger;
     return RNL_OK;
+}
+
+static enum rnl_code grow_slots(struct rnl_frequent *frequent, size_t entries)
+{
+    if (entries > frequent->entries_max)
+        entries = frequent->entries_max;
+    size_t want = rnl_frequent_slots_for(frequent, entries);
+    if (frequent->hashes != NULL && want <= frequent->slot_count)
+        return RNL_OK;
+    return rnl_frequent_set_slots(frequent, want);
 }
 
 static enum rnl_code grow_keys(struct rnl_frequent *frequent, size_t need)

@@ -190,6 +190,28 @@ RNL_MUST_USE enum rnl_code rnl_frequent_serialize(
 RNL_MUST_USE enum rnl_code rnl_frequent_deserialize(
     struct rnl_frequent *frequent, const uint8_t *bytes, size_t len);
 
+/* ---- bytes with the layout: "RFRL" ---- */
+
+/*
+ * A purge and a trim take what they find in the order of the slots. So a table
+ * that is to go on as if it had never been written is written slot after slot,
+ * with the number of slots: what was read behaves like the original to the
+ * last bit. Equal contents may give other bytes.
+ */
+
+/* Exact length. */
+size_t rnl_frequent_layout_len(const struct rnl_frequent *frequent);
+
+/* Writes that many bytes. */
+void rnl_frequent_layout_write(const struct rnl_frequent *frequent,
+                               uint8_t *out);
+
+/* Replaces the content of an empty table, which keeps its spill; its
+ * entries_max is the most that is taken. Errors: as of
+ * rnl_frequent_deserialize. */
+RNL_MUST_USE enum rnl_code rnl_frequent_layout_read(
+    struct rnl_frequent *frequent, const uint8_t *bytes, size_t len);
+
 /* Bytes of memory that it holds. */
 size_t rnl_frequent_size(const struct rnl_frequent *frequent);
 

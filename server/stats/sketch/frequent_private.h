@@ -43,6 +43,15 @@ static inline uint64_t rnl_frequent_counter(
     return entry->count - entry->saved;
 }
 
+/* Slots of a table of that many entries. */
+size_t rnl_frequent_slots_for(const struct rnl_frequent *frequent,
+                              size_t entries);
+
+/* Makes that many, a power of two and more than there are, and puts all entries
+ * into them. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_frequent_set_slots(struct rnl_frequent *frequent,
+                                                  size_t slot_count);
+
 /* Takes the median from every counter; see frequent_purge.c. */
 void rnl_frequent_purge(struct rnl_frequent *frequent);
 
