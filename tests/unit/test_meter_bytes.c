@@ -198,7 +198,8 @@ static void same(struct rnl_meter *a, struct rnl_meter *b, int64_t wall_ms)
 
 /* ---- going on ---- */
 
-/* Restarts the second meter every few steps, from what its saves have left. */
+/* Restarts the second meter every few steps, after a save, from what its saves
+ * have left. */
 static void go_on(struct source *source, size_t steps, size_t save_every,
                   size_t restart_every)
 {
@@ -237,7 +238,7 @@ static void few_keys_go_on(void **state)
                             .keys = 300,
                             .batch_max = 20,
                             .step_ms_max = 2500};
-    go_on(&source, 1500, 10, 125);
+    go_on(&source, 1440, 10, 120);
 }
 
 /* Tables overflow, are trimmed and merged, all over the restarts. */
