@@ -290,10 +290,29 @@ enum rnl_code rnl_work_fail(struct rnl_work *work, enum rnl_code code,
     return submit_last(work, &request);
 }
 
-void rnl_work_release(struct rnl_work *work)
+static enum rnl_code submit_release(struct rnl_work *work, const char *reason)
 {
-    if (work != NULL && !work->finished)
+    Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
+    Runnel__V1__ReleaseJob release = RUNNEL__V1__RELEASE_JOB__INIT;
+    Runnel__V1__Lease lease;
+    rnl_work_lease(work, &lease);
+    release.lease = &lease;
+    release.report_sequence = work->last_number + 1;
+    release.reason = rnl_typed_text(reason);
+    request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_RELEASE;
+    request.release = &release;
+    return submit_last(work, &request);
+}
+
+/* Should there be no memory to say so, the lease runs out. */
+void rnl_work_release(struct rnl_work *work, const char *reason)
+{
+    if (work == NULL || work->finished)
+        return;
+    struct rnl_worker *worker = work->worker;
+    if (is_over(work) || submit_release(work, reason) != RNL_OK)
         rnl_work_destroy(work);
+    rnl_worker_end_if_drained(worker);
 }
 
 void rnl_work_set_context(struct rnl_work *work, void *context)

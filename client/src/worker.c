@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "alloc.h"
 #include "job_model.h"
@@ -92,6 +93,12 @@ static void finish(struct rnl_worker *worker)
     leave(worker);
 }
 
+static void finish_drained(struct rnl_worker *worker)
+{
+    rnl_status_set(&worker->status, RNL_OK, "drained");
+    finish(worker);
+}
+
 static void finish_no_memory(struct rnl_worker *worker)
 {
     rnl_status_set(&worker->status, RNL_RESOURCE_EXHAUSTED, "out of memory");
@@ -122,6 +129,16 @@ static enum rnl_code send(struct rnl_worker *worker,
     return code;
 }
 
+/* What send_leases sends. */
+static uint32_t count_claims(const struct rnl_worker *worker)
+{
+    const struct rnl_work *work;
+    uint32_t count = 0;
+    TAILQ_FOREACH(work, &worker->works, link)
+    count += !work->stopped;
+    return count;
+}
+
 static enum rnl_code send_registration(struct rnl_worker *worker)
 {
     Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
@@ -130,6 +147,9 @@ static enum rnl_code send_registration(struct rnl_worker *worker)
     registration.n_kinds = worker->options.kind_count;
     registration.concurrency = worker->options.concurrency;
     registration.name = worker->name;
+    registration.instance = worker->instance;
+    registration.claims = count_claims(worker);
+    registration.draining = worker->draining;
     request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_REGISTRATION;
     request.registration = &registration;
     return send(worker, &request);
@@ -194,11 +214,28 @@ static void retry_later(struct rnl_worker *worker)
         rnl_client_report(client);
 }
 
+static bool pump_drain(struct rnl_worker *worker)
+{
+    Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
+    Runnel__V1__DrainWorker drain = RUNNEL__V1__DRAIN_WORKER__INIT;
+    if (!worker->draining || worker->drain_sent)
+        return true;
+    request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_DRAIN;
+    request.drain = &drain;
+    worker->drain_sent = send(worker, &request) == RNL_OK;
+    return worker->drain_sent;
+}
+
 void rnl_worker_pump(struct rnl_worker *worker)
 {
     struct rnl_work *work;
     if (!can_pump(worker))
         return;
+    /* Before a release: the core then knows why. */
+    if (!pump_drain(worker)) {
+        retry_later(worker);
+        return;
+    }
     TAILQ_FOREACH(work, &worker->works, link)
     {
         if (pump_work(worker, work))
@@ -227,6 +264,7 @@ static void on_open(struct rnl_call *call, void *arg)
         return;
     }
     worker->introduced = true;
+    worker->drain_sent = worker->draining;
     rnl_worker_pump(worker);
 }
 
@@ -241,13 +279,21 @@ static void on_heartbeat(struct rnl_timer *timer, void *arg)
     start_timer(worker, timer, worker->heartbeat_ms);
 }
 
+/* With nobody to say so to; else the core ends the call. */
+static bool is_drained(const struct rnl_worker *worker)
+{
+    return worker->draining && TAILQ_EMPTY(&worker->works) && !can_pump(worker);
+}
+
 static void on_retry(struct rnl_timer *timer, void *arg)
 {
     struct rnl_worker *worker = arg;
     (void)timer;
     if (worker->ended)
         return;
-    if (worker->call == NULL)
+    if (is_drained(worker))
+        finish_drained(worker);
+    else if (worker->call == NULL)
         start_call(worker);
     else
         rnl_worker_pump(worker);
@@ -277,7 +323,9 @@ static void take_assignment(struct rnl_worker *worker,
         !rnl_job_convert(&worker->arena, assign->job, &job))
         return;
     struct rnl_work *work = rnl_work_create(worker, assign->lease);
-    if (work != NULL)
+    if (work != NULL && worker->draining)
+        rnl_work_release(work, "the worker takes no job any more");
+    else if (work != NULL)
         worker->options.on_job(worker, work, &job, worker->options.arg);
 }
 
@@ -348,7 +396,8 @@ static void take(struct rnl_worker *worker,
         take_stop(worker, response->stop);
         break;
     default:
-        /* DrainWorker says nothing that changes what is done here. */
+        /* DrainWorker changes nothing here: what can be finished will be, and
+         * the worker connects again. */
         break;
     }
 }
@@ -395,14 +444,19 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
     if (wait_ms == 0 && worker->client->state == RNL_CLIENT_CONNECTED)
         wait_ms = RETRY_MS;
     rnl_status_copy(&worker->status, status);
-    if (status->code == RNL_OK)
+    if (status->code == RNL_OK && !worker->draining)
         rnl_status_set(&worker->status, RNL_INTERNAL,
                        "the server ended the work");
     rnl_call_destroy(call);
     worker->call = NULL;
     worker->introduced = false;
+    worker->drain_sent = false;
     TAILQ_FOREACH(work, &worker->works, link)
     rnl_work_rewind(work);
+    if (again && is_drained(worker)) {
+        finish_drained(worker);
+        return;
+    }
     if (!again) {
         finish(worker);
         return;
@@ -472,6 +526,18 @@ static bool copy_kinds(struct rnl_worker *worker, const char *const *kinds,
     return worker->kinds != NULL;
 }
 
+static void name_instance(struct rnl_worker *worker)
+{
+    unsigned long long random[2];
+    if (getrandom(random, sizeof(random), GRND_NONBLOCK) !=
+        (ssize_t)sizeof(random)) {
+        random[0] = rnl_client_random(worker->client, 0);
+        random[1] = rnl_client_random(worker->client, 0);
+    }
+    snprintf(worker->instance, sizeof(worker->instance), "%016llx%016llx",
+             random[0], random[1]);
+}
+
 static void set_up(struct rnl_worker *worker, struct rnl_client *client)
 {
     struct rnl_worker_options *options = &worker->options;
@@ -485,6 +551,7 @@ static void set_up(struct rnl_worker *worker, struct rnl_client *client)
     /* The caller's, which were copied. */
     options->name = NULL;
     options->kinds = NULL;
+    name_instance(worker);
     worker->heartbeat_ms = HEARTBEAT_MS_DEFAULT;
     worker->heartbeat.fire = on_heartbeat;
     worker->heartbeat.arg = worker;
@@ -524,6 +591,23 @@ enum rnl_code rnl_worker_start(struct rnl_client *client,
     TAILQ_INSERT_TAIL(&client->attachments, &worker->attachment, link);
     *ret_worker = worker;
     return RNL_OK;
+}
+
+/* on_end is not called from inside a call of the program's. */
+void rnl_worker_end_if_drained(struct rnl_worker *worker)
+{
+    if (is_drained(worker) && !worker->ended)
+        start_timer(worker, &worker->retry, 0);
+}
+
+void rnl_worker_drain(struct rnl_worker *worker)
+{
+    if (worker->draining || worker->ended)
+        return;
+    worker->draining = true;
+    rnl_worker_pump(worker);
+    rnl_worker_end_if_drained(worker);
+    rnl_client_report(worker->client);
 }
 
 bool rnl_worker_idle(const struct rnl_worker *worker)

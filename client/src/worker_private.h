@@ -12,6 +12,8 @@
 
 #define RNL_WORK_ID_SIZE     64
 #define RNL_WORKER_NAME_SIZE 129
+/* 128 random bits, so that nobody else can claim to be this worker. */
+#define RNL_WORKER_INSTANCE_SIZE 33
 
 /* An encoded WorkRequest that the core has not acknowledged. */
 struct rnl_work_report {
@@ -47,6 +49,7 @@ struct rnl_worker {
     struct rnl_worker_options options;
     char **kinds;
     char name[RNL_WORKER_NAME_SIZE];
+    char instance[RNL_WORKER_INSTANCE_SIZE];
     TAILQ_HEAD(, rnl_work) works;
     struct rnl_arena arena;
 
@@ -55,6 +58,9 @@ struct rnl_worker {
     bool introduced;
     /* The core was reached once. */
     bool opened;
+    /* No new job; the core was told on this call. */
+    bool draining;
+    bool drain_sent;
     int64_t heartbeat_ms;
     struct rnl_timer heartbeat;
     struct rnl_timer retry;
@@ -66,6 +72,9 @@ struct rnl_worker {
 
 /* Sends reports as far as there is room. */
 void rnl_worker_pump(struct rnl_worker *worker);
+
+/* Sees that on_end is called when it drains, has no work, and no connection. */
+void rnl_worker_end_if_drained(struct rnl_worker *worker);
 
 /* --- work.c --- */
 

@@ -58,11 +58,14 @@ enum rnl_shape {
  *   on_half_close  (client and bidi streams) no further message comes.
  *   on_writable    rnl_stream_writable() turned true again after it was
  *                  asked and said false.
+ *   on_drain       the server goes down: finish the stream as soon as what it
+ *                  does has ended. Streams of other methods than RNL_UNARY
+ *                  without it are ended at once.
  *   on_close       exactly once and last, whatever ended the stream (finish,
  *                  cancel, deadline, lost connection), if any other callback
  *                  was called: free the stream's state here. code tells why.
  *
- * on_half_close, on_writable and on_close may be NULL.
+ * on_half_close, on_writable, on_close and on_drain may be NULL.
  */
 struct rnl_method {
     /* "runnel.v1.JobService/GetJob". */
@@ -75,6 +78,7 @@ struct rnl_method {
     void (*on_close)(struct rnl_stream *stream, enum rnl_code code);
     /* What a caller's token must have. */
     enum rnl_scope scope;
+    void (*on_drain)(struct rnl_stream *stream);
 };
 
 /* A service's methods; the array is static. */
@@ -117,6 +121,11 @@ void rnl_request_free(void *message);
  * gets on_writable.
  */
 bool rnl_stream_writable(struct rnl_stream *stream);
+
+/* While held, the peer gets no credit for what it has sent: it may send what it
+ * has credit for, at most RNL_CREDIT_BYTES_DEFAULT and one message, and then
+ * waits. For streams of requests; not held at first. */
+void rnl_stream_hold(struct rnl_stream *stream, bool held);
 
 /* The largest message that fits the peer's frame limit, in bytes. */
 size_t rnl_stream_message_max(const struct rnl_stream *stream);

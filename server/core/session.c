@@ -243,6 +243,16 @@ void rnl_session_destroy(struct rnl_session *session)
     rnl_sessions_run_pending(core);
 }
 
+static void drain_stream(struct rnl_stream *stream)
+{
+    const struct rnl_method *method = stream->method;
+    if (method->on_drain != NULL && stream->called && !stream->finished)
+        method->on_drain(stream);
+    else if (method->shape != RNL_UNARY)
+        rnl_stream_end(stream, RNL_UNAVAILABLE, "the server is draining",
+                       false);
+}
+
 void rnl_session_drain(struct rnl_session *session)
 {
     if (session->state == RNL_SESSION_HELLO)
@@ -260,9 +270,7 @@ void rnl_session_drain(struct rnl_session *session)
     for (size_t i = 0; i < session->table_cap; i++)
         for (struct rnl_stream *stream = session->table[i]; stream != NULL;
              stream = stream->hash_next)
-            if (stream->method->shape != RNL_UNARY)
-                rnl_stream_end(stream, RNL_UNAVAILABLE,
-                               "the server is draining", false);
+            drain_stream(stream);
 }
 
 /* --- deferred callbacks --- */

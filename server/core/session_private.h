@@ -81,6 +81,8 @@ struct rnl_stream {
 
     int64_t receive_balance;
     uint32_t credit_owed;
+    /* The handler wants no more than what the peer has credit for. */
+    bool held;
     /* The request of a unary or server-streaming call until its half-close.
      * Owned. */
     uint8_t *request;

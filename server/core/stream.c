@@ -352,7 +352,7 @@ void rnl_stream_update_waiting(struct rnl_stream *stream)
 
 void rnl_stream_return_credit(struct rnl_stream *stream)
 {
-    if (stream->finished || stream->half_closed ||
+    if (stream->finished || stream->half_closed || stream->held ||
         stream->credit_owed < RNL_CREDIT_BYTES_DEFAULT / 2 ||
         !rnl_stream_has_credit(stream))
         return;
@@ -364,4 +364,10 @@ void rnl_stream_return_credit(struct rnl_stream *stream)
                             (struct rnl_bytes){body, len});
     stream->receive_balance += stream->credit_owed;
     stream->credit_owed = 0;
+}
+
+void rnl_stream_hold(struct rnl_stream *stream, bool held)
+{
+    stream->held = held;
+    rnl_stream_return_credit(stream);
 }

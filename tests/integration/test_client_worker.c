@@ -12,9 +12,8 @@
 #include "cut_proxy.h"
 #include "daemon.h"
 
-/* Above a lease: an assignment that is lost with its connection comes again
- * only when its lease is over. */
-#define RUN_DEADLINE_MS 60000
+/* Below a lease: nothing that is lost here waits for one. */
+#define RUN_DEADLINE_MS 20000
 
 #define OUTPUT_BYTES 300000u
 #define LOG_LINES    200u
@@ -29,6 +28,7 @@ struct shop {
     unsigned jobs;
     unsigned stops;
     unsigned writable;
+    unsigned ends;
     char input[64];
     char color[16];
     enum rnl_code end_code;
@@ -87,6 +87,7 @@ static void on_end(struct rnl_worker *worker,
 {
     struct shop *shop = arg;
     (void)worker;
+    shop->ends++;
     shop->end_code = status->code;
     snprintf(shop->end_text, sizeof(shop->end_text), "%s", status->message);
     for (size_t i = 0; i < status->violation_count; i++)
@@ -294,7 +295,7 @@ static void cancel_reaches_the_worker(void **state)
     assert_int_equal(rnl_work_output(shop.work, "more", 4), RNL_CANCELLED);
     assert_int_equal(rnl_work_complete(shop.work, NULL), RNL_CANCELLED);
     assert_false(rnl_worker_idle(shop.worker));
-    rnl_work_release(shop.work);
+    rnl_work_release(shop.work, NULL);
     assert_true(rnl_worker_idle(shop.worker));
     look(client, id, &seen);
     assert_int_equal(seen.state, RNL_JOB_CANCELLED);
@@ -388,6 +389,82 @@ static void reports_over_cut_connections_count_once(void **state)
         work_over_cuts(seed);
 }
 
+/* --- the end --- */
+
+static void a_worker_that_drains_ends_with_its_last_job(void **state)
+{
+    struct shop shop;
+    struct seen seen;
+    char id[64];
+    char next_id[64];
+    (void)state;
+    struct rnl_client *client = connect_to(server.address);
+    create_job(client, "last", id);
+    open_shop(&shop, server.address, "last", 0);
+    await_job(&shop);
+    rnl_worker_drain(shop.worker);
+    create_job(client, "last", next_id);
+    assert_int_equal(rnl_work_output(shop.work, "the end", 7), RNL_OK);
+    assert_int_equal(rnl_work_complete(shop.work, NULL), RNL_OK);
+    while (shop.ends == 0)
+        turn(&shop);
+    assert_int_equal(shop.end_code, RNL_OK);
+    assert_int_equal(shop.jobs, 1);
+    look(client, id, &seen);
+    assert_int_equal(seen.state, RNL_JOB_SUCCEEDED);
+    free(seen.output);
+    rnl_client_destroy(shop.client);
+    rnl_client_destroy(client);
+}
+
+/* What was let go of is another worker's, without the wait for a lease. */
+static void released_work_goes_to_another_worker(void **state)
+{
+    struct shop shop;
+    struct shop other;
+    struct seen seen;
+    char id[64];
+    (void)state;
+    struct rnl_client *client = connect_to(server.address);
+    create_job(client, "pass", id);
+    open_shop(&shop, server.address, "pass", 0);
+    await_job(&shop);
+    assert_int_equal(rnl_work_output(shop.work, "one ", 4), RNL_OK);
+    rnl_worker_drain(shop.worker);
+    rnl_work_release(shop.work, "going home");
+    while (shop.ends == 0)
+        turn(&shop);
+    assert_int_equal(shop.end_code, RNL_OK);
+    open_shop(&other, server.address, "pass", 0);
+    await_job(&other);
+    assert_int_equal(rnl_work_output(other.work, "two", 3), RNL_OK);
+    assert_int_equal(rnl_work_complete(other.work, NULL), RNL_OK);
+    await_idle(&other);
+    look(client, id, &seen);
+    assert_int_equal(seen.state, RNL_JOB_SUCCEEDED);
+    assert_int_equal(seen.attempt, 2);
+    assert_memory_equal(seen.output, "one two", 7);
+    free(seen.output);
+    rnl_client_destroy(other.client);
+    rnl_client_destroy(shop.client);
+    rnl_client_destroy(client);
+}
+
+/* Nobody is there to be told. */
+static void a_worker_without_a_core_drains_at_once(void **state)
+{
+    struct shop shop;
+    (void)state;
+    open_shop(&shop, "127.0.0.1:1", "none", 0);
+    assert_int_equal(rnl_client_poll(shop.client, 0), RNL_OK);
+    rnl_worker_drain(shop.worker);
+    assert_int_equal(shop.ends, 0);
+    while (shop.ends == 0)
+        turn(&shop);
+    assert_int_equal(shop.end_code, RNL_OK);
+    rnl_client_destroy(shop.client);
+}
+
 /* --- refusals --- */
 
 static void a_kind_of_the_core_is_refused_by_name(void **state)
@@ -445,6 +522,9 @@ int main(void)
         cmocka_unit_test(a_failure_is_told_with_its_reason),
         cmocka_unit_test(cancel_reaches_the_worker),
         cmocka_unit_test(reports_over_cut_connections_count_once),
+        cmocka_unit_test(a_worker_that_drains_ends_with_its_last_job),
+        cmocka_unit_test(released_work_goes_to_another_worker),
+        cmocka_unit_test(a_worker_without_a_core_drains_at_once),
         cmocka_unit_test(a_kind_of_the_core_is_refused_by_name),
         cmocka_unit_test(bad_options_are_refused),
     };

@@ -202,6 +202,11 @@ bool rnl_stream_writable(struct rnl_stream *stream)
     return stream->room > 0;
 }
 
+void rnl_stream_hold(struct rnl_stream *stream, bool held)
+{
+    stream->held = held;
+}
+
 size_t rnl_stream_message_max(const struct rnl_stream *stream)
 {
     return stream->message_max == 0 ? MESSAGE_MAX_BYTES : stream->message_max;

@@ -21,6 +21,8 @@ struct rnl_stream {
     /* 0 means 1 MiB. */
     size_t message_max;
     bool wants_room;
+    /* What the handler said by rnl_stream_hold. */
+    bool held;
     bool finished;
     enum rnl_code code;
     char message[512];

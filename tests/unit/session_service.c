@@ -147,17 +147,26 @@ static void end_swallow(struct rnl_stream *stream)
     rnl_stream_finish(stream, RNL_OK, NULL);
 }
 
+static void on_drain(struct rnl_stream *stream)
+{
+    (void)stream;
+    probe.drains++;
+}
+
 static const struct rnl_method methods[] = {
-    {"test/Echo", RNL_UNARY, echo, NULL, NULL, on_close, RNL_SCOPE_ANY},
-    {"test/Hold", RNL_UNARY, hold, NULL, NULL, on_close, RNL_SCOPE_JOBS_READ},
+    {"test/Keep", RNL_BIDI_STREAM, hold, NULL, NULL, on_close, RNL_SCOPE_ANY,
+     on_drain},
+    {"test/Echo", RNL_UNARY, echo, NULL, NULL, on_close, RNL_SCOPE_ANY, NULL},
+    {"test/Hold", RNL_UNARY, hold, NULL, NULL, on_close, RNL_SCOPE_JOBS_READ,
+     NULL},
     {"test/Flow", RNL_SERVER_STREAM, flow, NULL, flow_on, on_close,
-     RNL_SCOPE_JOBS_READ},
+     RNL_SCOPE_JOBS_READ, NULL},
     {"test/Push", RNL_SERVER_STREAM, push, NULL, NULL, on_close,
-     RNL_SCOPE_STATS_READ},
+     RNL_SCOPE_STATS_READ, NULL},
     {"test/Mirror", RNL_BIDI_STREAM, mirror, end_mirror, NULL, on_close,
-     RNL_SCOPE_WORK},
+     RNL_SCOPE_WORK, NULL},
     {"test/Swallow", RNL_CLIENT_STREAM, swallow, end_swallow, NULL, on_close,
-     RNL_SCOPE_EVENTS_WRITE},
+     RNL_SCOPE_EVENTS_WRITE, NULL},
 };
 
 const struct rnl_service session_test_service = {

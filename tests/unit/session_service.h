@@ -12,6 +12,7 @@
 /*
  *   test/Echo     unary: the request
  *   test/Hold     unary: keeps the stream in probe.held, answers nothing
+ *   test/Keep     bidi: the same; it is told that the server drains
  *   test/Flow     server stream: messages of probe.message_len bytes while
  *                 there is room, probe.message_count in all, then RNL_OK
  *   test/Push     the same, but all at once, room or not
@@ -25,6 +26,7 @@ struct session_probe {
     int half_closes;
     int writables;
     int closes;
+    int drains;
     enum rnl_code last_code;
     size_t last_len;
     struct rnl_stream *held;

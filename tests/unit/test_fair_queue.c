@@ -89,6 +89,33 @@ static void priority_goes_before_turns(void **state)
     rnl_fair_queue_fini(&queue);
 }
 
+/* Whose turn it was has it again. */
+static void a_job_that_is_given_back_is_the_first_again(void **state)
+{
+    (void)state;
+    struct rnl_fair_queue queue;
+    rnl_fair_queue_init(&queue, 5);
+    struct rnl_job *first = wait_in(&queue, 0, "a");
+    struct rnl_job *second = wait_in(&queue, 0, "a");
+    struct rnl_job *other = wait_in(&queue, 0, "b");
+    rnl_fair_queue_begin(first);
+    assert_ptr_equal(rnl_fair_queue_first(&queue), other);
+    rnl_fair_queue_return(first);
+    assert_ptr_equal(rnl_fair_queue_first(&queue), first);
+    assert_int_equal(queue.job_count, 3);
+    rnl_fair_queue_begin(first);
+    rnl_fair_queue_begin(other);
+    rnl_fair_queue_begin(second);
+    assert_null(rnl_fair_queue_first(&queue));
+    rnl_fair_queue_return(other);
+    assert_ptr_equal(rnl_fair_queue_first(&queue), other);
+    rnl_fair_queue_remove(other);
+    drop(first);
+    drop(second);
+    drop(other);
+    rnl_fair_queue_fini(&queue);
+}
+
 /* ---- a model: a list of all, walked ---- */
 
 #define MODEL_JOBS    20000
@@ -287,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tenants_take_turns_whatever_their_backlog),
         cmocka_unit_test(priority_goes_before_turns),
+        cmocka_unit_test(a_job_that_is_given_back_is_the_first_again),
         cmocka_unit_test(any_mix_is_as_the_model_says),
         cmocka_unit_test(each_of_many_tenants_has_its_turn),
         cmocka_unit_test(a_lane_without_memory_is_refused),

@@ -818,6 +818,24 @@ static void drain_ends_streams_and_waits_for_unary_calls(void **state)
     assert_true(rnl_session_done(peer.session));
 }
 
+static void a_stream_that_wants_to_ends_itself_in_a_drain(void **state)
+{
+    (void)state;
+    peer_call(&peer, 1, "test/Keep", 0);
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, "a", 1);
+    /* Its handler does not know of this one yet. */
+    peer_call(&peer, 3, "test/Keep", 0);
+    rnl_core_drain(core);
+    assert_int_equal(probe.drains, 1);
+    peer_expect_status(&peer, 3, RNL_UNAVAILABLE, "the server is draining");
+    assert_false(rnl_session_done(peer.session));
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, "b", 1);
+    assert_int_equal(probe.messages, 2);
+    rnl_stream_finish(probe.held, RNL_OK, NULL);
+    peer_expect_status(&peer, 1, RNL_OK, "");
+    assert_true(rnl_session_done(peer.session));
+}
+
 static void a_connection_during_a_drain_is_refused(void **state)
 {
     (void)state;
@@ -894,6 +912,7 @@ int main(void)
         TEST(a_ping_is_answered_with_its_value),
         TEST(silence_is_answered_with_a_ping_and_then_an_end),
         TEST(drain_ends_streams_and_waits_for_unary_calls),
+        TEST(a_stream_that_wants_to_ends_itself_in_a_drain),
         TEST(a_connection_during_a_drain_is_refused),
         TEST(a_connection_above_the_limit_is_refused),
     };

@@ -190,6 +190,27 @@ static void consumed_messages_earn_new_credit(void **state)
     assert_int_equal(probe.messages, 102);
 }
 
+/* A handler that cannot keep up lets the peer wait. */
+static void a_stream_that_is_held_earns_none(void **state)
+{
+    (void)state;
+    static uint8_t data[RNL_CREDIT_BYTES_DEFAULT];
+    peer_call(&peer, 1, "test/Keep", 0);
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, "", 0);
+    rnl_stream_hold(probe.held, true);
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, data, sizeof(data));
+    peer_expect_nothing(&peer);
+    assert_int_equal(probe.messages, 2);
+    rnl_stream_hold(probe.held, false);
+    peer_expect(&peer, RNL_FRAME_CREDIT);
+    rnl_stream_hold(probe.held, true);
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, data, sizeof(data));
+    peer_send(&peer, 1, RNL_FRAME_MESSAGE, "x", 1);
+    assert_int_equal(probe.messages, 3);
+    peer_expect_status(&peer, 1, RNL_RESOURCE_EXHAUSTED,
+                       "a Message was sent without credit");
+}
+
 /* One whose answers are not taken is not granted more to send. */
 static void a_peer_without_credit_of_its_own_overruns_ours(void **state)
 {
@@ -582,6 +603,7 @@ int main(void)
         TEST(credit_beyond_31_bits_ends_the_stream),
         TEST_CORE(cancel_drops_what_waits_for_credit),
         TEST(consumed_messages_earn_new_credit),
+        TEST(a_stream_that_is_held_earns_none),
         TEST_CORE(a_peer_without_credit_of_its_own_overruns_ours),
         TEST(streams_take_turns_message_by_message),
         TEST_CORE(handlers_that_wait_for_room_are_woken_in_turn),

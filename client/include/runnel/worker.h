@@ -29,8 +29,7 @@ struct rnl_worker_options {
     /* 1 to 64, those that the core does itself are refused; copied. */
     const char *const *kinds;
     size_t kind_count;
-    /* Jobs to be given at once, 1 to 1,024; default 1. Right after a lost
-     * connection there may be more, up to twice as many. */
+    /* Jobs to be given at once, 1 to 1,024; default 1. */
     uint32_t concurrency;
     /* For people; at most 128 bytes; copied. */
     const char *name;
@@ -51,8 +50,8 @@ struct rnl_worker_options {
     /* rnl_work_writable turned true after a report had been refused. */
     void (*on_writable)(struct rnl_worker *worker, struct rnl_work *work,
                         void *arg);
-    /* The worker ended with an error, once and last; work in hand is lost.
-     * Status is borrowed. */
+    /* The worker ended, once and last: with RNL_OK after rnl_worker_drain, else
+     * with an error; work in hand is lost then. Status is borrowed. */
     void (*on_end)(struct rnl_worker *worker,
                    const struct rnl_status_info *status, void *arg);
     void *arg;
@@ -71,6 +70,13 @@ RNL_API RNL_MUST_USE enum rnl_code rnl_worker_start(
 
 /* No work is in hand, and all reports are acknowledged. */
 RNL_API bool rnl_worker_idle(const struct rnl_worker *worker);
+
+/*
+ * Takes no new job, and ends: on_end follows with RNL_OK when the work in hand
+ * is out of hand and acknowledged, not from inside this call. Assignments that
+ * are on their way go back to the core, which gives them to others at once.
+ */
+RNL_API void rnl_worker_drain(struct rnl_worker *worker);
 
 /* Frees a worker with all its work; jobs in hand go to others when their
  * leases are over. May be called inside of its callbacks. Accepts NULL. */
@@ -121,9 +127,11 @@ RNL_API RNL_MUST_USE enum rnl_code rnl_work_fail(struct rnl_work *work,
                                                  const char *message,
                                                  bool retryable);
 
-/* Lets go of work without a result; unless it was stopped, the job goes to
- * another worker when its lease is over. Accepts NULL. */
-RNL_API void rnl_work_release(struct rnl_work *work);
+/* Lets go of work without a result: unless it was stopped, that is a lost
+ * attempt, and the job goes to another worker after its backoff. reason is what
+ * people are told, NULL for a general one. The work is out of the caller's
+ * hand. Accepts NULL. */
+RNL_API void rnl_work_release(struct rnl_work *work, const char *reason);
 
 #ifdef __cplusplus
 }

@@ -410,6 +410,9 @@ enum rnl_code rnl_jobs_create(struct rnl_core *core, struct rnl_jobs **ret_jobs)
     rnl_id_table_init(&jobs->groups);
     TAILQ_INIT(&jobs->ready);
     TAILQ_INIT(&jobs->ended_early);
+    TAILQ_INIT(&jobs->workers);
+    TAILQ_INIT(&jobs->unsettled);
+    TAILQ_INIT(&jobs->orphans);
     TAILQ_INIT(&jobs->waiters);
     bool durable = core->options.journal != NULL;
     enum rnl_code code = use_built_in_kinds(jobs);

@@ -104,6 +104,9 @@ struct rnl_job {
     bool put_pending;
 };
 
+TAILQ_HEAD(rnl_worker_list, rnl_worker);
+TAILQ_HEAD(rnl_lease_list, rnl_lease);
+
 struct rnl_waiter;
 TAILQ_HEAD(rnl_waiter_list, rnl_waiter);
 
@@ -129,6 +132,11 @@ struct rnl_jobs {
     size_t built_in_count;
     /* The built-in kind that begins next, others being equal. */
     size_t built_in_turn;
+    /* Registered ones, and leases of those whose connection was lost. */
+    struct rnl_worker_list workers;
+    /* Those that drain, or are held while the store is busy. */
+    struct rnl_worker_list unsettled;
+    struct rnl_lease_list orphans;
     /* What rnl_jobs_kinds lends. */
     const char *kind_names[RNL_KIND_QUEUES_MAX + RNL_KINDS_BUILT_IN_MAX];
     /* Both are always started, so that moving them cannot fail. */
@@ -221,8 +229,14 @@ RNL_MUST_USE enum rnl_code rnl_job_resume(struct rnl_job *job);
 void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker);
 
 /* The attempt was not the job's to fail: it is tried again, a few times more
- * than its retry policy says. */
-void rnl_job_lost(struct rnl_job *job, const char *why);
+ * than its retry policy says. request as in rnl_job_fail. */
+void rnl_job_lost(struct rnl_job *job, const char *why,
+                  struct rnl_store_request *request);
+
+/* The attempt was never begun: the job is the next of its queue, as if it had
+ * not been given out. request as in rnl_job_fail. */
+void rnl_job_return(struct rnl_job *job, const char *why,
+                    struct rnl_store_request *request);
 
 /* The attempt has failed: the job is tried again, or ends. request is called
  * once that is durable; it may be NULL. */

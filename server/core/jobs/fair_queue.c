@@ -175,6 +175,18 @@ void rnl_fair_queue_begin(struct rnl_job *job)
     }
 }
 
+void rnl_fair_queue_return(struct rnl_job *job)
+{
+    struct rnl_lane *lane = job->lane;
+    struct rnl_fair_queue *queue = lane->queue;
+    if (!TAILQ_EMPTY(&lane->jobs))
+        leave_line(lane);
+    TAILQ_INSERT_HEAD(&queue->lines[lane->level], lane, turn);
+    queue->present[lane->level / 64] |= UINT64_C(1) << lane->level % 64;
+    TAILQ_INSERT_HEAD(&lane->jobs, job, link);
+    queue->job_count++;
+}
+
 int rnl_fair_queue_level(const struct rnl_fair_queue *queue)
 {
     for (int word = RNL_LEVEL_WORDS - 1; word >= 0; word--) {

@@ -86,6 +86,9 @@ void rnl_fair_queue_remove(struct rnl_job *job);
 /* The same for the one that begins: its tenant has had its turn. */
 void rnl_fair_queue_begin(struct rnl_job *job);
 
+/* Undoes rnl_fair_queue_begin: the job is the first of its priority. */
+void rnl_fair_queue_return(struct rnl_job *job);
+
 /* The job whose turn it is; NULL when none waits. */
 struct rnl_job *rnl_fair_queue_first(const struct rnl_fair_queue *queue);
 

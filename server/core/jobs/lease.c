@@ -59,22 +59,26 @@ static void on_expiry(struct rnl_timer *timer, void *arg)
     if (lease->worker != NULL)
         rnl_worker_goes_last(lease->worker);
     rnl_job_lost(lease->job,
-                 "the worker was not heard of for the time of its lease");
+                 "the worker was not heard of for the time of its lease", NULL);
 }
 
 static void attach(struct rnl_lease *lease, struct rnl_worker *worker)
 {
     lease->worker = worker;
+    memcpy(lease->instance, worker->instance, sizeof(lease->instance));
     TAILQ_INSERT_TAIL(&worker->leases, lease, link);
     worker->busy++;
 }
 
 static void detach(struct rnl_lease *lease)
 {
-    if (lease->worker == NULL)
+    struct rnl_worker *worker = lease->worker;
+    if (worker == NULL) {
+        TAILQ_REMOVE(&lease->job->jobs->orphans, lease, link);
         return;
-    TAILQ_REMOVE(&lease->worker->leases, lease, link);
-    lease->worker->busy--;
+    }
+    TAILQ_REMOVE(&worker->leases, lease, link);
+    worker->busy--;
     lease->worker = NULL;
 }
 
@@ -165,6 +169,33 @@ void rnl_lease_renew(struct rnl_lease *lease)
 void rnl_lease_abandon(struct rnl_lease *lease)
 {
     detach(lease);
+    TAILQ_INSERT_TAIL(&lease->job->jobs->orphans, lease, link);
+}
+
+void rnl_lease_let_go(struct rnl_lease *lease, bool begun, const char *why,
+                      struct rnl_store_request *request)
+{
+    struct rnl_job *job = lease->job;
+    begun |= lease->last_report > 0;
+    rnl_lease_end(job, NULL);
+    if (begun)
+        rnl_job_lost(job, why, request);
+    else
+        rnl_job_return(job, why, request);
+}
+
+void rnl_leases_return(struct rnl_jobs *jobs, const char *instance)
+{
+    struct rnl_lease *lease = TAILQ_FIRST(&jobs->orphans);
+    while (lease != NULL) {
+        struct rnl_lease *next = TAILQ_NEXT(lease, link);
+        if (strcmp(lease->instance, instance) == 0)
+            rnl_lease_let_go(
+                lease, false,
+                "the worker's connection was lost, and the assignment with it",
+                NULL);
+        lease = next;
+    }
 }
 
 /* ---- acknowledging ---- */

@@ -440,20 +440,51 @@ void rnl_job_fail(struct rnl_job *job, const struct rnl_step *step,
     fail_attempt(job, step, job->base->retry->max_attempts, request);
 }
 
-void rnl_job_lost(struct rnl_job *job, const char *why)
+void rnl_job_lost(struct rnl_job *job, const char *why,
+                  struct rnl_store_request *request)
 {
     struct rnl_step step = {.retry = true};
     rnl_step_fail(&step, RNL_UNAVAILABLE, "%s", why);
     fail_attempt(job, &step,
                  job->base->retry->max_attempts + RNL_JOB_LOST_ATTEMPTS_MAX,
-                 NULL);
+                 request);
+}
+
+/* The clocks of the job's first attempt, too. */
+static void undo_attempt(struct rnl_job *job)
+{
+    job->attempt--;
+    if (job->attempt == 0) {
+        job->start_ns = 0;
+        job->attempt_ns = 0;
+    }
+    set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
+}
+
+void rnl_job_return(struct rnl_job *job, const char *why,
+                    struct rnl_store_request *request)
+{
+    stop_attempt(job);
+    undo_attempt(job);
+    if (rnl_run_log(&job->run, "%s", why) != RNL_OK ||
+        append_state(job, RNL_EVENT_STATE) != RNL_OK ||
+        update_record(job, request) != RNL_OK) {
+        struct rnl_step step;
+        rnl_step_fail_full(&step);
+        rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED, step.code,
+                    step.message, request);
+        return;
+    }
+    rnl_fair_queue_return(job);
+    job->place = RNL_PLACE_QUEUED;
+    rnl_jobs_kick(job->jobs);
 }
 
 enum rnl_code rnl_job_resume(struct rnl_job *job)
 {
     if (start_deadline(job) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    rnl_job_lost(job, "the server was restarted during the attempt");
+    rnl_job_lost(job, "the server was restarted during the attempt", NULL);
     return RNL_OK;
 }
 
@@ -543,6 +574,7 @@ void rnl_jobs_run(struct rnl_jobs *jobs)
     /* The store's ready kicks again. */
     if (jobs->store->ops->busy(jobs->store))
         return;
+    rnl_workers_settle(jobs);
     rnl_workers_match(jobs);
     /* A start copies the input: it costs about a slice. */
     for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {

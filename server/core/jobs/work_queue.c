@@ -73,7 +73,7 @@ static void go_last(struct rnl_worker_kind *kind)
 
 void rnl_worker_goes_last(struct rnl_worker *worker)
 {
-    for (size_t i = 0; i < worker->kind_count; i++)
+    for (size_t i = 0; worker->queued && i < worker->kind_count; i++)
         go_last(&worker->kinds[i]);
 }
 

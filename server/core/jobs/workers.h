@@ -6,12 +6,15 @@
  *                     serve it, and who gets what
  *   lease.c           the right to report on one attempt
  *   worker_service.c  WorkerService.Work: a worker's stream
+ *   worker_enter.c    how a worker registers, and how it is known again
+ *   worker_reports.c  what it says about its jobs
  *
  * A job is given out under a lease with a token that nobody can guess. Every
  * report and heartbeat under it renews it; when it expires the attempt is lost
  * and the job goes to another worker under another token, so that the first
  * one, should it come back, is refused (fencing). A worker whose connection
- * broke has the time of its leases to connect again and go on.
+ * broke has the time of its leases to connect again, claim them and go on; what
+ * it does not claim then never reached it.
  */
 #ifndef RNL_JOBS_WORKERS_H
 #define RNL_JOBS_WORKERS_H
@@ -21,9 +24,10 @@
 #include "engine.h"
 
 /* workers.proto: kinds of a worker, and jobs that it takes at once. */
-#define RNL_WORKER_KINDS_MAX       64
-#define RNL_WORKER_CONCURRENCY_MAX 1024
-#define RNL_WORKER_NAME_LEN_MAX    128
+#define RNL_WORKER_KINDS_MAX        64
+#define RNL_WORKER_CONCURRENCY_MAX  1024
+#define RNL_WORKER_NAME_LEN_MAX     128
+#define RNL_WORKER_INSTANCE_LEN_MAX 64
 
 /* A lease lasts three heartbeats: two may be lost on the way. */
 #define RNL_LEASE_NS     (30 * RNL_SECOND_NS)
@@ -67,17 +71,17 @@ struct rnl_lease_report {
 
 struct rnl_lease {
     struct rnl_job *job;
-    /* NULL while its connection is lost. */
+    /* NULL while its connection is lost: it is among the orphans. */
     struct rnl_worker *worker;
     TAILQ_ENTRY(rnl_lease) link;
+    /* Of the worker; "": it will not connect again. */
+    char instance[RNL_WORKER_INSTANCE_LEN_MAX + 1];
     struct rnl_timer expiry;
     uint64_t token;
     uint64_t last_report;
     struct rnl_lease_report reports[RNL_LEASE_REPORTS_MAX];
     size_t report_count;
 };
-
-TAILQ_HEAD(rnl_lease_list, rnl_lease);
 
 /* A report whose effect has ended the attempt: it is acknowledged when the
  * store has it. */
@@ -99,9 +103,21 @@ struct rnl_worker {
     TAILQ_ENTRY(rnl_worker) link;
     char id[RNL_JOB_ID_LEN + 1];
     char name[RNL_WORKER_NAME_LEN_MAX + 1];
+    char instance[RNL_WORKER_INSTANCE_LEN_MAX + 1];
     uint32_t concurrency;
     uint32_t busy;
+    /* Leases that it has yet to claim before it is given a job. */
+    uint32_t claims;
     bool registered;
+    /* It is to be given no job, and ends when it has none. */
+    bool draining;
+    /* Its kinds are in their queues. */
+    bool queued;
+    /* The store is busy: its reports get no credit. */
+    bool held;
+    /* rnl_workers_settle is to look at it. */
+    bool unsettled;
+    TAILQ_ENTRY(rnl_worker) unsettled_link;
     struct rnl_lease_list leases;
     struct rnl_work_ack_list acks;
     struct rnl_worker_kind *kinds;
@@ -153,13 +169,51 @@ void rnl_lease_renew(struct rnl_lease *lease);
 /* The worker's connection is lost: its leases wait for it. */
 void rnl_lease_abandon(struct rnl_lease *lease);
 
+/* The worker does not go on with the job. Unless it has begun, or has reported
+ * on it, the job has not been given out. request as in rnl_job_fail. */
+void rnl_lease_let_go(struct rnl_lease *lease, bool begun, const char *why,
+                      struct rnl_store_request *request);
+
+/* Lets go of what an instance had and has not claimed. */
+void rnl_leases_return(struct rnl_jobs *jobs, const char *instance);
+
 /* Notes that a report has been taken, whose last event is the job's last. */
 void rnl_lease_note(struct rnl_lease *lease, uint64_t report);
 
 /* Events up to sequence are durable. */
 void rnl_lease_committed(struct rnl_lease *lease, uint64_t sequence);
 
+/* ---- worker_enter.c ---- */
+
+/* First message of a worker; what is wrong with it ends the stream. */
+void rnl_worker_register(struct rnl_worker *worker,
+                         const Runnel__V1__RegisterWorker *request);
+
+/* It has claimed a lease, or one that it does not hold any more. */
+void rnl_worker_claimed(struct rnl_worker *worker);
+
+/* It is given no job any more, and its stream ends when it has none. */
+void rnl_worker_drain(struct rnl_worker *worker);
+
+/* Takes it out of all lists; it is registered. */
+void rnl_worker_leave(struct rnl_worker *worker);
+
+/* ---- worker_reports.c ---- */
+
+/* Any other message of a worker. */
+void rnl_worker_take(struct rnl_worker *worker,
+                     const Runnel__V1__WorkRequest *request);
+
 /* ---- worker_service.c ---- */
+
+void rnl_worker_send(struct rnl_worker *worker,
+                     Runnel__V1__WorkResponse *response);
+
+/* Has the worker looked at by the next rnl_workers_settle. */
+void rnl_worker_settle_later(struct rnl_worker *worker);
+
+/* The store has room again, and workers that drain may have ended. */
+void rnl_workers_settle(struct rnl_jobs *jobs);
 
 void rnl_worker_send_ack(struct rnl_worker *worker, const char *job_id,
                          uint32_t attempt, uint64_t report);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Workers that lose their connection and come back, that let go of jobs, and
+ * that end; a server that goes down or has a busy store. */
+#include "test.h"
+
+#include "worker_fixture.h"
+#include "workers.h"
+
+/* ---- workers that come back ---- */
+
+/* It is known that the assignment has not arrived: nobody waits for its lease,
+ * and it does not count. */
+static void an_assignment_that_was_lost_on_its_way_is_given_again(void **state)
+{
+    (void)state;
+    static const char *const story[] = {
+        "1 0",
+        "2 1",
+        "the worker's connection was lost, and the assignment with it",
+        "1 0",
+        "2 1",
+        NULL};
+    static struct worker worker;
+    struct hand lost;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open_as(&worker, "me", 1, 0);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &lost);
+    fake_close(&worker.stream);
+    worker_open_as(&worker, "me", 1, 0);
+    worker_take_job(&worker, &hand);
+    assert_string_equal(hand.job_id, id);
+    assert_int_equal(hand.attempt, 1);
+    assert_true(hand.token != lost.token);
+    worker_expect_story(id, story);
+    worker_append(&worker, &lost, "late");
+    worker_expect_stop(&worker, &lost, "this lease is not held any more");
+    worker_complete(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    fake_close(&worker.stream);
+}
+
+/* It had begun, and has forgotten it. */
+static void an_attempt_with_reports_that_is_not_claimed_is_lost(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open_as(&worker, "me", 1, 0);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    worker_append(&worker, &hand, "begun");
+    fake_close(&worker.stream);
+    worker_open_as(&worker, "me", 1, 0);
+    worker_expect_nothing(&worker);
+    fake_core_advance(&worker_core, 2 * SECOND);
+    worker_take_job(&worker, &hand);
+    assert_int_equal(hand.attempt, 2);
+    fake_close(&worker.stream);
+}
+
+/* Another worker's loss is not its loss. */
+static void a_lease_of_another_instance_is_not_given_back(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open_as(&worker, "me", 1, 0);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    fake_close(&worker.stream);
+    worker_open_as(&worker, "you", 1, 0);
+    worker_expect_nothing(&worker);
+    fake_close(&worker.stream);
+    worker_open(&worker, 1);
+    worker_expect_nothing(&worker);
+    fake_close(&worker.stream);
+}
+
+static void a_worker_that_comes_back_has_no_more_than_it_asked_for(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand first;
+    struct hand second;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open_as(&worker, "me", 2, 0);
+    for (int i = 0; i < 3; i++)
+        worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &first);
+    worker_take_job(&worker, &second);
+    fake_close(&worker.stream);
+    worker_open_as(&worker, "me", 2, 2);
+    worker_expect_nothing(&worker);
+    worker_heartbeat(&worker, &first);
+    worker_expect_nothing(&worker);
+    worker_heartbeat(&worker, &second);
+    worker_expect_nothing(&worker);
+    worker_complete(&worker, &second);
+    worker_take_job(&worker, &hand);
+    assert_string_equal(hand.job_id, id);
+    worker_expect_ack(&worker, &second);
+    fake_close(&worker.stream);
+}
+
+/* It is seen that the old connection is lost only after the new one came. */
+static void a_new_connection_replaces_the_old_one(void **state)
+{
+    (void)state;
+    static struct worker old;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open_as(&old, "me", 1, 0);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&old, &hand);
+    worker_open_as(&worker, "me", 1, 1);
+    assert_true(old.stream.finished);
+    assert_int_equal(old.stream.code, RNL_ABORTED);
+    worker_heartbeat(&worker, &hand);
+    fake_close(&old.stream);
+    worker_complete(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    assert_int_equal(job_state(&worker_core, id),
+                     RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED);
+    fake_close(&worker.stream);
+}
+
+/* ---- workers that go ---- */
+
+static void a_worker_that_drains_finishes_what_it_has(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 2);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    worker_drain(&worker);
+    worker_job("llm", 0, 1, id);
+    worker_expect_nothing(&worker);
+    worker_append(&worker, &hand, "to the end");
+    worker_expect_ack(&worker, &hand);
+    assert_false(worker.stream.finished);
+    worker_complete(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    assert_true(worker.stream.finished);
+    assert_int_equal(worker.stream.code, RNL_OK);
+    fake_close(&worker.stream);
+    assert_int_equal(job_state(&worker_core, id),
+                     RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
+}
+
+/* The assignment and the DrainWorker met on the way. */
+static void what_a_draining_worker_lets_go_of_goes_on_at_once(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    static struct worker other;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 1);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    worker_open(&other, 1);
+    worker_drain(&worker);
+    worker_release(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    assert_true(worker.stream.finished);
+    worker_take_job(&other, &hand);
+    assert_string_equal(hand.job_id, id);
+    assert_int_equal(hand.attempt, 1);
+    fake_close(&worker.stream);
+    fake_close(&other.stream);
+}
+
+/* Another worker may not be able either: it must not go round without end. */
+static void what_a_worker_lets_go_of_is_a_lost_attempt(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 1);
+    worker_job("llm", 0, 1, id);
+    for (uint32_t i = 1; i <= 1 + RNL_JOB_LOST_ATTEMPTS_MAX; i++) {
+        worker_take_job(&worker, &hand);
+        assert_int_equal(hand.attempt, i);
+        worker_release(&worker, &hand);
+        worker_expect_ack(&worker, &hand);
+        worker_expect_nothing(&worker);
+        /* The longest wait is 8 s. */
+        fake_core_advance(&worker_core, 9 * SECOND);
+    }
+    static const char *const story[] = {
+        "1 0",         "2 1", "1 1 no room", "2 2", "1 2 no room", "2 3",
+        "1 3 no room", "2 4", "1 4 no room", "2 5", "4 5 no room", NULL};
+    worker_expect_story(id, story);
+    fake_close(&worker.stream);
+}
+
+static void a_half_close_ends_what_can_be_said(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand done;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 2);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &done);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    worker_complete(&worker, &done);
+    worker.stream.method->on_half_close(&worker.stream);
+    worker_settle();
+    worker_expect_ack(&worker, &done);
+    assert_true(worker.stream.finished);
+    assert_int_equal(worker.stream.code, RNL_OK);
+    worker_expect_error(id, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED,
+                        "the worker ended its call", 1);
+    fake_close(&worker.stream);
+}
+
+static void a_server_that_drains_lets_workers_finish(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 1);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    worker_core.draining = true;
+    worker.stream.method->on_drain(&worker.stream);
+    worker_settle();
+    Runnel__V1__WorkResponse *response =
+        worker_next(&worker, RUNNEL__V1__WORK_RESPONSE__ORDER_DRAIN);
+    assert_string_equal(response->drain->reason, "the server is draining");
+    rnl_request_free(response);
+    assert_false(worker.stream.finished);
+    worker_complete(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    assert_true(worker.stream.finished);
+    assert_int_equal(worker.stream.code, RNL_UNAVAILABLE);
+    fake_close(&worker.stream);
+}
+
+/* ---- a busy store ---- */
+
+static bool store_is_busy;
+
+static bool say_busy(struct rnl_store *store)
+{
+    (void)store;
+    return store_is_busy;
+}
+
+/* They are taken, since the worker had credit for them; more it does not get,
+ * nor a job. */
+static void a_busy_store_gives_no_credit_for_reports(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    static struct rnl_store_ops ops;
+    struct rnl_store *store = worker_core.jobs->store;
+    const struct rnl_store_ops *own = store->ops;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    ops = *own;
+    ops.busy = say_busy;
+    worker_open(&worker, 2);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    store->ops = &ops;
+    store_is_busy = true;
+    worker_append(&worker, &hand, "taken");
+    assert_true(worker.stream.held);
+    worker_expect_ack(&worker, &hand);
+    worker_job("llm", 0, 1, id);
+    worker_expect_nothing(&worker);
+    store_is_busy = false;
+    store->listener.ready(store->listener.arg);
+    worker_settle();
+    assert_false(worker.stream.held);
+    worker_take_job(&worker, &hand);
+    fake_close(&worker.stream);
+    store->ops = own;
+}
+
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, worker_setup, worker_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_assignment_that_was_lost_on_its_way_is_given_again),
+        TEST(an_attempt_with_reports_that_is_not_claimed_is_lost),
+        TEST(a_lease_of_another_instance_is_not_given_back),
+        TEST(a_worker_that_comes_back_has_no_more_than_it_asked_for),
+        TEST(a_new_connection_replaces_the_old_one),
+        TEST(a_worker_that_drains_finishes_what_it_has),
+        TEST(what_a_draining_worker_lets_go_of_goes_on_at_once),
+        TEST(what_a_worker_lets_go_of_is_a_lost_attempt),
+        TEST(a_half_close_ends_what_can_be_said),
+        TEST(a_server_that_drains_lets_workers_finish),
+        TEST(a_busy_store_gives_no_credit_for_reports),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
