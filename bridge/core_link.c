@@ -225,29 +225,17 @@ uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link)
     return max - max / 8 - (max < 8 && max > 1);
 }
 
-static enum rnl_code send_request(struct rnl_call *call,
-                                  const ProtobufCMessage *request)
-{
-    size_t len = protobuf_c_message_get_packed_size(request);
-    uint8_t *data = rnl_malloc(len > 0 ? len : 1);
-    if (data == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    protobuf_c_message_pack(request, data);
-    enum rnl_code code = rnl_call_send(call, data, len);
-    rnl_free(data);
-    return code;
-}
-
-enum rnl_code rnl_core_link_call(struct rnl_core_link *link, const char *method,
-                                 const ProtobufCMessage *request,
-                                 const struct rnl_call_options *options,
-                                 struct rnl_call **ret_call)
+enum rnl_code rnl_core_link_call_bytes(struct rnl_core_link *link,
+                                       const char *method,
+                                       const struct rnl_request *request,
+                                       const struct rnl_call_options *options,
+                                       struct rnl_call **ret_call)
 {
     struct rnl_call *call;
     enum rnl_code code = rnl_call_start(link->client, method, options, &call);
     if (code != RNL_OK)
         return code;
-    code = send_request(call, request);
+    code = rnl_call_send(call, request->data, request->len);
     if (code != RNL_OK) {
         rnl_call_destroy(call);
         return code;
@@ -255,4 +243,21 @@ enum rnl_code rnl_core_link_call(struct rnl_core_link *link, const char *method,
     rnl_call_half_close(call);
     *ret_call = call;
     return RNL_OK;
+}
+
+enum rnl_code rnl_core_link_call(struct rnl_core_link *link, const char *method,
+                                 const ProtobufCMessage *message,
+                                 const struct rnl_call_options *options,
+                                 struct rnl_call **ret_call)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    uint8_t *data = rnl_malloc(len > 0 ? len : 1);
+    if (data == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(message, data);
+    const struct rnl_request request = {.data = data, .len = len};
+    enum rnl_code code =
+        rnl_core_link_call_bytes(link, method, &request, options, ret_call);
+    rnl_free(data);
+    return code;
 }

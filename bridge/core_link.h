@@ -45,7 +45,14 @@ uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link);
 /* Starts a call with one request, which is encoded at once. */
 RNL_MUST_USE enum rnl_code rnl_core_link_call(
     struct rnl_core_link *link, const char *method,
-    const ProtobufCMessage *request, const struct rnl_call_options *options,
+    const ProtobufCMessage *message, const struct rnl_call_options *options,
+    struct rnl_call **ret_call);
+
+/* The same with a request that is encoded already; its timeout_ms is not
+ * looked at. */
+RNL_MUST_USE enum rnl_code rnl_core_link_call_bytes(
+    struct rnl_core_link *link, const char *method,
+    const struct rnl_request *request, const struct rnl_call_options *options,
     struct rnl_call **ret_call);
 
 #endif

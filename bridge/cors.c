@@ -6,6 +6,16 @@
 #include "bridge.h"
 #include "worker.h"
 
+/* The second lines are what clients of Connect and gRPC-Web send, and read. */
+#define ALLOWED_HEADERS                                                       \
+    "content-type, idempotency-key, last-event-id, traceparent, "             \
+    "connect-protocol-version, connect-timeout-ms, connect-accept-encoding, " \
+    "connect-content-encoding, grpc-timeout, x-grpc-web, x-user-agent"
+#define EXPOSED_HEADERS                                    \
+    "location, retry-after, "                              \
+    "grpc-status, grpc-message, grpc-status-details-bin, " \
+    "accept-encoding, connect-accept-encoding, grpc-accept-encoding"
+
 bool rnl_cors_listed(const char *list, const char *origin, size_t len)
 {
     while (list != NULL && *list != '\0') {
@@ -49,7 +59,7 @@ static void allow_origin(struct rnl_exchange *exchange,
     h2o_iovec_t copy = h2o_strdup(&req->pool, origin->base, origin->len);
     rnl_exchange_set_header(exchange, "access-control-allow-origin", copy.base);
     rnl_exchange_set_header(exchange, "access-control-expose-headers",
-                            "location, retry-after");
+                            EXPOSED_HEADERS);
     rnl_exchange_set_header(exchange, "vary", "origin");
 }
 
@@ -58,7 +68,7 @@ static void answer_options(struct rnl_exchange *exchange, const char *allow)
     rnl_exchange_set_header(exchange, "allow", allow);
     rnl_exchange_set_header(exchange, "access-control-allow-methods", allow);
     rnl_exchange_set_header(exchange, "access-control-allow-headers",
-                            "content-type, idempotency-key, last-event-id");
+                            ALLOWED_HEADERS);
     rnl_exchange_set_header(exchange, "access-control-max-age", "600");
     rnl_exchange_reply(exchange, 204, NULL, "", 0);
 }

@@ -7,6 +7,7 @@
 #include "cors.h"
 #include "exchange.h"
 #include "head.h"
+#include "rpc.h"
 #include "utf8.h"
 #include "worker.h"
 
@@ -123,12 +124,25 @@ static bool is_api(const h2o_iovec_t *path)
            (path->len == 3 || path->base[3] == '/');
 }
 
+static void dispatch_rpc(h2o_req_t *req)
+{
+    struct rnl_match match;
+    struct rnl_exchange *exchange = create_exchange(req);
+    exchange->on_fail = rnl_rpc_fail;
+    rnl_rpc_route(req, &match);
+    dispatch(exchange, &match);
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     rnl_worker_track(req);
     if (is_ambiguous(req)) {
         refuse_ambiguous(create_exchange(req));
+        return 0;
+    }
+    if (rnl_rpc_path_is(req->path_normalized.base, req->path_normalized.len)) {
+        dispatch_rpc(req);
         return 0;
     }
     struct rnl_match match;

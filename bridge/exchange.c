@@ -109,16 +109,10 @@ void rnl_exchange_begin(struct rnl_exchange *exchange, const char *content_type)
     exchange->req->res.content_length = SIZE_MAX;
 }
 
-void rnl_exchange_fail(struct rnl_exchange *exchange,
-                       const struct rnl_problem *problem)
+void rnl_exchange_fail_json(struct rnl_exchange *exchange,
+                            const struct rnl_problem *problem)
 {
     struct rnl_text text;
-    char seconds[16];
-    uint32_t retry_s = rnl_problem_retry_s(problem);
-    if (retry_s > 0) {
-        snprintf(seconds, sizeof(seconds), "%u", retry_s);
-        rnl_exchange_set_header(exchange, "retry-after", seconds);
-    }
     rnl_text_init(&text, RNL_ANSWER_BYTES_MAX);
     rnl_problem_write(problem, &text);
     if (text.failed)
@@ -126,6 +120,21 @@ void rnl_exchange_fail(struct rnl_exchange *exchange,
     rnl_exchange_reply(exchange, rnl_problem_status(problem),
                        "application/problem+json", text.data, text.len);
     rnl_text_fini(&text);
+}
+
+void rnl_exchange_fail(struct rnl_exchange *exchange,
+                       const struct rnl_problem *problem)
+{
+    char seconds[16];
+    uint32_t retry_s = rnl_problem_retry_s(problem);
+    if (retry_s > 0) {
+        snprintf(seconds, sizeof(seconds), "%u", retry_s);
+        rnl_exchange_set_header(exchange, "retry-after", seconds);
+    }
+    if (exchange->on_fail != NULL)
+        exchange->on_fail(exchange, problem);
+    else
+        rnl_exchange_fail_json(exchange, problem);
 }
 
 void rnl_exchange_fail_mapping(struct rnl_exchange *exchange,

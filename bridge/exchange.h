@@ -35,6 +35,10 @@ struct rnl_exchange {
     /* Of the handler: called when the request goes away, answered or not. */
     void (*on_dispose)(struct rnl_exchange *exchange);
     void *state;
+    /* How rnl_exchange_fail answers; NULL: as problem+json. It is called after
+     * retry-after was set. */
+    void (*on_fail)(struct rnl_exchange *exchange,
+                    const struct rnl_problem *problem);
     bool answered;
 };
 
@@ -69,11 +73,15 @@ void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
 void rnl_exchange_reply_message(struct rnl_exchange *exchange, int status,
                                 const ProtobufCMessage *message);
 
-/* problem+json. */
+/* problem+json, or what the exchange's on_fail makes of it. */
 void rnl_exchange_fail(struct rnl_exchange *exchange,
                        const struct rnl_problem *problem);
 
-/* The same, of a mapping's error. */
+/* problem+json in any case; for those that are on_fail. */
+void rnl_exchange_fail_json(struct rnl_exchange *exchange,
+                            const struct rnl_problem *problem);
+
+/* As rnl_exchange_fail, of a mapping's error. */
 void rnl_exchange_fail_mapping(struct rnl_exchange *exchange,
                                enum rnl_code code,
                                const struct rnl_pbjson_error *error);

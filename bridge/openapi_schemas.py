@@ -72,7 +72,7 @@ def parse(text):
             if oneof is not None:
                 oneof.append(name)
         elif inside is None and line:
-            known = r"(syntax|package|import|service|rpc)\b|\}$"
+            known = r"(syntax|package|import|service|rpc|option)\b|\}$"
             if not re.match(known, line):
                 raise SystemExit("not understood: " + line)
     return found

@@ -201,6 +201,9 @@ void rnl_streaming_drain(struct rnl_worker *worker)
     for (streaming = LIST_FIRST(&worker->streaming); streaming != NULL;
          streaming = next) {
         next = LIST_NEXT(streaming, link);
-        rnl_streaming_finish(streaming, streaming->cut_is_error);
+        if (streaming->on_drain != NULL)
+            streaming->on_drain(streaming);
+        else
+            rnl_streaming_finish(streaming, streaming->cut_is_error);
     }
 }

@@ -33,6 +33,9 @@ struct rnl_streaming {
     void (*on_gone)(struct rnl_streaming *streaming);
     /* What ends a drain: true when a cut answer must not look whole. */
     bool cut_is_error;
+    /* When not NULL, called for a drain instead: to send a last word, and
+     * finish. */
+    void (*on_drain)(struct rnl_streaming *streaming);
     /* Sent when nothing else was for RNL_KEEPALIVE_MS; NULL for none. */
     const char *keepalive;
 

@@ -36,12 +36,17 @@ static bool has_room(struct rnl_worker *worker)
     return open < worker->connections_max;
 }
 
-/* Best effort: without these a reader that stops costs the kernel more, and
- * one that vanished is noticed by a quarter of an hour's retransmissions. */
+/* Best effort: without these a reader that stops costs the kernel more, one
+ * that vanished is noticed by a quarter of an hour's retransmissions, and never
+ * while there is nothing to send. */
 static void set_options(int fd)
 {
     int size = RNL_SEND_BUFFER_BYTES;
+    int on = 1, idle_s = RNL_KEEPALIVE_MS / 1000;
     unsigned silence_ms = RNL_STUCK_MS;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle_s, sizeof(idle_s));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms,
                      sizeof(silence_ms));

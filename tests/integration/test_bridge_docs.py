@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/rest.md is true: its commands are run in order, in one shell, and what
-they print has the form of what the page shows.
+"""docs/rest.md and docs/connect.md are true: their commands are run in order,
+in one shell, and what they print has the form of what the page shows.
 
     test_bridge_docs.py BIN_DIR [unittest arguments]
 
@@ -18,16 +18,15 @@ import unittest
 import bridge_rig as rig
 from bridge_rig import Bridge, Core
 
-PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                    "../../docs/rest.md")
+DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs")
 CHANGING = [(r"\b[0-9a-z]{26}\b", "JOB"),
             (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
             (r"\b[0-9a-f]{8}/", "EPOCH/")]
 
 
-def examples():
+def examples(page):
     """(language, text) of each fenced block."""
-    with open(PAGE, encoding="utf-8") as file:
+    with open(os.path.join(DOCS, page), encoding="utf-8") as file:
         return re.findall(r"^```(\w+)\n(.*?)^```$", file.read(), re.M | re.S)
 
 
@@ -51,13 +50,18 @@ class Page(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("curl"), "curl is not installed")
     def test_every_example(self):
+        for page, least in (("rest.md", 6), ("connect.md", 3)):
+            with self.subTest(page):
+                self.run_page(page, least)
+
+    def run_page(self, page, least):
         core = Core()
         bridge = Bridge(core).ready()
         shell = subprocess.Popen(
             ["bash", "-eu"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, env=rig.clean_env())
         printed, count = "", 0
-        for language, text in examples():
+        for language, text in examples(page):
             if language == "sh":
                 printed = self.run_one(shell, text, bridge.address)
                 count += 1
@@ -67,7 +71,7 @@ class Page(unittest.TestCase):
             elif language == "text":
                 self.assertEqual(fixed(printed).rstrip("\n"),
                                  fixed(text).rstrip("\n"))
-        self.assertGreater(count, 5)
+        self.assertGreaterEqual(count, least)
         shell.stdin.close()
         self.assertEqual(shell.wait(rig.DEADLINE_S), 0)
         shell.stdout.close()

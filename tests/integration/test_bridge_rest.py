@@ -267,10 +267,11 @@ class Http(Rest):
         for header, value in (
                 ("allow", "POST, GET, HEAD"),
                 ("access-control-allow-methods", "POST, GET, HEAD"),
-                ("access-control-allow-origin", ORIGIN), ("vary", "origin"),
-                ("access-control-allow-headers",
-                 "content-type, idempotency-key, last-event-id")):
+                ("access-control-allow-origin", ORIGIN), ("vary", "origin")):
             self.assertEqual(answer.headers[header], value)
+        allowed = answer.headers["access-control-allow-headers"].split(", ")
+        self.assertLessEqual({"content-type", "idempotency-key",
+                              "last-event-id"}, set(allowed))
         answer = request(self.bridge, "OPTIONS", "/v1/none")
         self.assertEqual(answer.status, 404)
 

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "base64.h"
+#include "bridge.h"
+#include "core_link.h"
+#include "pbjson.h"
+#include "rpc_error.h"
+#include "worker.h"
+
+/* Of a header's value that an error repeats. */
+#define ECHOED_MAX 32
+
+static bool is_get(const struct rnl_exchange *exchange)
+{
+    const h2o_iovec_t *verb = &exchange->req->method;
+    return h2o_memis(verb->base, verb->len, "GET", 3) ||
+           h2o_memis(verb->base, verb->len, "HEAD", 4);
+}
+
+/* The path without its slash. */
+static const struct rnl_rpc_method *method_of(const h2o_req_t *req)
+{
+    return rnl_rpc_method_find(req->path_normalized.base + 1,
+                               req->path_normalized.len - 1);
+}
+
+/* --- answers --- */
+
+/* Of a GET: ?encoding=. */
+static bool take_query_form(const struct rnl_exchange *exchange,
+                            struct rnl_rpc_form *ret_form)
+{
+    const char *encoding = rnl_query_get(&exchange->query, "encoding");
+    *ret_form = (struct rnl_rpc_form){.protocol = RNL_RPC_CONNECT};
+    if (encoding == NULL)
+        return false;
+    ret_form->is_json = strcmp(encoding, "json") == 0;
+    return ret_form->is_json || strcmp(encoding, "proto") == 0;
+}
+
+static bool take_form(const struct rnl_exchange *exchange,
+                      struct rnl_rpc_form *ret_form)
+{
+    const h2o_iovec_t *type = rnl_exchange_header(exchange, "content-type");
+    if (is_get(exchange))
+        return take_query_form(exchange, ret_form);
+    return type != NULL && rnl_rpc_form_find(type->base, type->len, ret_form);
+}
+
+static void reply_error(struct rnl_exchange *exchange,
+                        const struct rnl_rpc_form *form,
+                        const struct rnl_problem *problem)
+{
+    struct rnl_text text;
+    bool is_unary = form->protocol == RNL_RPC_CONNECT;
+    rnl_text_init(&text, RNL_ANSWER_BYTES_MAX);
+    if (is_unary)
+        rnl_rpc_put_error(&text, problem);
+    else
+        rnl_rpc_put_end(&text, form, problem);
+    if (form->is_text)
+        rnl_rpc_to_text(&text);
+    if (text.failed)
+        rnl_text_reset(&text);
+    rnl_exchange_reply(exchange,
+                       is_unary ? rnl_code_http((int)problem->code) : 200,
+                       is_unary ? "application/json" : rnl_rpc_form_type(form),
+                       text.data, text.len);
+    rnl_text_fini(&text);
+}
+
+void rnl_rpc_fail(struct rnl_exchange *exchange,
+                  const struct rnl_problem *problem)
+{
+    struct rnl_rpc_form form;
+    /* Connect wants these two as HTTP has them. */
+    if (problem->status == 415 || problem->status == 405)
+        rnl_exchange_fail_json(exchange, problem);
+    else if (take_form(exchange, &form))
+        reply_error(exchange, &form, problem);
+    else
+        rnl_exchange_fail_json(exchange, problem);
+}
+
+enum rnl_code rnl_rpc_put_answer(struct rnl_text *text,
+                                 const struct rnl_rpc *rpc,
+                                 struct rnl_rpc_bytes answer)
+{
+    struct rnl_pbjson_error error;
+    if (!rpc->form.is_json) {
+        rnl_text_put(text, answer.data, answer.len);
+        return text->failed ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
+    }
+    ProtobufCMessage *message = protobuf_c_message_unpack(
+        rpc->method->response, &rnl_pb_allocator, answer.len, answer.data);
+    if (message == NULL)
+        return RNL_INTERNAL;
+    enum rnl_code code = rnl_pbjson_write(message, text, &error);
+    rnl_pbjson_free(message);
+    return code;
+}
+
+/* --- what was asked --- */
+
+static void refuse_type(struct rnl_exchange *exchange)
+{
+    rnl_exchange_set_header(exchange, "accept-post", RNL_RPC_CONTENT_TYPES);
+    rnl_exchange_fail_text(exchange, 415, RNL_INVALID_ARGUMENT,
+                           is_get(exchange)
+                               ? "?encoding= must be json or proto"
+                               : "this method is not called with a body of "
+                                 "that content-type; accept-post lists those "
+                                 "that there are");
+}
+
+/* Without envelopes there is no stream, and a unary method needs none. */
+static bool form_fits(const struct rnl_rpc *rpc)
+{
+    bool streams = rpc->method->server_streams || rpc->method->client_streams;
+    return rpc->form.protocol == RNL_RPC_GRPC_WEB ||
+           streams == (rpc->form.protocol == RNL_RPC_CONNECT_STREAM);
+}
+
+static bool check_version(struct rnl_exchange *exchange)
+{
+    const h2o_iovec_t *version =
+        rnl_exchange_header(exchange, "connect-protocol-version");
+    const char *connect = rnl_query_get(&exchange->query, "connect");
+    if ((version == NULL || h2o_memis(version->base, version->len, "1", 1)) &&
+        (connect == NULL || !is_get(exchange) || strcmp(connect, "v1") == 0))
+        return true;
+    rnl_exchange_fail_text(exchange, 0, RNL_INVALID_ARGUMENT,
+                           "connect-protocol-version must be 1");
+    return false;
+}
+
+static bool check_encoding(struct rnl_exchange *exchange, const char *name,
+                           const char *value, size_t len)
+{
+    char what[ECHOED_MAX + 128];
+    if (len == 0 || h2o_memis(value, len, "identity", strlen("identity")))
+        return true;
+    snprintf(what, sizeof(what),
+             "%s: \"%.*s\" is not supported; the only encoding is identity",
+             name, (int)(len < ECHOED_MAX ? len : ECHOED_MAX), value);
+    rnl_exchange_set_header(exchange, "accept-encoding", "identity");
+    rnl_exchange_set_header(exchange, "connect-accept-encoding", "identity");
+    rnl_exchange_set_header(exchange, "grpc-accept-encoding", "identity");
+    rnl_exchange_fail_text(exchange, 0, RNL_UNIMPLEMENTED, what);
+    return false;
+}
+
+/* Answers are never compressed, which every accept-encoding allows. */
+static bool check_encodings(struct rnl_exchange *exchange)
+{
+    static const char *const names[] = {
+        "content-encoding", "connect-content-encoding", "grpc-encoding"};
+    const char *compression = rnl_query_get(&exchange->query, "compression");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const h2o_iovec_t *value = rnl_exchange_header(exchange, names[i]);
+        if (value != NULL &&
+            !check_encoding(exchange, names[i], value->base, value->len))
+            return false;
+    }
+    return compression == NULL || !is_get(exchange) ||
+           check_encoding(exchange, "compression", compression,
+                          strlen(compression));
+}
+
+static bool take_timeout(struct rnl_exchange *exchange, struct rnl_rpc *rpc)
+{
+    bool is_grpc = rpc->form.protocol == RNL_RPC_GRPC_WEB;
+    const char *name = is_grpc ? "grpc-timeout" : "connect-timeout-ms";
+    const h2o_iovec_t *value = rnl_exchange_header(exchange, name);
+    if (value == NULL)
+        return true;
+    bool well = is_grpc ? rnl_rpc_timeout_grpc(value->base, value->len,
+                                               &rpc->timeout_ms)
+                        : rnl_rpc_timeout_connect(value->base, value->len,
+                                                  &rpc->timeout_ms);
+    if (!well)
+        rnl_exchange_fail_text(
+            exchange, 0, RNL_INVALID_ARGUMENT,
+            is_grpc ? "grpc-timeout must be up to 8 digits and a unit"
+                    : "connect-timeout-ms must be up to 10 digits");
+    else if (rpc->timeout_ms == 0)
+        rnl_exchange_fail_text(exchange, 0, RNL_DEADLINE_EXCEEDED,
+                               "the time-out is 0");
+    return well && rpc->timeout_ms > 0;
+}
+
+/* --- the request message --- */
+
+/* ?message=, as text or with ?base64=1. */
+static bool take_query_message(struct rnl_exchange *exchange,
+                               struct rnl_rpc_bytes *ret_message)
+{
+    const char *message = rnl_query_get(&exchange->query, "message");
+    const char *base64 = rnl_query_get(&exchange->query, "base64");
+    if (message == NULL) {
+        rnl_exchange_fail_text(exchange, 0, RNL_INVALID_ARGUMENT,
+                               "?message= is missing");
+        return false;
+    }
+    size_t len = strlen(message);
+    *ret_message = (struct rnl_rpc_bytes){(const uint8_t *)message, len};
+    if (base64 == NULL || strcmp(base64, "1") != 0)
+        return true;
+    uint8_t *out =
+        h2o_mem_alloc_pool(&exchange->req->pool, RNL_BASE64_DECODED_MAX(len));
+    ret_message->data = out;
+    if (rnl_base64_decode(message, len, out, &ret_message->len))
+        return true;
+    rnl_exchange_fail_text(exchange, 0, RNL_INVALID_ARGUMENT,
+                           "?message= is not base64");
+    return false;
+}
+
+static bool open_body(struct rnl_exchange *exchange, const struct rnl_rpc *rpc,
+                      struct rnl_rpc_bytes *message)
+{
+    const char *what;
+    if (rpc->form.is_text) {
+        uint8_t *out = h2o_mem_alloc_pool(&exchange->req->pool,
+                                          RNL_BASE64_DECODED_MAX(message->len));
+        if (!rnl_rpc_untext((const char *)message->data, message->len, out,
+                            &message->len)) {
+            rnl_exchange_fail_text(exchange, 0, RNL_INVALID_ARGUMENT,
+                                   "the body is not base64");
+            return false;
+        }
+        message->data = out;
+    }
+    enum rnl_code code = rnl_rpc_open(*message, message, &what);
+    if (code != RNL_OK)
+        rnl_exchange_fail_text(exchange, 0, code, what);
+    return code == RNL_OK;
+}
+
+/* Replaces JSON by protobuf's encoding of it. */
+static bool encode_json(struct rnl_exchange *exchange,
+                        const struct rnl_rpc *rpc,
+                        struct rnl_rpc_bytes *message)
+{
+    struct rnl_pbjson_error error;
+    ProtobufCMessage *made = NULL;
+    json_t *value = NULL;
+    enum rnl_code code = rnl_pbjson_parse((const char *)message->data,
+                                          message->len, &value, &error);
+    if (code == RNL_OK)
+        code = rnl_pbjson_read(rpc->method->request, value, &made, &error);
+    if (value != NULL)
+        json_decref(value);
+    if (code != RNL_OK) {
+        rnl_exchange_fail_mapping(exchange, code, &error);
+        return false;
+    }
+    message->len = protobuf_c_message_get_packed_size(made);
+    uint8_t *out = h2o_mem_alloc_pool(&exchange->req->pool, message->len + 1);
+    protobuf_c_message_pack(made, out);
+    message->data = out;
+    rnl_pbjson_free(made);
+    return true;
+}
+
+static bool take_message(struct rnl_exchange *exchange, struct rnl_rpc *rpc)
+{
+    const h2o_iovec_t *body = &exchange->req->entity;
+    rpc->request =
+        (struct rnl_rpc_bytes){(const uint8_t *)body->base, body->len};
+    if (is_get(exchange)) {
+        if (!take_query_message(exchange, &rpc->request))
+            return false;
+    } else if (rpc->form.protocol != RNL_RPC_CONNECT) {
+        if (!open_body(exchange, rpc, &rpc->request))
+            return false;
+    }
+    return !rpc->form.is_json || encode_json(exchange, rpc, &rpc->request);
+}
+
+/* --- the call --- */
+
+/* Headers that the core knows as metadata of a call. */
+static size_t take_metadata(const struct rnl_exchange *exchange,
+                            struct rnl_pair *pairs, size_t max)
+{
+    static const char *const names[] = {"idempotency-key", "traceparent"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && count < max;
+         i++) {
+        const h2o_iovec_t *value = rnl_exchange_header(exchange, names[i]);
+        if (value == NULL)
+            continue;
+        h2o_iovec_t copy =
+            h2o_strdup(&exchange->req->pool, value->base, value->len);
+        pairs[count++] = (struct rnl_pair){names[i], copy.base};
+    }
+    return count;
+}
+
+enum rnl_code rnl_rpc_start(struct rnl_exchange *exchange,
+                            const struct rnl_rpc *rpc,
+                            struct rnl_call_options *options,
+                            struct rnl_call **ret_call)
+{
+    struct rnl_pair metadata[2];
+    const struct rnl_request request = {.data = rpc->request.data,
+                                        .len = rpc->request.len};
+    options->metadata_count = take_metadata(exchange, metadata, 2);
+    options->metadata = metadata;
+    return rnl_core_link_call_bytes(exchange->worker->core, rpc->method->name,
+                                    &request, options, ret_call);
+}
+
+static void refuse_method(struct rnl_exchange *exchange,
+                          const struct rnl_rpc_method *method)
+{
+    rnl_exchange_fail_text(
+        exchange, 0, RNL_UNIMPLEMENTED,
+        method == NULL ? "there is no such method"
+                       : "clients cannot stream over HTTP/1.1; use another "
+                         "method, or the core's own protocol");
+}
+
+static void handle(struct rnl_exchange *exchange)
+{
+    struct rnl_rpc rpc = {.method = method_of(exchange->req)};
+    if (!take_form(exchange, &rpc.form) ||
+        (rpc.method != NULL && !form_fits(&rpc))) {
+        refuse_type(exchange);
+        return;
+    }
+    if (rpc.method == NULL || rpc.method->client_streams) {
+        refuse_method(exchange, rpc.method);
+        return;
+    }
+    if (!check_version(exchange) || !check_encodings(exchange) ||
+        !take_timeout(exchange, &rpc) || !take_message(exchange, &rpc))
+        return;
+    if (rpc.method->server_streams)
+        rnl_rpc_stream(exchange, &rpc);
+    else
+        rnl_rpc_unary(exchange, &rpc);
+}
+
+void rnl_rpc_route(const h2o_req_t *req, struct rnl_match *ret_match)
+{
+    static const struct rnl_route post = {
+        .verb = "POST", .pattern = "/{service}/{method}", .handle = handle};
+    static const struct rnl_route get = {
+        .verb = "GET", .pattern = "/{service}/{method}", .handle = handle};
+    const struct rnl_rpc_method *method = method_of(req);
+    const h2o_iovec_t *verb = &req->method;
+    bool by_get = method != NULL && method->no_side_effects;
+    *ret_match = (struct rnl_match){0};
+    snprintf(ret_match->allow, sizeof(ret_match->allow), "%s",
+             by_get ? "GET, HEAD, POST" : "POST");
+    if (h2o_memis(verb->base, verb->len, "POST", 4))
+        ret_match->route = &post;
+    else if (by_get && (h2o_memis(verb->base, verb->len, "GET", 3) ||
+                        h2o_memis(verb->base, verb->len, "HEAD", 4)))
+        ret_match->route = &get;
+}
