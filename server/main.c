@@ -37,6 +37,7 @@ static uint64_t max_job_output_bytes = RNL_JOB_OUTPUT_BYTES_DEFAULT;
 static const char *kind_concurrency = "";
 static const char *fair_label = "";
 static struct rnl_kind_limits kind_limits;
+static uint64_t max_store_bytes;
 static uint64_t max_event_streams = RNL_EVENT_STREAMS_MAX_DEFAULT;
 static uint64_t max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
 
@@ -115,6 +116,14 @@ static const struct rnl_setting table[] = {
      .max = UINT64_C(1) << 40,
      .placeholder = "SIZE",
      .help = "Output of a job."},
+    {.name = "max-store-bytes",
+     .type = RNL_SETTING_BYTES,
+     .target = &max_store_bytes,
+     .min = 0,
+     .max = UINT64_C(1) << 50,
+     .placeholder = "SIZE",
+     .help = "All jobs together; ended ones go first. 0: 1G of memory with\n"
+             "      --durability memory, else 64G of disk."},
     {.name = "kind-concurrency",
      .type = RNL_SETTING_TEXT,
      .target = &kind_concurrency,
@@ -196,6 +205,7 @@ static void fill_options(struct rnl_server_options *ret_options)
                  .max_connections = (uint32_t)max_connections,
                  .max_jobs = max_jobs,
                  .max_job_output_bytes = max_job_output_bytes,
+                 .max_store_bytes = max_store_bytes,
                  .kind_limits = &kind_limits,
                  .fair_label = fair_label[0] == '\0' ? NULL : fair_label,
                  .max_event_streams = (uint32_t)max_event_streams,
@@ -229,6 +239,8 @@ static const char *check(char token_text[TOKEN_FILE_BYTES])
     if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0 &&
         strcmp(durability, "memory") != 0)
         return "durability: must be full, normal or memory";
+    if (max_store_bytes != 0 && max_store_bytes / 2 < max_job_output_bytes)
+        return "max-store-bytes: must be at least twice max-job-output-bytes";
     if (strlen(fair_label) > RNL_JOB_KEY_LEN_MAX)
         return "fair-label: must have at most 64 bytes, as a label's key";
     const char *wrong = check_kind_concurrency();

@@ -108,6 +108,9 @@ static int run(struct cli_context *context, const struct cli_args *args)
     if (status == CLI_EXIT_OK)
         status = read_times(context, args, &job);
     if (status == CLI_EXIT_OK)
+        status =
+            cli_flag_size(context, args, "keep-newest", &job.keep_newest_bytes);
+    if (status == CLI_EXIT_OK)
         status = cli_flag_pairs(context, args, "option", &options,
                                 &job.option_count);
     if (status == CLI_EXIT_OK)
@@ -157,6 +160,10 @@ static const struct cli_flag flags[] = {
     {.name = "retention",
      .value = "DUR",
      .help = "how long it is kept after its end; default 24h"},
+    {.name = "keep-newest",
+     .value = "SIZE",
+     .help = "when its events come to more than this, the oldest go, instead "
+             "of the job failing at the server's limit: 256K, 16M"},
     {.name = "idempotency-key",
      .value = "KEY",
      .help = "the same key and request find the job that was made first"},

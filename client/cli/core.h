@@ -34,6 +34,7 @@ struct cli_new_job {
     /* Since 1970; 0 means none. */
     int64_t deadline_ms;
     int64_t retention_ms;
+    uint64_t keep_newest_bytes;
     const char *idempotency_key;
 };
 

@@ -32,6 +32,7 @@ static void fill_spec(struct rnl_job_spec *spec, const struct cli_new_job *job)
     spec->deadline_ms = job->deadline_ms;
     spec->retention_ms = job->retention_ms;
     spec->idempotency_key = job->idempotency_key;
+    spec->keep_newest_bytes = job->keep_newest_bytes;
 }
 
 int cli_core_create_job(struct cli_context *context,

@@ -126,6 +126,7 @@ static void set_job_content(json_t *object, const struct rnl_job *job)
     cli_json_set_text(object, "outputContentType", job->output_content_type);
     cli_json_set_u64(object, "lastSequence", job->last_sequence);
     cli_json_set_u64(object, "firstSequence", job->first_sequence);
+    cli_json_set_u64(object, "keepNewestBytes", job->keep_newest_bytes);
 }
 
 json_t *cli_job_json(const struct rnl_job *job)

@@ -1,7 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flags.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+int cli_flag_size(const struct cli_context *context,
+                  const struct cli_args *args, const char *name,
+                  uint64_t *ret_bytes)
+{
+    static const char units[] = "KMGT";
+    const char *text = cli_args_get(args, name);
+    if (!text)
+        return CLI_EXIT_OK;
+    size_t digits = strspn(text, "0123456789");
+    const char *unit =
+        text[digits] == '\0' ? NULL : strchr(units, text[digits]);
+    bool valid = digits > 0 && digits <= 15 &&
+                 (text[digits] == '\0' || (unit && text[digits + 1] == '\0'));
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    uint64_t number = valid ? strtoull(text, NULL, 10) : 0;
+    if (!valid || number > UINT64_MAX >> shift)
+        return cli_usage_error(context,
+                               "--%s %s: must be a size such as 65536, 64K or "
+                               "16M",
+                               name, text);
+    *ret_bytes = number << shift;
+    return CLI_EXIT_OK;
+}
 
 /* The name is copied into the same block as "name\0value". */
 static struct rnl_pair cut_pair(const char *text, size_t name_len)

@@ -19,6 +19,12 @@
                 "all time"                                                     \
     }
 
+/* A size flag, "65536", "64K", "16M", "1G" (powers of 1,024); *ret_bytes is
+ * unchanged when it was not given. Returns an exit status. */
+int cli_flag_size(const struct cli_context *context,
+                  const struct cli_args *args, const char *name,
+                  uint64_t *ret_bytes);
+
 /* Reads every "name=value" of a flag that repeats. *ret_pairs and what it
  * points to are freed with cli_pairs_free. Returns an exit status. */
 int cli_flag_pairs(const struct cli_context *context,

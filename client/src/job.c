@@ -133,6 +133,7 @@ static void make_request(struct rnl_arena *arena,
     request->retention =
         rnl_typed_duration(&parts->retention, spec->retention_ms);
     request->idempotency_key = rnl_typed_text(spec->idempotency_key);
+    request->keep_newest_bytes = spec->keep_newest_bytes;
     runnel__v1__retry_policy__init(&parts->retry);
     parts->retry.max_attempts = spec->max_attempts;
     if (spec->max_attempts != 0)

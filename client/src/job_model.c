@@ -67,6 +67,7 @@ static void convert_parts(const Runnel__V1__Job *from, struct rnl_job *job)
         job->error_code = rnl_status_code((int)from->error->code);
         job->error_message = from->error->message;
     }
+    job->keep_newest_bytes = from->keep_newest_bytes;
     convert_times(from, job);
 }
 

@@ -47,6 +47,8 @@ struct rnl_core_options {
     uint32_t max_connections;
     uint64_t max_job_output_bytes;
     uint64_t max_jobs;
+    /* All jobs together: records, inputs and events. */
+    uint64_t max_store_bytes;
     uint32_t max_event_streams;
     /* Jobs of a kind that run at once. NULL: no limits. Borrowed until
      * destroy. */

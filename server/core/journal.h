@@ -33,6 +33,9 @@ struct rnl_journal_change {
     size_t record_len;
     /* Wall clock; INT64_MAX while the job has not ended. */
     int64_t expire_ns;
+    /* The oldest event kept; those in front of it go, if that is new. */
+    uint64_t first_sequence;
+    bool trimmed;
     /* Events after this sequence are new. */
     const struct rnl_event_log *log;
     uint64_t after_sequence;
@@ -51,6 +54,7 @@ struct rnl_journal_entry {
     size_t record_len;
     size_t input_len;
     int64_t expire_ns;
+    uint64_t first_sequence;
     uint64_t last_sequence;
     uint64_t event_bytes;
     bool ended;

@@ -102,6 +102,8 @@ struct rnl_store_log {
     uint64_t first_sequence;
     uint64_t last_sequence;
     uint64_t committed_sequence;
+    /* Of the events that are kept, RNL_STORE_EVENT_BYTES for each included. */
+    uint64_t event_bytes;
     /* The newest event is RNL_EVENT_END. */
     bool ended;
 };
@@ -193,6 +195,14 @@ struct rnl_store_ops {
      */
     enum rnl_code (*append)(struct rnl_store *store, const char *job_id,
                             const struct rnl_event *events, size_t count);
+
+    /*
+     * Forgets the events up to sequence, which count bytes in event_bytes; not
+     * the last one. Errors: RNL_NOT_FOUND; RNL_OUT_OF_RANGE when they have
+     * gone already, or the last one is among them.
+     */
+    enum rnl_code (*trim)(struct rnl_store *store, const char *job_id,
+                          uint64_t sequence, uint64_t bytes);
 
     /* Removes a job. request may be NULL. Errors: RNL_NOT_FOUND. */
     enum rnl_code (*remove)(struct rnl_store *store, const char *job_id,

@@ -17,6 +17,7 @@ static struct rnl_item *create(const char *id, const char *kind,
     item->key = memcpy(text + kind_size, key, key_size);
     memcpy(item->id, id, RNL_JOB_ID_LEN + 1);
     item->expiry.arg = item;
+    item->first_sequence = 1;
     rnl_event_log_init(&item->log);
     return item;
 }
@@ -42,6 +43,7 @@ struct rnl_item *rnl_item_recover(const struct rnl_journal_entry *entry)
     item->record_len = entry->record_len;
     item->input_len = entry->input_len;
     item->committed_sequence = entry->last_sequence;
+    item->first_sequence = entry->first_sequence;
     item->journaled_sequence = entry->last_sequence;
     item->log.last_sequence = entry->last_sequence;
     item->log.event_bytes = entry->event_bytes;
@@ -99,6 +101,14 @@ enum rnl_code rnl_item_pack_input(struct rnl_item *item,
         return RNL_RESOURCE_EXHAUSTED;
     item->input_len = runnel__v1__payload__pack(job->input, item->input);
     return RNL_OK;
+}
+
+void rnl_item_drop_trimmed(struct rnl_item *item)
+{
+    uint64_t gone = item->first_sequence - 1;
+    rnl_event_log_drop(
+        &item->log,
+        gone < item->committed_sequence ? gone : item->committed_sequence, 0);
 }
 
 void rnl_item_forget(struct rnl_item *item)

@@ -28,7 +28,7 @@ static struct rnl_item *find(struct rnl_store *store, const char *job_id)
 
 /* ---- room ---- */
 
-static void count_bytes(struct rnl_memory *memory, struct rnl_item *item)
+void rnl_memory_count_bytes(struct rnl_memory *memory, struct rnl_item *item)
 {
     uint64_t bytes = rnl_item_bytes(item, memory->options.journal != NULL);
     memory->bytes += bytes - item->bytes;
@@ -111,7 +111,7 @@ static enum rnl_code memory_put(struct rnl_store *store,
                      rnl_item_bytes(item, memory->options.journal != NULL));
     if (code != RNL_OK)
         goto fail;
-    count_bytes(memory, item);
+    rnl_memory_count_bytes(memory, item);
     rnl_sorted_insert(&memory->by_id, item);
     if (item->key[0] != '\0')
         rnl_sorted_insert(&memory->by_key, item);
@@ -174,7 +174,7 @@ static enum rnl_code memory_update(struct rnl_store *store,
         return code;
     if (is_terminal(job->state))
         end_item(memory, item, job);
-    count_bytes(memory, item);
+    rnl_memory_count_bytes(memory, item);
     rnl_memory_report(memory, item);
     rnl_memory_queue(memory, request);
     return RNL_OK;
@@ -227,11 +227,29 @@ static enum rnl_code memory_append(struct rnl_store *store, const char *job_id,
     enum rnl_code code = check_room(memory, item, events, count);
     if (code == RNL_OK)
         code = append_all(&item->log, events, count);
-    count_bytes(memory, item);
+    rnl_memory_count_bytes(memory, item);
     if (code != RNL_OK)
         return code;
     for (size_t i = 0; i < count && memory->options.journal != NULL; i++)
         memory->waiting_bytes += events[i].len + RNL_STORE_EVENT_BYTES;
+    rnl_memory_report(memory, item);
+    return RNL_OK;
+}
+
+static enum rnl_code memory_trim(struct rnl_store *store, const char *job_id,
+                                 uint64_t sequence, uint64_t bytes)
+{
+    struct rnl_memory *memory = rnl_memory_of(store);
+    struct rnl_item *item = find(store, job_id);
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    if (sequence < item->first_sequence || sequence >= item->log.last_sequence)
+        return RNL_OUT_OF_RANGE;
+    item->first_sequence = sequence + 1;
+    item->log.event_bytes -= bytes;
+    item->trimmed = true;
+    rnl_item_drop_trimmed(item);
+    rnl_memory_count_bytes(memory, item);
     rnl_memory_report(memory, item);
     return RNL_OK;
 }
@@ -315,6 +333,7 @@ static const struct rnl_store_ops memory_ops = {
     .put = memory_put,
     .update = memory_update,
     .append = memory_append,
+    .trim = memory_trim,
     .remove = memory_remove,
     .get = rnl_memory_get,
     .log = rnl_memory_log,
@@ -349,7 +368,7 @@ static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
         item->in_ended = true;
         TAILQ_INSERT_TAIL(&memory->ended, item, ended_link);
     }
-    count_bytes(memory, item);
+    rnl_memory_count_bytes(memory, item);
     return true;
 }
 

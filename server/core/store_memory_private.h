@@ -52,6 +52,8 @@ struct rnl_item {
     size_t input_len;
     struct rnl_event_log log;
     uint64_t committed_sequence;
+    /* The oldest event kept: what log has in front of it does not count. */
+    uint64_t first_sequence;
     /* What it counts in the store's bytes. */
     uint64_t bytes;
     /* In a heap of wall-clock times; INT64_MAX until the job has ended. */
@@ -70,12 +72,14 @@ struct rnl_item {
     /* The journal has not seen the job; its newest record. */
     bool is_new;
     bool record_changed;
+    bool trimmed;
     /* Given to the journal up to here. */
     uint64_t journaled_sequence;
     /* What of it is in flight. */
     bool flight_new;
     bool flight_removed;
     bool flight_record;
+    bool flight_trimmed;
     uint64_t flight_sequence;
 };
 
@@ -133,6 +137,9 @@ RNL_MUST_USE enum rnl_code rnl_item_pack_record(struct rnl_item *item,
 RNL_MUST_USE enum rnl_code rnl_item_pack_input(struct rnl_item *item,
                                                const Runnel__V1__Job *job);
 
+/* Gives back the memory of events that were trimmed. */
+void rnl_item_drop_trimmed(struct rnl_item *item);
+
 /* Gives back the memory of what the journal has: nothing of a job that changes
  * again, all of one that has ended. */
 void rnl_item_forget(struct rnl_item *item);
@@ -141,6 +148,9 @@ void rnl_item_forget(struct rnl_item *item);
 uint64_t rnl_item_bytes(const struct rnl_item *item, bool journaled);
 
 /* ---- store_memory.c ---- */
+
+/* Counts what the item takes now. */
+void rnl_memory_count_bytes(struct rnl_memory *memory, struct rnl_item *item);
 
 /* Takes the job out of everything and gives its memory back, but for what the
  * listener is to be told. */

@@ -83,9 +83,10 @@ enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
     if (item == NULL)
         return RNL_NOT_FOUND;
     *ret_log = (struct rnl_store_log){
-        .first_sequence = 1,
+        .first_sequence = item->first_sequence,
         .last_sequence = item->log.last_sequence,
         .committed_sequence = item->committed_sequence,
+        .event_bytes = item->log.event_bytes,
         .ended = item->log.ended,
     };
     return RNL_OK;
@@ -99,6 +100,8 @@ enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,
     if (item == NULL)
         return RNL_NOT_FOUND;
     ret_page->count = 0;
+    if (after + 1 < item->first_sequence)
+        return RNL_OUT_OF_RANGE;
     if (after >= item->committed_sequence)
         return RNL_OK;
     struct rnl_journal *journal = rnl_memory_of(store)->options.journal;

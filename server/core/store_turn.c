@@ -110,6 +110,8 @@ static enum rnl_code journal_item(struct rnl_memory *memory,
         .record = item->record_changed ? item->record : NULL,
         .record_len = item->record_len,
         .expire_ns = item->in_ended ? item->expiry.due_ns : INT64_MAX,
+        .first_sequence = item->first_sequence,
+        .trimmed = item->trimmed,
         .log = &item->log,
         .after_sequence = item->journaled_sequence,
     };
@@ -128,9 +130,11 @@ static void enter_flight(struct rnl_memory *memory, struct rnl_item *item)
     item->flight_new = item->is_new;
     item->flight_removed = item->removed;
     item->flight_record = item->record_changed;
+    item->flight_trimmed = item->trimmed;
     item->flight_sequence = item->log.last_sequence;
     item->is_new = false;
     item->record_changed = false;
+    item->trimmed = false;
     item->journaled_sequence = item->flight_sequence;
 }
 
@@ -211,8 +215,12 @@ static void tell(struct rnl_memory *memory, struct rnl_item *item)
     if (item->removed)
         return;
     item->committed_sequence = item->flight_sequence;
-    if (memory->options.journal != NULL)
+    if (memory->options.journal != NULL) {
         rnl_item_forget(item);
+    } else if (item->first_sequence > 1) {
+        rnl_item_drop_trimmed(item);
+        rnl_memory_count_bytes(memory, item);
+    }
     /* The listener may remove the job: nothing of it is used afterwards. */
     listener->committed(listener->arg, item->id, item->committed_sequence);
 }
@@ -224,6 +232,7 @@ static void take_back(struct rnl_memory *memory, struct rnl_item *item,
 {
     item->is_new = item->flight_new;
     item->record_changed |= item->flight_record;
+    item->trimmed |= item->flight_trimmed;
     item->journaled_sequence = item->committed_sequence;
     if (item->put_request != NULL)
         item->put_request->code = code;

@@ -64,6 +64,20 @@ class Rest(unittest.TestCase):
 
 
 class Jobs(Rest):
+    def test_output_of_which_the_oldest_has_gone(self):
+        job = create(self.bridge, kind="echo", input={"text": "y" * 60000},
+                     options={"chunk_bytes": "20"},
+                     keepNewestBytes="65536")
+        ended = rig.wait_end(self.bridge, job["id"])
+        self.assertEqual(ended["keepNewestBytes"], "65536")
+        self.assertGreater(int(ended["firstSequence"]), 1)
+        self.assert_problem(self.get("/v1/jobs/%s/output" % job["id"]), 410,
+                            "OUT_OF_RANGE")
+        answer = request(self.bridge, "POST", "/v1/jobs",
+                         kind="echo", keepNewestBytes="7")
+        self.assert_problem(answer, 400, "INVALID_ARGUMENT",
+                            "keep_newest_bytes")
+
     def test_the_life_of_a_job(self):
         answer = request(self.bridge, "POST", "/v1/jobs", kind="echo",
                          input={"text": "hello"}, labels={"team": "a"})

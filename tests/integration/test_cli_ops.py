@@ -42,8 +42,8 @@ class WithStore(unittest.TestCase):
         return [json.loads(line)
                 for line in self.ok(*args, "--json").splitlines()]
 
-    def create(self, *args):
-        return self.ok("job", "create", "-q", *args).strip()
+    def create(self, *args, **kwargs):
+        return self.ok("job", "create", "-q", *args, **kwargs).strip()
 
     def wait(self, job):
         return run(self.core, "job", "watch", job).returncode
@@ -99,6 +99,7 @@ class Turns(WithStore):
         for flags, said in (
                 (("--kind-concurrency", "echo=0"), "between 1 and 1000000"),
                 (("--kind-concurrency", "echo"), "KIND=COUNT"),
+                (("--max-store-bytes", "100M"), "twice max-job-output"),
                 (("--fair-label", "x" * 65), "at most 64 bytes")):
             done = subprocess.run(
                 [os.path.join(BIN, "runneld"), "--check-config", *flags],
@@ -106,6 +107,88 @@ class Turns(WithStore):
             self.assertEqual(done.returncode, 2, done)
             self.assertIn(flags[0][2:], done.stderr.decode())
             self.assertIn(said, done.stderr.decode())
+
+
+class Retention(WithStore):
+    TEXT = "".join("%07d\n" % i for i in range(100000))
+
+    def kept(self, job):
+        """The output from the first event that is kept."""
+        done = run(self.core, "job", "watch", job)
+        self.assertNotEqual(done.returncode, 0, done)
+        self.assertIn(b"OUT_OF_RANGE", done.stderr)
+        first = int(self.job(job)["firstSequence"])
+        self.assertGreater(first, 1)
+        self.assertIn(b"--after %d" % (first - 1), done.stderr)
+        return self.ok("job", "watch", job, "--after", str(first - 1))
+
+    def test_the_newest_output_is_kept_over_a_restart(self):
+        self.start("--max-job-output-bytes", "200K")
+        job = self.create("--kind", "echo", "--input", "-",
+                          "--option", "chunk_bytes=1000",
+                          "--keep-newest", "64K", input=self.TEXT.encode())
+        while self.job(job)["state"] != "JOB_STATE_SUCCEEDED":
+            run(self.core, "job", "watch", job, "--after",
+                self.job(job)["lastSequence"])
+        output = self.kept(job)
+        self.assertTrue(self.TEXT.endswith(output))
+        self.assertGreater(len(output), 60000)
+        self.assertLess(len(output), 80000)
+        rows = sqlite3.connect(self.path("data/runnel.db")).execute(
+            "SELECT min(sequence), count(*), last_sequence - first_sequence + 1"
+            " FROM job_event JOIN job ON number = job").fetchall()
+        self.assertEqual(rows[0][0], int(self.job(job)["firstSequence"]))
+        self.assertEqual(rows[0][1], rows[0][2])
+        self.start()
+        self.assertEqual(self.kept(job), output)
+        self.assertEqual(self.job(job)["outputBytes"], str(len(self.TEXT)))
+
+    def test_ended_jobs_make_room_in_the_order_of_their_ends(self):
+        self.start("--max-store-bytes", "1M", "--max-job-output-bytes", "400K")
+        text = b"x" * 100000
+        jobs = []
+        for _ in range(12):
+            jobs.append(self.create("--kind", "echo", "--input", "-",
+                                    "--option", "chunk_bytes=8192",
+                                    input=text))
+            self.assertEqual(self.wait(jobs[-1]), 0)
+        listed = [job["id"] for job in self.json("job", "list")]
+        self.assertIn(len(listed), (4, 5))
+        self.assertEqual(listed, jobs[:-1 - len(listed):-1])
+        (info,) = self.json("info")
+        self.assertLessEqual(int(info["storeInfo"]["bytes"]), 1 << 20)
+        self.assertEqual(info["storeInfo"]["maxBytes"], str(1 << 20))
+
+    def test_a_size_that_is_none_is_a_usage_error(self):
+        self.start()
+        for size in ("x", "64k", "-1", "64KK", "99999999999999T", ""):
+            done = run(self.core, "job", "create", "--kind", "echo",
+                       "--keep-newest", size)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn(b"--keep-newest", done.stderr)
+        done = run(self.core, "job", "create", "--kind", "echo",
+                   "--keep-newest", "1K")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(b"keep_newest_bytes", done.stderr)
+
+    def test_a_file_of_the_first_version_is_migrated(self):
+        self.start()
+        job = self.create("--kind", "echo", "--input", "kept")
+        self.assertEqual(self.wait(job), 0)
+        self.core.stop()
+        with sqlite3.connect(self.path("data/runnel.db")) as db:
+            # Whatever later versions have added.
+            for kind, name in db.execute(
+                    "SELECT type, name FROM sqlite_master WHERE type = 'view'"
+                    " OR type = 'table' AND name NOT IN"
+                    " ('meta', 'job', 'job_input', 'job_event')").fetchall():
+                db.execute("DROP %s %s" % (kind, name))
+            db.execute("ALTER TABLE job DROP COLUMN first_sequence")
+            db.execute("PRAGMA user_version = 1")
+        db.close()
+        self.start()
+        self.assertEqual(self.ok("job", "watch", job), "kept")
+        self.assertEqual(self.job(job)["firstSequence"], "1")
 
 
 if __name__ == "__main__":

@@ -353,6 +353,76 @@ static void a_full_log_takes_its_end_and_nothing_else(void **state)
     factory->destroy(store);
 }
 
+/* Reads all that is kept, from sequence to last. */
+static void expect_events(struct rnl_store *store, const char *id,
+                          uint64_t sequence, uint64_t last)
+{
+    struct rnl_store_page page;
+    while (sequence <= last) {
+        assert_int_equal(
+            store->ops->read(store, id, sequence - 1, SIZE_MAX, &page), RNL_OK);
+        assert_true(page.count > 0);
+        for (size_t i = 0; i < page.count; i++)
+            assert_int_equal(page.events[i].sequence, sequence++);
+    }
+}
+
+/* Whether they were durable or not, the oldest go and give their room back. */
+static void trimmed_events_are_out_of_range_and_make_room(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct store_limits limits = roomy;
+    struct rnl_store_page page;
+    struct rnl_store_log log;
+    struct rnl_store_usage before;
+    struct rnl_store_usage after;
+    const uint64_t each = 10 + RNL_STORE_EVENT_BYTES;
+    limits.log_bytes_max = 20 * each;
+    struct rnl_store *store = begin(&probe, &limits);
+    put(store, 1);
+    const char *id = "00000000000000000000000001";
+    uint64_t sequence = 2;
+    for (int round = 0; round < 200; round++) {
+        while (sequence % 10 != 0)
+            assert_int_equal(append(store, id, sequence++, "0123456789"),
+                             RNL_OK);
+        if (round % 3 == 0)
+            settle(store);
+        assert_int_equal(append(store, id, sequence++, "0123456789"), RNL_OK);
+        if (round == 0)
+            continue;
+        /* The first event, of no bytes, goes with those of round 0. */
+        assert_int_equal(store->ops->log(store, id, &log), RNL_OK);
+        uint64_t up_to = sequence - 11;
+        store->ops->usage(store, &before);
+        assert_int_equal(
+            store->ops->trim(store, id, up_to,
+                             log.event_bytes - (sequence - 1 - up_to) * each),
+            RNL_OK);
+        store->ops->usage(store, &after);
+        assert_true(after.bytes <= before.bytes);
+        assert_int_equal(store->ops->log(store, id, &log), RNL_OK);
+        assert_int_equal(log.first_sequence, up_to + 1);
+        assert_int_equal(log.event_bytes, 10 * each);
+        assert_int_equal(store->ops->read(store, id, 0, SIZE_MAX, &page),
+                         RNL_OUT_OF_RANGE);
+        assert_int_equal(
+            store->ops->read(store, id, up_to - 1, SIZE_MAX, &page),
+            RNL_OUT_OF_RANGE);
+    }
+    assert_int_equal(store->ops->trim(store, id, log.first_sequence - 1, 0),
+                     RNL_OUT_OF_RANGE);
+    assert_int_equal(store->ops->trim(store, id, log.last_sequence, 0),
+                     RNL_OUT_OF_RANGE);
+    assert_int_equal(store->ops->trim(store, "x", 1, 0), RNL_NOT_FOUND);
+    end(store, 1, sequence, 10);
+    settle(store);
+    assert_int_equal(probe.committed_sequence, sequence);
+    expect_events(store, id, log.first_sequence, sequence);
+    factory->destroy(store);
+}
+
 static void the_oldest_ended_job_makes_room(void **state)
 {
     (void)state;
@@ -583,6 +653,8 @@ static void scenario(struct rnl_store *store)
                 RNL_OK)
                 sequence++;
         }
+        if (sequence > 100)
+            (void)store->ops->trim(store, sample.id, 50, 50 * 38 - 22);
         end(store, i, sequence, 10);
         struct rnl_store_log log;
         assert_int_equal(store->ops->log(store, sample.id, &log), RNL_OK);
@@ -631,6 +703,7 @@ int store_suite_run(const struct store_factory *of)
         cmocka_unit_test(a_page_holds_one_event_at_least),
         cmocka_unit_test(a_sequence_that_does_not_follow_is_refused),
         cmocka_unit_test(a_full_log_takes_its_end_and_nothing_else),
+        cmocka_unit_test(trimmed_events_are_out_of_range_and_make_room),
         cmocka_unit_test(the_oldest_ended_job_makes_room),
         cmocka_unit_test(bytes_of_all_jobs_are_bounded),
         cmocka_unit_test(retention_removes_ended_jobs_only),

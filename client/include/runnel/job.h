@@ -75,6 +75,9 @@ struct rnl_job {
     int64_t retention_ms;
     const char *idempotency_key;
     bool cancel_requested;
+    /* Its oldest events go, so that the newest so many bytes stay; 0: they all
+     * stay. */
+    uint64_t keep_newest_bytes;
 };
 
 /* Accepts NULL. */
@@ -106,6 +109,9 @@ struct rnl_job_spec {
     uint32_t max_attempts;
     /* The same key with the same request finds the job made first. */
     const char *idempotency_key;
+    /* Instead of failing when its event log is full, the job loses its oldest
+     * events, so that the newest so many bytes stay. 0: it fails. */
+    uint64_t keep_newest_bytes;
 };
 
 /*

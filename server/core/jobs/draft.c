@@ -330,6 +330,7 @@ static enum rnl_code fill_scalars(struct rnl_job_draft *draft,
     job->not_before = request->not_before;
     job->deadline = request->deadline;
     job->idempotency_key = request->idempotency_key;
+    job->keep_newest_bytes = request->keep_newest_bytes;
     enum rnl_code code =
         check_text(request->idempotency_key, RNL_JOB_IDEMPOTENCY_LEN_MAX,
                    "idempotency_key", error);
@@ -377,6 +378,23 @@ enum rnl_code rnl_job_draft_hash(const struct rnl_job_draft *draft,
     *ret_hash =
         (struct rnl_request_hash){.low = hash.low64, .high = hash.high64};
     return RNL_OK;
+}
+
+enum rnl_code rnl_job_draft_check_keep(const struct rnl_job_draft *draft,
+                                       uint64_t log_bytes_max,
+                                       struct rnl_field_error *error)
+{
+    uint64_t keep = draft->job.keep_newest_bytes;
+    /* After a restart as much again may lie in front of it for a while
+     * (trim.h), and the limit must not be reached. */
+    uint64_t max = log_bytes_max / 3;
+    if (keep == 0 || (keep >= RNL_JOB_KEEP_BYTES_MIN && keep <= max))
+        return RNL_OK;
+    return rnl_field_error_set(
+        error, "keep_newest_bytes",
+        "must be 0, or between %llu and %llu, a third of "
+        "max_job_output_bytes",
+        (unsigned long long)RNL_JOB_KEEP_BYTES_MIN, (unsigned long long)max);
 }
 
 enum rnl_code rnl_job_draft_check_times(const struct rnl_job_draft *draft,

@@ -44,6 +44,12 @@ RNL_MUST_USE enum rnl_code rnl_job_draft_fill(
 RNL_MUST_USE enum rnl_code rnl_job_draft_hash(
     const struct rnl_job_draft *draft, struct rnl_request_hash *ret_hash);
 
+/* Checks keep_newest_bytes against the limit of a log. Errors:
+ * RNL_INVALID_ARGUMENT with error filled. */
+RNL_MUST_USE enum rnl_code rnl_job_draft_check_keep(
+    const struct rnl_job_draft *draft, uint64_t log_bytes_max,
+    struct rnl_field_error *error);
+
 /* Checks not_before and deadline against the wall clock. Errors:
  * RNL_INVALID_ARGUMENT with error filled. */
 RNL_MUST_USE enum rnl_code rnl_job_draft_check_times(

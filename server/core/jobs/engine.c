@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "job_id.h"
 #include "store_memory.h"
+#include "trim.h"
 #include "workers.h"
 
 /* A clock that is set back or forward moves the end of a retention: it is
@@ -175,6 +176,17 @@ static const char *tenant_of(const struct rnl_jobs *jobs,
     return "";
 }
 
+static enum rnl_code make_trim(struct rnl_job *job, uint64_t keep_bytes)
+{
+    if (keep_bytes == 0)
+        return RNL_OK;
+    job->trim = rnl_malloc(sizeof(*job->trim));
+    if (job->trim == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    rnl_trim_init(job->trim, keep_bytes, 0, 0);
+    return RNL_OK;
+}
+
 enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
                              struct rnl_job **ret_job)
 {
@@ -189,6 +201,10 @@ enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
     if (rnl_kind_queue_use(jobs, from->kind, &job->queue) != RNL_OK ||
         rnl_lane_use(&job->queue->jobs, from->priority, tenant_of(jobs, from),
                      &job->lane) != RNL_OK) {
+        rnl_job_free(job);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
+    if (make_trim(job, from->keep_newest_bytes) != RNL_OK) {
         rnl_job_free(job);
         return RNL_RESOURCE_EXHAUSTED;
     }
@@ -257,6 +273,8 @@ enum rnl_code rnl_jobs_submit(struct rnl_jobs *jobs,
     enum rnl_code code = rnl_job_draft_fill(&draft, submission->request,
                                             jobs->input_bytes_max, error);
     if (code == RNL_OK)
+        code = rnl_job_draft_check_keep(&draft, jobs->log_bytes_max, error);
+    if (code == RNL_OK)
         code = check_kind(jobs, &draft, error);
     if (code == RNL_OK)
         code = rnl_job_draft_hash(&draft, &hash);
@@ -316,6 +334,7 @@ void rnl_job_free(struct rnl_job *job)
     rnl_kind_queue_leave(job->jobs, job->queue);
     if (job->base != NULL)
         runnel__v1__job__free_unpacked(job->base, &rnl_pb_allocator);
+    rnl_free(job->trim);
     rnl_free(job);
 }
 
@@ -359,8 +378,11 @@ static enum rnl_code create_store(struct rnl_jobs *jobs)
         .journal = options->journal,
         .now_ns = &jobs->core->now_ns,
     };
+    if (options->max_store_bytes != 0)
+        memory.bytes_max = options->max_store_bytes;
     if (memory.log_bytes_max > memory.bytes_max / 2)
         memory.bytes_max = memory.log_bytes_max * 2;
+    jobs->log_bytes_max = memory.log_bytes_max;
     jobs->core->options.journal = NULL;
     enum rnl_code code = rnl_store_memory_create(&memory, &jobs->store);
     if (code == RNL_OK)

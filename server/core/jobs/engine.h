@@ -37,6 +37,7 @@
 
 struct rnl_kind_queue;
 struct rnl_lease;
+struct rnl_trim;
 struct rnl_worker;
 
 /* Where a job is besides the table of jobs. */
@@ -98,6 +99,8 @@ struct rnl_job {
     struct rnl_work work;
     void *kind_state;
     struct rnl_run run;
+    /* Which of its events may go. NULL: none. Owned. */
+    struct rnl_trim *trim;
     /* The put, and who waits for it. */
     struct rnl_store_request put;
     struct rnl_store_request *creator;
@@ -114,6 +117,8 @@ struct rnl_jobs {
     struct rnl_core *core;
     struct rnl_store *store;
     size_t input_bytes_max;
+    /* Of one job's events. */
+    uint64_t log_bytes_max;
     /* Jobs that have not ended; groups of watchers (watch.c). */
     struct rnl_id_table active;
     struct rnl_id_table groups;

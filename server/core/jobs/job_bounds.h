@@ -13,7 +13,11 @@
  * an hour of log lines some MB. */
 #define RNL_JOB_OUTPUT_BYTES_DEFAULT (UINT64_C(64) << 20)
 
-/* All jobs together, in the memory store; never less than two full jobs. */
+/* The least that keep_newest_bytes may ask for: a few of the largest events. */
+#define RNL_JOB_KEEP_BYTES_MIN (UINT64_C(64) << 10)
+
+/* (setting) All jobs together, in the memory store; never less than two full
+ * jobs. */
 #define RNL_JOBS_BYTES_MAX (UINT64_C(1) << 30)
 
 /* The same on disk. */

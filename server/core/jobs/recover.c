@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "draft.h"
+#include "trim.h"
 
 #define ACTIVE_STATES                                \
     (1U << RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED | \
@@ -48,12 +49,15 @@ static bool take_job(void *arg, const Runnel__V1__Job *stored)
     return true;
 }
 
-/* The record counts the output as of the last change of state. */
-static enum rnl_code count_output(struct rnl_job *job)
+/* The record counts the output up to its last_sequence, which is that of the
+ * last change of state or the last trim. */
+static enum rnl_code count_output(struct rnl_job *job, uint64_t first_sequence)
 {
     struct rnl_store *store = job->jobs->store;
-    uint64_t after = 0;
-    job->output_bytes = 0;
+    uint64_t after = job->base->last_sequence;
+    if (after + 1 < first_sequence)
+        after = first_sequence - 1;
+    job->output_bytes = job->base->output_bytes;
     while (after < job->last_sequence) {
         struct rnl_store_page page;
         enum rnl_code code =
@@ -80,7 +84,10 @@ static enum rnl_code resume_job(struct rnl_job *job)
     job->last_sequence = log.last_sequence;
     bool was_running = job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
     rnl_job_count(job);
-    if (was_running && (code = count_output(job)) != RNL_OK)
+    if (job->trim != NULL)
+        rnl_trim_init(job->trim, job->base->keep_newest_bytes,
+                      log.last_sequence, log.event_bytes);
+    if (was_running && (code = count_output(job, log.first_sequence)) != RNL_OK)
         return code;
     return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
 }

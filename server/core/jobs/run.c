@@ -7,6 +7,8 @@
 
 #include "alloc.h"
 #include "draft.h"
+#include "store_memory.h"
+#include "trim.h"
 #include "utf8.h"
 #include "workers.h"
 
@@ -31,6 +33,29 @@ static void clean_text(char *text, size_t len_max)
 
 /* ---- events ---- */
 
+static enum rnl_code update_record(struct rnl_job *job,
+                                   struct rnl_store_request *request)
+{
+    struct rnl_store *store = job->jobs->store;
+    struct rnl_job_view view;
+    rnl_job_view_active(&view, job);
+    return store->ops->update(store, &view.job, request);
+}
+
+/* An event of so many bytes was added: old ones go if it is time. The record
+ * goes along, since it counts the output that recovery cannot (recover.c). */
+static void trim(struct rnl_job *job, uint64_t bytes)
+{
+    struct rnl_store *store = job->jobs->store;
+    uint64_t sequence;
+    uint64_t gone_bytes;
+    rnl_trim_add(job->trim, job->last_sequence, bytes);
+    if (!rnl_trim_take(job->trim, &sequence, &gone_bytes))
+        return;
+    (void)!store->ops->trim(store, job->node.id, sequence, gone_bytes);
+    (void)!update_record(job, NULL);
+}
+
 static enum rnl_code append(struct rnl_job *job, enum rnl_event_type type,
                             const void *data, size_t len)
 {
@@ -43,9 +68,12 @@ static enum rnl_code append(struct rnl_job *job, enum rnl_event_type type,
         .len = len,
     };
     enum rnl_code code = store->ops->append(store, job->node.id, &event, 1);
-    if (code == RNL_OK)
-        job->last_sequence++;
-    return code;
+    if (code != RNL_OK)
+        return code;
+    job->last_sequence++;
+    if (job->trim != NULL && type != RNL_EVENT_END)
+        trim(job, len + RNL_STORE_EVENT_BYTES);
+    return RNL_OK;
 }
 
 static enum rnl_code append_message(struct rnl_job *job,
@@ -74,15 +102,6 @@ static enum rnl_code append_state(struct rnl_job *job, enum rnl_event_type type)
         change.error = &error;
     }
     return append_message(job, type, &change.base);
-}
-
-static enum rnl_code update_record(struct rnl_job *job,
-                                   struct rnl_store_request *request)
-{
-    struct rnl_store *store = job->jobs->store;
-    struct rnl_job_view view;
-    rnl_job_view_active(&view, job);
-    return store->ops->update(store, &view.job, request);
 }
 
 /* ---- what kinds call ---- */

@@ -83,8 +83,10 @@ static struct rnl_group_change head_of(const struct rnl_journal_change *change)
         return head;
     head.has_record = change->record != NULL;
     head.record_len = head.has_record ? (uint32_t)change->record_len : 0;
+    head.trimmed = change->trimmed;
     head.ended = change->log->ended;
     head.expire_ns = change->expire_ns;
+    head.first_sequence = change->first_sequence;
     head.last_sequence = change->log->last_sequence;
     head.event_bytes = change->log->event_bytes;
     head.event_count = change->log->last_sequence - change->after_sequence;

@@ -24,9 +24,11 @@ struct rnl_group_change {
     bool removed;
     bool is_new;
     bool has_record;
+    bool trimmed;
     bool ended;
     struct rnl_request_hash hash;
     int64_t expire_ns;
+    uint64_t first_sequence;
     uint64_t last_sequence;
     uint64_t event_bytes;
     uint32_t key_len;

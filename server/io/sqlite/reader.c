@@ -20,7 +20,8 @@ static const char *const sql[RNL_READER_STATEMENTS] = {
     [RNL_READER_ALL] =
         "SELECT id, state, kind, idempotency_key, hash_low, hash_high,"
         " input_bytes, expire_ns, last_sequence, event_bytes, ended,"
-        " length(record), CASE WHEN " SQL_ACTIVE " THEN record END"
+        " length(record), first_sequence, CASE WHEN " SQL_ACTIVE
+        " THEN record END"
         " FROM job ORDER BY id",
 };
 
@@ -166,7 +167,8 @@ static bool read_entry(sqlite3_stmt *row, struct rnl_journal_entry *entry)
         .event_bytes = (uint64_t)sqlite3_column_int64(row, 9),
         .ended = sqlite3_column_int(row, 10) != 0,
         .record_len = (size_t)sqlite3_column_int64(row, 11),
-        .record = sqlite3_column_blob(row, 12),
+        .first_sequence = (uint64_t)sqlite3_column_int64(row, 12),
+        .record = sqlite3_column_blob(row, 13),
     };
     memcpy(entry->id, id, sizeof(entry->id));
     return true;

@@ -60,6 +60,8 @@ static const char *const rnl_schema_steps[] = {
     " scopes TEXT NOT NULL,"
     " create_ns INTEGER NOT NULL,"
     " expire_ns INTEGER NOT NULL) WITHOUT ROWID;",
+    /* The oldest event kept. */
+    "ALTER TABLE job ADD COLUMN first_sequence INTEGER NOT NULL DEFAULT 1;",
 };
 
 #define RNL_SCHEMA_VERSION \

@@ -12,19 +12,23 @@ static const char *const sql[RNL_WRITER_STATEMENTS] = {
     [RNL_WRITER_FIND] = "SELECT number FROM job WHERE id = ?1",
     [RNL_WRITER_INSERT] =
         "INSERT INTO job VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?22)",
     [RNL_WRITER_INSERT_INPUT] = "INSERT INTO job_input VALUES (?1, ?2)",
     /* What can change since the job was new. */
     [RNL_WRITER_UPDATE] =
         "UPDATE job SET state = ?2, attempt = ?8, start_ns = ?10,"
         " end_ns = ?11, expire_ns = ?12, error_code = ?13, error = ?14,"
         " output_bytes = ?16, last_sequence = ?17, event_bytes = ?18,"
-        " ended = ?19, record = ?20 WHERE number = ?21",
+        " ended = ?19, record = ?20, first_sequence = ?22"
+        " WHERE number = ?21",
     [RNL_WRITER_UPDATE_LOG] = "UPDATE job SET last_sequence = ?17,"
-                              " event_bytes = ?18, ended = ?19"
+                              " event_bytes = ?18, ended = ?19,"
+                              " first_sequence = ?22"
                               " WHERE number = ?21",
     [RNL_WRITER_INSERT_EVENT] =
         "INSERT INTO job_event VALUES (?1, ?2, ?3, ?4, ?5)",
+    [RNL_WRITER_TRIM] =
+        "DELETE FROM job_event WHERE job = ?1 AND sequence < ?2",
     [RNL_WRITER_DELETE_EVENTS] = "DELETE FROM job_event WHERE job = ?1",
     [RNL_WRITER_DELETE_INPUT] = "DELETE FROM job_input WHERE job = ?1",
     [RNL_WRITER_DELETE] = "DELETE FROM job WHERE number = ?1",
@@ -53,6 +57,7 @@ enum {
     AT_ENDED,
     AT_RECORD,
     AT_NUMBER,
+    AT_FIRST_SEQUENCE,
 };
 
 enum rnl_code rnl_writer_init(struct rnl_writer *writer, sqlite3 *connection)
@@ -141,6 +146,8 @@ static void bind_log(sqlite3_stmt *statement,
     sqlite3_bind_int64(statement, AT_EVENT_BYTES,
                        (sqlite3_int64)change->event_bytes);
     sqlite3_bind_int(statement, AT_ENDED, change->ended);
+    sqlite3_bind_int64(statement, AT_FIRST_SEQUENCE,
+                       (sqlite3_int64)change->first_sequence);
 }
 
 /* A place in the group: the change at hand. */
@@ -220,6 +227,17 @@ static int put_events(struct work *work)
     return result;
 }
 
+static int trim(const struct work *work)
+{
+    sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_TRIM];
+    if (!work->change.trimmed)
+        return SQLITE_OK;
+    sqlite3_bind_int64(statement, 1, work->number);
+    sqlite3_bind_int64(statement, 2,
+                       (sqlite3_int64)work->change.first_sequence);
+    return run(statement);
+}
+
 /* ---- a change ---- */
 
 static int find_number(struct work *work)
@@ -259,8 +277,12 @@ static int apply_change(struct work *work)
     result = change->has_record ? put_record(work) : put_log(work);
     if (result == SQLITE_OK)
         result = put_input(work);
+    /* In any case, since it moves the cursor on. */
     int events = put_events(work);
-    return result == SQLITE_OK ? events : result;
+    if (result == SQLITE_OK)
+        result = events;
+    /* Last, since new events may be among those that go. */
+    return result == SQLITE_OK ? trim(work) : result;
 }
 
 enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
