@@ -8,6 +8,10 @@
  *   job_input  its encoded Payload, apart since it never changes
  *   job_event  the event log; type is enum rnl_event_type of core/store.h
  *   meta       epoch: identity of the file
+ *   event_stream  one row a stream of events: its encoded StreamConfig, and
+ *              what people ask for as of the last save
+ *   event_part what core/stats_group.h calls parts
+ *   event_log  its log since the last save
  *   token      bearer tokens, hashed (core/token_store.h); expire_ns 0: never
  *
  * Views are for the sqlite3 shell, and are made anew at each start.
@@ -62,6 +66,28 @@ static const char *const rnl_schema_steps[] = {
     " expire_ns INTEGER NOT NULL) WITHOUT ROWID;",
     /* The oldest event kept. */
     "ALTER TABLE job ADD COLUMN first_sequence INTEGER NOT NULL DEFAULT 1;",
+    "CREATE TABLE event_stream ("
+    " number INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " config BLOB NOT NULL,"
+    " create_ns INTEGER NOT NULL,"
+    " save_ns INTEGER,"
+    " events INTEGER,"
+    " late_events INTEGER,"
+    " duplicate_batches INTEGER,"
+    " first_event_ms INTEGER,"
+    " last_event_ms INTEGER,"
+    " watermark_ms INTEGER);"
+    "CREATE TABLE event_part ("
+    " stream INTEGER NOT NULL REFERENCES event_stream(number),"
+    " key INTEGER NOT NULL,"
+    " data BLOB NOT NULL,"
+    " UNIQUE (stream, key));"
+    "CREATE TABLE event_log ("
+    " number INTEGER PRIMARY KEY,"
+    " stream INTEGER NOT NULL REFERENCES event_stream(number),"
+    " data BLOB NOT NULL);"
+    "CREATE INDEX event_log_stream ON event_log(stream);",
 };
 
 #define RNL_SCHEMA_VERSION \
@@ -74,6 +100,12 @@ static const char *const rnl_schema_steps[] = {
 #define RNL_SQL_START_TIME  RNL_SQL_TIME("start_ns") " AS start_time, "
 #define RNL_SQL_END_TIME    RNL_SQL_TIME("end_ns") " AS end_time, "
 #define RNL_SQL_EVENT_TIME  RNL_SQL_TIME("event.time_ns") " AS time, "
+#define RNL_SQL_SAVE_TIME   RNL_SQL_TIME("save_ns") " AS snapshot_time, "
+#define RNL_SQL_FIRST_EVENT \
+    RNL_SQL_TIME("first_event_ms * 1e6") " AS first_event_time, "
+#define RNL_SQL_LAST_EVENT \
+    RNL_SQL_TIME("last_event_ms * 1e6") " AS last_event_time, "
+#define RNL_SQL_WATERMARK RNL_SQL_TIME("watermark_ms * 1e6") " AS watermark, "
 #define RNL_SQL_EXPIRE_TIME \
     RNL_SQL_TIME("nullif(expire_ns, 0)") " AS expire_time "
 
@@ -104,7 +136,18 @@ static const char rnl_schema_views[] =
     "DROP VIEW IF EXISTS tokens;"
     "CREATE VIEW tokens AS SELECT id, name, scopes, "
     RNL_SQL_CREATE_TIME RNL_SQL_EXPIRE_TIME
-    "FROM token;";
+    "FROM token;"
+
+    "DROP VIEW IF EXISTS stats_snapshots;"
+    "CREATE VIEW stats_snapshots AS SELECT name AS stream, "
+    RNL_SQL_CREATE_TIME RNL_SQL_SAVE_TIME
+    "events, late_events, duplicate_batches, "
+    RNL_SQL_FIRST_EVENT RNL_SQL_LAST_EVENT RNL_SQL_WATERMARK
+    "(SELECT coalesce(sum(length(data)), 0) FROM event_part"
+    "  WHERE stream = number) AS snapshot_bytes,"
+    " (SELECT coalesce(sum(length(data)), 0) FROM event_log"
+    "  WHERE stream = event_stream.number) AS log_bytes"
+    " FROM event_stream;";
 /* clang-format on */
 
 #endif
