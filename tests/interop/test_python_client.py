@@ -7,11 +7,8 @@
 Exit status 77: python3-protobuf is not here.
 """
 import os
-import random
-import select
 import socket
 import sys
-import threading
 import unittest
 
 try:
@@ -27,56 +24,12 @@ BIN, PYTHON = sys.argv[1:3]
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
 sys.path.insert(0, PYTHON)
 from core import Core  # noqa: E402
+from cut_proxy import CutProxy  # noqa: E402
 import runnel  # noqa: E402
 from runnel import wire  # noqa: E402
 from runnel.v1 import frame_pb2, jobs_pb2  # noqa: E402
 
 TEXT = "".join("line %d of the input\n" % i for i in range(1500))
-
-
-class CutProxy:
-    """Relays a connection at a time, and cuts it after some random bytes."""
-
-    def __init__(self, port, bytes_max, seed):
-        self.port = port
-        self.bytes_max = bytes_max
-        self.random = random.Random(seed)
-        self.cuts = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.port))
-            with near, far:
-                self.relay(near, far)
-
-    def relay(self, near, far):
-        # Longer and longer: the core may join events into one message, which
-        # has to get through whole.
-        left = self.random.randint(1, self.bytes_max * (1 + self.cuts // 8))
-        while left > 0:
-            for source in select.select([near, far], [], [])[0]:
-                try:
-                    data = source.recv(min(left, 4096))
-                    (far if source is near else near).sendall(data)
-                except OSError:
-                    return
-                left -= len(data)
-                if not data or left <= 0:
-                    break
-            if not data:
-                return
-        self.cuts += 1
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
 
 
 class Package(unittest.TestCase):

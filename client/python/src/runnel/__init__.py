@@ -14,5 +14,6 @@ Pure Python over stock protobuf. Results are messages of the schema
 from .client import Client
 from .errors import Code, Error
 from .ingest import Ingest
+from .worker import Stopped, Work, Worker
 
-__all__ = ["Client", "Code", "Error", "Ingest"]
+__all__ = ["Client", "Code", "Error", "Ingest", "Stopped", "Work", "Worker"]
