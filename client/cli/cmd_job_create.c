@@ -12,6 +12,10 @@
  * `--input -` of an endless stream from filling the memory. */
 #define INPUT_LEN_MAX ((size_t)64 << 20)
 
+/* What a core takes, and its default. */
+#define ATTEMPTS_MAX       100
+#define BACKOFF_LONGEST_MS 60000
+
 static int read_all(const struct cli_context *context, FILE *file,
                     const char *name, struct cli_buf *input)
 {
@@ -65,6 +69,22 @@ static int read_times(const struct cli_context *context,
     return status;
 }
 
+/* The longest wait is at least the first. */
+static int read_retry(const struct cli_context *context,
+                      const struct cli_args *args, struct cli_new_job *job)
+{
+    int64_t attempts = 0;
+    int status =
+        cli_flag_integer(context, args, "attempts", 1, ATTEMPTS_MAX, &attempts);
+    if (status == CLI_EXIT_OK)
+        status = cli_flag_duration(context, args, "backoff",
+                                   &job->initial_backoff_ms);
+    job->max_attempts = (uint32_t)attempts;
+    if (job->initial_backoff_ms > BACKOFF_LONGEST_MS)
+        job->max_backoff_ms = job->initial_backoff_ms;
+    return status;
+}
+
 static int create(struct cli_context *context, const struct cli_args *args,
                   const struct cli_new_job *job)
 {
@@ -111,6 +131,8 @@ static int run(struct cli_context *context, const struct cli_args *args)
         status =
             cli_flag_size(context, args, "keep-newest", &job.keep_newest_bytes);
     if (status == CLI_EXIT_OK)
+        status = read_retry(context, args, &job);
+    if (status == CLI_EXIT_OK)
         status = cli_flag_pairs(context, args, "option", &options,
                                 &job.option_count);
     if (status == CLI_EXIT_OK)
@@ -154,6 +176,14 @@ static const struct cli_flag flags[] = {
     {.name = "priority",
      .value = "N",
      .help = "-100 to 100; higher runs first, default 0"},
+    {.name = "attempts",
+     .value = "N",
+     .help = "tries in all, should one fail for a reason that may pass; "
+             "default 1"},
+    {.name = "backoff",
+     .value = "DUR",
+     .help = "wait before the second try, twice as long before each further "
+             "one; default 1s"},
     {.name = "deadline",
      .value = "DUR",
      .help = "it expires when it has not ended in this time"},

@@ -4,16 +4,27 @@
 #include <string.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_ingest,          &cli_stats_watch_command,
-    &cli_stats_get,       &cli_stats_list,
-    &cli_stats_create,    &cli_stats_freq,
-    &cli_stats_quantiles, &cli_stats_rank,
-    &cli_stats_export,    &cli_stats_delete,
-    &cli_job_create,      &cli_job_get,
-    &cli_job_list,        &cli_job_watch_command,
-    &cli_job_output,      &cli_job_cancel,
-    &cli_job_delete,      &cli_info,
-    &cli_completion,      NULL,
+    &cli_ingest,
+    &cli_stats_watch_command,
+    &cli_stats_get,
+    &cli_stats_list,
+    &cli_stats_create,
+    &cli_stats_freq,
+    &cli_stats_quantiles,
+    &cli_stats_rank,
+    &cli_stats_export,
+    &cli_stats_delete,
+    &cli_job_create,
+    &cli_job_get,
+    &cli_job_list,
+    &cli_job_watch_command,
+    &cli_job_output,
+    &cli_job_cancel,
+    &cli_job_delete,
+    &cli_work,
+    &cli_info,
+    &cli_completion,
+    NULL,
 };
 
 const struct cli_flag cli_global_flags[] = {

@@ -22,6 +22,7 @@ extern const struct cli_command cli_stats_list;
 extern const struct cli_command cli_stats_create;
 extern const struct cli_command cli_stats_export;
 extern const struct cli_command cli_stats_delete;
+extern const struct cli_command cli_work;
 extern const struct cli_command cli_info;
 extern const struct cli_command cli_completion;
 

@@ -35,6 +35,10 @@ struct cli_new_job {
     int64_t deadline_ms;
     int64_t retention_ms;
     uint64_t keep_newest_bytes;
+    /* 0: the core's default. */
+    uint32_t max_attempts;
+    int64_t initial_backoff_ms;
+    int64_t max_backoff_ms;
     const char *idempotency_key;
 };
 

@@ -31,6 +31,9 @@ static void fill_spec(struct rnl_job_spec *spec, const struct cli_new_job *job)
     spec->priority = job->priority;
     spec->deadline_ms = job->deadline_ms;
     spec->retention_ms = job->retention_ms;
+    spec->max_attempts = job->max_attempts;
+    spec->initial_backoff_ms = job->initial_backoff_ms;
+    spec->max_backoff_ms = job->max_backoff_ms;
     spec->idempotency_key = job->idempotency_key;
     spec->keep_newest_bytes = job->keep_newest_bytes;
 }

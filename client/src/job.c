@@ -81,6 +81,8 @@ struct create_parts {
     Google__Protobuf__Timestamp not_before;
     Google__Protobuf__Timestamp deadline;
     Google__Protobuf__Duration retention;
+    Google__Protobuf__Duration initial_backoff;
+    Google__Protobuf__Duration max_backoff;
 };
 
 static char no_text[] = "";
@@ -136,7 +138,12 @@ static void make_request(struct rnl_arena *arena,
     request->keep_newest_bytes = spec->keep_newest_bytes;
     runnel__v1__retry_policy__init(&parts->retry);
     parts->retry.max_attempts = spec->max_attempts;
-    if (spec->max_attempts != 0)
+    parts->retry.initial_backoff =
+        rnl_typed_duration(&parts->initial_backoff, spec->initial_backoff_ms);
+    parts->retry.max_backoff =
+        rnl_typed_duration(&parts->max_backoff, spec->max_backoff_ms);
+    if (spec->max_attempts != 0 || spec->initial_backoff_ms != 0 ||
+        spec->max_backoff_ms != 0)
         request->retry = &parts->retry;
 }
 

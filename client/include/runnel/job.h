@@ -107,6 +107,10 @@ struct rnl_job_spec {
     int64_t retention_ms;
     /* Attempts in all; 0 means 1. */
     uint32_t max_attempts;
+    /* Wait before the second attempt, doubled for each further one, and the
+     * longest; 0: 1 s and 60 s. */
+    int64_t initial_backoff_ms;
+    int64_t max_backoff_ms;
     /* The same key with the same request finds the job made first. */
     const char *idempotency_key;
     /* Instead of failing when its event log is full, the job loses its oldest
