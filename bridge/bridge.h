@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ticket.h"
+
 /* --- limits: each with its reason --- */
 
 /* Largest request body. 65,536 events of JSON are some 5 MiB; a job's input in
@@ -58,6 +60,8 @@ struct rnl_bridge {
     const char *core;
     /* NULL: no token is shown to the core. */
     const char *token;
+    /* Of the tickets that this process gives out (ticket.h). */
+    uint8_t ticket_key[RNL_TICKET_KEY_SIZE];
     /* NULL: no console is served. */
     const char *web_root;
     /* Origins that may call from elsewhere: separated by commas, or "*". */

@@ -7,6 +7,7 @@
  */
 #include "core_link.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -33,6 +34,9 @@
 /* After a refusal for good: seconds until it is asked again, and one line of
  * the log each time. */
 #define REFUSED_WAIT_S 5
+
+/* Entries of a call's metadata, with that of the identity. */
+#define METADATA_MAX 32
 
 struct rnl_core_link {
     struct rnl_worker *worker;
@@ -225,14 +229,46 @@ uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link)
     return max - max / 8 - (max < 8 && max > 1);
 }
 
+const struct rnl_status_info *rnl_core_link_status(
+    const struct rnl_core_link *link, const struct rnl_status_info *status)
+{
+    static const struct rnl_status_info not_admitted = {
+        .code = RNL_UNAVAILABLE,
+        .message = "the core does not admit this bridge (its --token)"};
+    return status->code == RNL_UNAUTHENTICATED && !rnl_core_link_ready(link)
+               ? &not_admitted
+               : status;
+}
+
+/* Starts a call that brings the rights of whom it is for. */
+static enum rnl_code start_call(struct rnl_core_link *link,
+                                const struct rnl_core_call *what,
+                                const struct rnl_call_options *given,
+                                struct rnl_call **ret_call)
+{
+    struct rnl_call_options options = *given;
+    struct rnl_pair pairs[METADATA_MAX];
+    assert(options.metadata_count < METADATA_MAX);
+    if (what->authorization != NULL) {
+        size_t count = options.metadata_count;
+        for (size_t i = 0; i < count; i++)
+            pairs[i] = options.metadata[i];
+        pairs[count].key = "authorization";
+        pairs[count].value = what->authorization;
+        options.metadata = pairs;
+        options.metadata_count = count + 1;
+    }
+    return rnl_call_start(link->client, what->method, &options, ret_call);
+}
+
 enum rnl_code rnl_core_link_call_bytes(struct rnl_core_link *link,
-                                       const char *method,
+                                       const struct rnl_core_call *what,
                                        const struct rnl_request *request,
                                        const struct rnl_call_options *options,
                                        struct rnl_call **ret_call)
 {
     struct rnl_call *call;
-    enum rnl_code code = rnl_call_start(link->client, method, options, &call);
+    enum rnl_code code = start_call(link, what, options, &call);
     if (code != RNL_OK)
         return code;
     code = rnl_call_send(call, request->data, request->len);
@@ -245,7 +281,8 @@ enum rnl_code rnl_core_link_call_bytes(struct rnl_core_link *link,
     return RNL_OK;
 }
 
-enum rnl_code rnl_core_link_call(struct rnl_core_link *link, const char *method,
+enum rnl_code rnl_core_link_call(struct rnl_core_link *link,
+                                 const struct rnl_core_call *what,
                                  const ProtobufCMessage *message,
                                  const struct rnl_call_options *options,
                                  struct rnl_call **ret_call)
@@ -257,7 +294,7 @@ enum rnl_code rnl_core_link_call(struct rnl_core_link *link, const char *method,
     protobuf_c_message_pack(message, data);
     const struct rnl_request request = {.data = data, .len = len};
     enum rnl_code code =
-        rnl_core_link_call_bytes(link, method, &request, options, ret_call);
+        rnl_core_link_call_bytes(link, what, &request, options, ret_call);
     rnl_free(data);
     return code;
 }

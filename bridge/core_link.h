@@ -42,16 +42,28 @@ const char *rnl_core_link_epoch(const struct rnl_core_link *link);
  * the core takes, so that the others always find room. */
 uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link);
 
+struct rnl_core_call {
+    /* "runnel.v1.JobService/GetJob" */
+    const char *method;
+    /* Whose rights it has: identity.h. */
+    const char *authorization;
+};
+
+/* What a call's end says to whom it was for: that the core does not admit the
+ * bridge itself is no fault of theirs (RNL_UNAVAILABLE). */
+const struct rnl_status_info *rnl_core_link_status(
+    const struct rnl_core_link *link, const struct rnl_status_info *status);
+
 /* Starts a call with one request, which is encoded at once. */
 RNL_MUST_USE enum rnl_code rnl_core_link_call(
-    struct rnl_core_link *link, const char *method,
+    struct rnl_core_link *link, const struct rnl_core_call *what,
     const ProtobufCMessage *message, const struct rnl_call_options *options,
     struct rnl_call **ret_call);
 
 /* The same with a request that is encoded already; its timeout_ms is not
  * looked at. */
 RNL_MUST_USE enum rnl_code rnl_core_link_call_bytes(
-    struct rnl_core_link *link, const char *method,
+    struct rnl_core_link *link, const struct rnl_core_call *what,
     const struct rnl_request *request, const struct rnl_call_options *options,
     struct rnl_call **ret_call);
 

@@ -8,7 +8,8 @@
 
 /* The second lines are what clients of Connect and gRPC-Web send, and read. */
 #define ALLOWED_HEADERS                                                       \
-    "content-type, idempotency-key, last-event-id, traceparent, "             \
+    "authorization, content-type, idempotency-key, last-event-id, "           \
+    "traceparent, "                                                           \
     "connect-protocol-version, connect-timeout-ms, connect-accept-encoding, " \
     "connect-content-encoding, grpc-timeout, x-grpc-web, x-user-agent"
 #define EXPOSED_HEADERS                                    \

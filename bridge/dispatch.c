@@ -7,6 +7,7 @@
 #include "cors.h"
 #include "exchange.h"
 #include "head.h"
+#include "identity.h"
 #include "rpc.h"
 #include "utf8.h"
 #include "worker.h"
@@ -94,7 +95,8 @@ static void dispatch(struct rnl_exchange *exchange,
                                "the path is not UTF-8");
         return;
     }
-    if (take_query(exchange))
+    if (take_query(exchange) &&
+        (match->route->open || rnl_identity_take(exchange)))
         match->route->handle(exchange);
 }
 

@@ -109,6 +109,22 @@ void rnl_exchange_begin(struct rnl_exchange *exchange, const char *content_type)
     exchange->req->res.content_length = SIZE_MAX;
 }
 
+/* RFC 6750, 3: what a token is good for, and what was wrong with this one. */
+static void set_challenge(struct rnl_exchange *exchange, int status)
+{
+    bool shown =
+        exchange->authorization != NULL && exchange->authorization[0] != '\0';
+    if (status == 401)
+        rnl_exchange_set_header(exchange, "www-authenticate",
+                                shown ? "Bearer realm=\"runnel\", "
+                                        "error=\"invalid_token\""
+                                      : "Bearer realm=\"runnel\"");
+    else if (status == 403 && shown)
+        rnl_exchange_set_header(exchange, "www-authenticate",
+                                "Bearer realm=\"runnel\", "
+                                "error=\"insufficient_scope\"");
+}
+
 void rnl_exchange_fail_json(struct rnl_exchange *exchange,
                             const struct rnl_problem *problem)
 {
@@ -131,6 +147,7 @@ void rnl_exchange_fail(struct rnl_exchange *exchange,
         snprintf(seconds, sizeof(seconds), "%u", retry_s);
         rnl_exchange_set_header(exchange, "retry-after", seconds);
     }
+    set_challenge(exchange, rnl_problem_status(problem));
     if (exchange->on_fail != NULL)
         exchange->on_fail(exchange, problem);
     else

@@ -32,6 +32,9 @@ struct rnl_exchange {
     struct rnl_path_param params[RNL_ROUTE_PARAMS_MAX];
     size_t param_count;
     struct rnl_query query;
+    /* Whose rights the calls of the exchange have (identity.h): "Bearer TOKEN";
+     * "": nobody's; NULL: the bridge's own. */
+    const char *authorization;
     /* Of the handler: called when the request goes away, answered or not. */
     void (*on_dispose)(struct rnl_exchange *exchange);
     void *state;

@@ -36,8 +36,10 @@ static enum rnl_code open_call(struct rnl_feed *feed)
     options.on_end = on_end;
     options.arg = feed;
     feed->type->set_after(feed->owner.request, feed->after);
-    return rnl_core_link_call(feed->worker->core, feed->type->rpc,
-                              feed->owner.request, &options, &feed->call);
+    const struct rnl_core_call what = {feed->type->rpc,
+                                       feed->owner.authorization};
+    return rnl_core_link_call(feed->worker->core, &what, feed->owner.request,
+                              &options, &feed->call);
 }
 
 static void release(struct rnl_feed *feed)
@@ -115,6 +117,7 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
 {
     struct rnl_feed *feed = arg;
     feed->busy = true;
+    status = rnl_core_link_status(feed->worker->core, status);
     if (status->code == RNL_UNAVAILABLE) {
         h2o_context_t *context = &feed->worker->context;
         feed->call = NULL;

@@ -47,6 +47,8 @@ struct rnl_feed_owner {
     void *state;
     /* What the core is asked; borrowed, and written to by set_after. */
     ProtobufCMessage *request;
+    /* Whose rights the feed has (identity.h); borrowed. */
+    const char *authorization;
 };
 
 /* Whether the worker may follow one thing more: calls of a connection are

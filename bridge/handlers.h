@@ -31,11 +31,16 @@ void rnl_handle_events(struct rnl_exchange *exchange);
 /* stats_events.c: GET /v1/streams/{stream}/stats/events */
 void rnl_handle_stats_events(struct rnl_exchange *exchange);
 
+/* tickets.c: POST /v1/tickets */
+void rnl_handle_tickets(struct rnl_exchange *exchange);
+
 /* replies.c: answers that are more than the response as JSON */
 void rnl_reply_created_job(struct rnl_exchange *exchange,
                            const ProtobufCMessage *response);
 void rnl_reply_created_stream(struct rnl_exchange *exchange,
                               const ProtobufCMessage *response);
+void rnl_reply_created_token(struct rnl_exchange *exchange,
+                             const ProtobufCMessage *response);
 void rnl_reply_sketch(struct rnl_exchange *exchange,
                       const ProtobufCMessage *response);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
 #include <runnel/client.h>
 
 #include "bridge.h"
@@ -206,6 +207,8 @@ static int run(enum rnl_settings_result loaded)
         .drain_grace_ms = drain_grace_ms,
         .call_timeout_ms = call_timeout_ms,
     };
+    if (RAND_bytes(bridge.ticket_key, sizeof(bridge.ticket_key)) != 1)
+        return refuse("the system gives no random numbers");
     return rnl_bridge_run(&bridge);
 }
 

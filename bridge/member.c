@@ -87,7 +87,8 @@ static bool start_replay(struct rnl_member *member)
                                          .on_end = on_replay_end,
                                          .arg = member,
                                          .state = topic->state,
-                                         .request = topic->request};
+                                         .request = topic->request,
+                                         .authorization = topic->authorization};
     if (rnl_feed_create(topics->worker, &topic->kind->feed, &owner,
                         member->cursor, &member->replay) != RNL_OK)
         return false;
@@ -175,9 +176,11 @@ void rnl_member_place(struct rnl_member *member)
 /* --- used from outside --- */
 
 void rnl_member_init(struct rnl_member *member,
-                     const struct rnl_member_sink *sink, uint64_t cursor)
+                     const struct rnl_member_sink *sink, uint64_t cursor,
+                     const char *authorization)
 {
-    *member = (struct rnl_member){.sink = sink, .cursor = cursor};
+    *member = (struct rnl_member){
+        .sink = sink, .authorization = authorization, .cursor = cursor};
     STAILQ_INIT(&member->queue);
 }
 

@@ -3,12 +3,15 @@
 #include <assert.h>
 #include <string.h>
 
+#include <runnel/v1/tokens.pb-c.h>
+
 #include "core_link.h"
 #include "handlers.h"
 #include "job_events.h"
 #include "jobs.h"
 #include "multi.h"
 #include "stats_events.h"
+#include "unary.h"
 #include "worker.h"
 
 static const char *const own_params[] = {"job", "stream", "after", NULL};
@@ -39,7 +42,8 @@ static enum rnl_code join(struct rnl_subscription *sub,
     ProtobufCMessage *request = NULL;
     sub->wants_join = false;
     rnl_member_init(&sub->member, &rnl_multi_sink,
-                    sub->multi->cursor.after[sub->index]);
+                    sub->multi->cursor.after[sub->index],
+                    sub->multi->streaming.exchange->authorization);
     enum rnl_code code = make_source(sub, &key, &request, error);
     if (code == RNL_OK)
         code = rnl_topic_join(sub->multi->streaming.exchange->worker,
@@ -136,7 +140,7 @@ static bool take_names(struct rnl_exchange *exchange, struct rnl_multi *multi)
                                          .name = param->value,
                                          .index = multi->count,
                                          .wants_join = true};
-        rnl_member_init(&sub->member, &rnl_multi_sink, 0);
+        rnl_member_init(&sub->member, &rnl_multi_sink, 0, NULL);
         multi->count++;
     }
     return multi->count > 0 ||
@@ -208,13 +212,8 @@ static bool join_all(struct rnl_exchange *exchange, struct rnl_multi *multi)
     return true;
 }
 
-void rnl_handle_events(struct rnl_exchange *exchange)
+static void follow(struct rnl_exchange *exchange)
 {
-    if (!rnl_core_link_ready(exchange->worker->core)) {
-        rnl_exchange_fail_text(exchange, 0, RNL_UNAVAILABLE,
-                               "the core is not connected");
-        return;
-    }
     struct rnl_multi *multi = create(exchange);
     if (!take_names(exchange, multi) || !take_cursor(exchange, multi)) {
         leave_all(multi);
@@ -226,4 +225,64 @@ void rnl_handle_events(struct rnl_exchange *exchange)
     } else {
         leave_all(multi);
     }
+}
+
+/* --- rights --- */
+
+static bool has_scope(const Runnel__V1__Token *token, const char *scope)
+{
+    for (size_t i = 0; i < token->n_scopes; i++)
+        if (strcmp(token->scopes[i], scope) == 0 ||
+            strcmp(token->scopes[i], "admin") == 0)
+            return true;
+    return false;
+}
+
+/* What the token lacks for this query; NULL: nothing. */
+static const char *lacking(const struct rnl_exchange *exchange,
+                           const Runnel__V1__Token *token)
+{
+    if (rnl_query_get(&exchange->query, "job") != NULL &&
+        !has_scope(token, "jobs:read"))
+        return "the token lacks the scope jobs:read";
+    if (rnl_query_get(&exchange->query, "stream") != NULL &&
+        !has_scope(token, "stats:read"))
+        return "the token lacks the scope stats:read";
+    return NULL;
+}
+
+static void on_token(struct rnl_exchange *exchange,
+                     const ProtobufCMessage *response,
+                     const struct rnl_status_info *status)
+{
+    const Runnel__V1__GetOwnTokenResponse *own = (const void *)response;
+    if (own == NULL) {
+        rnl_exchange_fail_status(exchange, status);
+        return;
+    }
+    const char *lack =
+        own->token != NULL ? lacking(exchange, own->token) : NULL;
+    if (lack != NULL)
+        rnl_exchange_fail_text(exchange, 403, RNL_PERMISSION_DENIED, lack);
+    else
+        follow(exchange);
+}
+
+/* The core checks each subscription by itself; asked before, so that what a
+ * token does not allow is an answer and not an end. */
+void rnl_handle_events(struct rnl_exchange *exchange)
+{
+    static const struct rnl_probe probe = {
+        .rpc = "runnel.v1.TokenService/GetOwnToken",
+        .response = &runnel__v1__get_own_token_response__descriptor,
+        .on_done = on_token};
+    static const Runnel__V1__GetOwnTokenRequest request =
+        RUNNEL__V1__GET_OWN_TOKEN_REQUEST__INIT;
+    if (!rnl_core_link_ready(exchange->worker->core))
+        rnl_exchange_fail_text(exchange, 0, RNL_UNAVAILABLE,
+                               "the core is not connected");
+    else if (exchange->authorization == NULL)
+        follow(exchange);
+    else
+        rnl_probe_start(exchange, &probe, &request.base);
 }

@@ -126,7 +126,8 @@ class Writer:
             digits = {"pattern": "^-?[0-9]+$" if low else "^[0-9]+$"}
             if kind.endswith("64") and not is_read:
                 return {"type": "string", **digits, "format": kind}
-            limits = {"minimum": low, "maximum": high}
+            # Libraries whose integers have 64 bits with a sign read no more.
+            limits = {"minimum": low, "maximum": min(high, 2**63 - 1)}
             if is_read:
                 return {"type": ["integer", "string"], **limits, **digits}
             return {"type": "integer", **limits}

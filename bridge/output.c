@@ -152,7 +152,9 @@ static void stream(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
     const struct rnl_feed_owner owner = {.on_piece = on_piece,
                                          .on_end = on_end,
                                          .arg = output,
-                                         .request = output->request};
+                                         .request = output->request,
+                                         .authorization =
+                                             exchange->authorization};
     if (output->request == NULL ||
         rnl_feed_create(exchange->worker, &feed_type, &owner, 0,
                         &output->feed) != RNL_OK) {

@@ -3,6 +3,7 @@
 
 #include <runnel/v1/jobs.pb-c.h>
 #include <runnel/v1/stats.pb-c.h>
+#include <runnel/v1/tokens.pb-c.h>
 
 #include "handlers.h"
 
@@ -35,6 +36,15 @@ void rnl_reply_created_stream(struct rnl_exchange *exchange,
         set_location(exchange, "/v1/streams/", created->stream->config->name);
     rnl_exchange_reply_message(exchange, created->existing ? 200 : 201,
                                response);
+}
+
+void rnl_reply_created_token(struct rnl_exchange *exchange,
+                             const ProtobufCMessage *response)
+{
+    const Runnel__V1__CreateTokenResponse *created = (const void *)response;
+    if (created->token != NULL)
+        set_location(exchange, "/v1/tokens/", created->token->id);
+    rnl_exchange_reply_message(exchange, 201, response);
 }
 
 void rnl_reply_sketch(struct rnl_exchange *exchange,

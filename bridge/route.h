@@ -32,6 +32,8 @@ struct rnl_route {
     const ProtobufCMessageDescriptor *response;
     /* The answer streams, so there is none to HEAD. */
     bool streams;
+    /* For everybody: what it calls, it calls with the bridge's own rights. */
+    bool open;
     /* Sends the answer; NULL: status 200 and the response as JSON. */
     void (*reply)(struct rnl_exchange *exchange,
                   const ProtobufCMessage *response);

@@ -9,6 +9,7 @@
 #include <runnel/v1/events.pb-c.h>
 #include <runnel/v1/jobs.pb-c.h>
 #include <runnel/v1/stats.pb-c.h>
+#include <runnel/v1/tokens.pb-c.h>
 
 #include "handlers.h"
 #include "unary.h"
@@ -26,6 +27,11 @@
     {                                                                \
         .verb = (verb_), .pattern = (pattern_), .handle = (handle_), \
     }
+#define OPEN(pattern_, handle_)                                    \
+    {                                                              \
+        .verb = "GET", .pattern = (pattern_), .handle = (handle_), \
+        .open = true,                                              \
+    }
 #define STREAM_OF(pattern_, handle_)                               \
     {                                                              \
         .verb = "GET", .pattern = (pattern_), .handle = (handle_), \
@@ -35,6 +41,7 @@
 #define JOBS   "JobService"
 #define STATS  "StatsService"
 #define ADMIN  "AdminService"
+#define TOKENS "TokenService"
 #define STREAM "/v1/streams/{stream}"
 
 const struct rnl_route rnl_routes[] = {
@@ -68,9 +75,16 @@ const struct rnl_route rnl_routes[] = {
 
     STREAM_OF("/v1/events", rnl_handle_events),
     UNARY("GET", "/v1/info", ADMIN, "GetInfo", get_info, NULL),
-    OTHER("GET", "/healthz", rnl_handle_healthz),
-    OTHER("GET", "/readyz", rnl_handle_readyz),
-    OTHER("GET", "/metrics", rnl_handle_metrics),
-    OTHER("GET", "/openapi.json", rnl_handle_openapi),
+    UNARY("POST", "/v1/tokens", TOKENS, "CreateToken", create_token,
+          rnl_reply_created_token),
+    UNARY("GET", "/v1/tokens", TOKENS, "ListTokens", list_tokens, NULL),
+    UNARY("DELETE", "/v1/tokens/{token_id}", TOKENS, "RevokeToken",
+          revoke_token, NULL),
+    UNARY("GET", "/v1/token", TOKENS, "GetOwnToken", get_own_token, NULL),
+    OTHER("POST", "/v1/tickets", rnl_handle_tickets),
+    OPEN("/healthz", rnl_handle_healthz),
+    OPEN("/readyz", rnl_handle_readyz),
+    OPEN("/metrics", rnl_handle_metrics),
+    OPEN("/openapi.json", rnl_handle_openapi),
     {.verb = NULL},
 };

@@ -313,8 +313,10 @@ enum rnl_code rnl_rpc_start(struct rnl_exchange *exchange,
                                         .len = rpc->request.len};
     options->metadata_count = take_metadata(exchange, metadata, 2);
     options->metadata = metadata;
-    return rnl_core_link_call_bytes(exchange->worker->core, rpc->method->name,
-                                    &request, options, ret_call);
+    const struct rnl_core_call what = {rpc->method->name,
+                                       exchange->authorization};
+    return rnl_core_link_call_bytes(exchange->worker->core, &what, &request,
+                                    options, ret_call);
 }
 
 static void refuse_method(struct rnl_exchange *exchange,

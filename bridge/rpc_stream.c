@@ -121,6 +121,7 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
 {
     struct stream *stream = arg;
     (void)call;
+    status = rnl_core_link_status(stream->worker->core, status);
     const struct rnl_problem problem = {
         .code = status->code,
         .detail = status->message,

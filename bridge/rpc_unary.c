@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge.h"
+#include "core_link.h"
 #include "rpc.h"
 #include "rpc_error.h"
 #include "unary.h"
@@ -67,6 +68,7 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
 {
     struct pending *pending = arg;
     (void)call;
+    status = rnl_core_link_status(pending->exchange->worker->core, status);
     if (status->code != RNL_OK)
         rnl_exchange_fail_status(pending->exchange, status);
     else if (!pending->answered || pending->code != RNL_OK)

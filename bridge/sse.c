@@ -260,7 +260,7 @@ static struct sse *create(struct rnl_exchange *exchange, uint64_t after)
     sse->streaming.on_gone = on_gone;
     /* Until the answer has begun. */
     sse->streaming.busy = true;
-    rnl_member_init(&sse->member, &sink, after);
+    rnl_member_init(&sse->member, &sink, after, exchange->authorization);
     struct rnl_piece *piece = rnl_sse_retry_piece(sse->format);
     if (piece != NULL)
         rnl_member_push(&sse->member, piece);

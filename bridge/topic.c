@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "identity.h"
 #include "pbjson.h"
 #include "topic_private.h"
 #include "worker.h"
@@ -31,6 +32,9 @@ static void destroy_topic(struct rnl_topic *topic)
     if (topic->state != NULL)
         topic->kind->destroy_state(topic->state);
     rnl_uncount(&topic->topics->worker->counters.topics_open);
+    if (topic->authorization != NULL)
+        explicit_bzero(topic->authorization, strlen(topic->authorization));
+    rnl_free(topic->authorization);
     rnl_free(topic->key);
     rnl_free(topic);
 }
@@ -99,11 +103,12 @@ static unsigned bucket_of(const char *key)
 
 static struct rnl_topic *find_topic(struct rnl_topics *topics,
                                     const struct rnl_topic_kind *kind,
-                                    const char *key)
+                                    const char *key, const char *authorization)
 {
     struct rnl_topic *topic;
     LIST_FOREACH(topic, &topics->buckets[bucket_of(key)], link)
-    if (topic->kind == kind && !topic->over && strcmp(topic->key, key) == 0)
+    if (topic->kind == kind && !topic->over && strcmp(topic->key, key) == 0 &&
+        rnl_authorization_equal(topic->authorization, authorization))
         return topic;
     return NULL;
 }
@@ -111,8 +116,11 @@ static struct rnl_topic *find_topic(struct rnl_topics *topics,
 /* Takes over request, when it succeeds. */
 static struct rnl_topic *create_topic(struct rnl_topics *topics,
                                       const struct rnl_topic_kind *kind,
-                                      const char *key, uint64_t after)
+                                      const char *key,
+                                      const struct rnl_member *member)
 {
+    /* What is not replayed is kept from the beginning, for all who join. */
+    uint64_t after = kind->greet != NULL ? 0 : member->cursor;
     struct rnl_topic *topic = rnl_calloc(1, sizeof(*topic));
     if (topic == NULL)
         return NULL;
@@ -120,9 +128,12 @@ static struct rnl_topic *create_topic(struct rnl_topics *topics,
     topic->kind = kind;
     TAILQ_INIT(&topic->members);
     topic->key = rnl_strdup(key);
+    if (member->authorization != NULL)
+        topic->authorization = rnl_strdup(member->authorization);
     if (kind->create_state != NULL)
         topic->state = kind->create_state(topics->worker);
     bool ok = topic->key != NULL &&
+              (member->authorization == NULL || topic->authorization != NULL) &&
               (kind->create_state == NULL || topic->state != NULL) &&
               rnl_ring_init(&topic->ring, after) == RNL_OK;
     LIST_INSERT_HEAD(&topics->buckets[bucket_of(key)], topic, link);
@@ -138,9 +149,7 @@ static enum rnl_code start_topic(struct rnl_topics *topics,
                                  const char *key, ProtobufCMessage *request,
                                  struct rnl_member *member)
 {
-    /* What is not replayed is kept from the beginning, for all who join. */
-    uint64_t after = kind->greet != NULL ? 0 : member->cursor;
-    struct rnl_topic *topic = create_topic(topics, kind, key, after);
+    struct rnl_topic *topic = create_topic(topics, kind, key, member);
     if (topic == NULL) {
         rnl_pbjson_free(request);
         return RNL_RESOURCE_EXHAUSTED;
@@ -150,9 +159,11 @@ static enum rnl_code start_topic(struct rnl_topics *topics,
                                          .on_end = on_end,
                                          .arg = topic,
                                          .state = topic->state,
-                                         .request = request};
-    enum rnl_code code = rnl_feed_create(topics->worker, &kind->feed, &owner,
-                                         after, &topic->feed);
+                                         .request = request,
+                                         .authorization = topic->authorization};
+    enum rnl_code code =
+        rnl_feed_create(topics->worker, &kind->feed, &owner,
+                        topic->ring.last_sequence, &topic->feed);
     if (code != RNL_OK) {
         destroy_topic(topic);
         return code;
@@ -167,7 +178,7 @@ enum rnl_code rnl_topic_join(struct rnl_worker *worker,
                              struct rnl_member *member)
 {
     struct rnl_topics *topics = worker->topics;
-    member->topic = find_topic(topics, kind, key);
+    member->topic = find_topic(topics, kind, key, member->authorization);
     if (member->topic != NULL) {
         rnl_pbjson_free(request);
     } else {

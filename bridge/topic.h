@@ -16,6 +16,10 @@
  *
  * The topic takes from the core as fast as its fastest live member.
  *
+ * Who reads with different rights reads different topics, each with a feed that
+ * the core has admitted and ends when the right ends: so nothing leaks from one
+ * reader to another, and the bridge needs no rights of its own.
+ *
  * Statistics are topics too, but nothing of theirs is replayed by the core:
  * who joins late or falls behind gets a greeting made from what is kept
  * (rnl_topic_kind.greet).
@@ -98,6 +102,9 @@ struct rnl_member_sink {
 /* A reader of a topic. Embed it. */
 struct rnl_member {
     const struct rnl_member_sink *sink;
+    /* Whose rights it reads with (identity.h): members of a topic have the
+     * same. Borrowed for the member's life. */
+    const char *authorization;
     /* Everything up to this sequence was sent. */
     uint64_t cursor;
 
@@ -131,10 +138,10 @@ void rnl_topics_reset(struct rnl_topics *topics);
 void rnl_topics_sweep(struct rnl_topics *topics);
 
 /*
- * Joins the topic of a key (made from what is watched and how, so that equal
- * keys want equal pieces), creating it when needed; request is what its feed
- * asks the core, taken over in any case. Nothing is sent before the first
- * rnl_member_pump.
+ * Joins the topic of the member's rights and a key (made from what is watched
+ * and how, so that equal keys want equal pieces), creating it when needed;
+ * request is what its feed asks the core, taken over in any case. Nothing is
+ * sent before the first rnl_member_pump.
  *
  * Errors: RNL_RESOURCE_EXHAUSTED when too much is watched already or memory is
  * out.
@@ -147,7 +154,8 @@ RNL_MUST_USE enum rnl_code rnl_topic_join(struct rnl_worker *worker,
 
 /* A member that is in no topic yet. */
 void rnl_member_init(struct rnl_member *member,
-                     const struct rnl_member_sink *sink, uint64_t cursor);
+                     const struct rnl_member_sink *sink, uint64_t cursor,
+                     const char *authorization);
 
 /* Puts a piece of the member's own (taken over) before all that it gets from
  * the topic from now on. */

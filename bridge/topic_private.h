@@ -16,6 +16,8 @@ struct rnl_topic {
     const struct rnl_topic_kind *kind;
     /* Owned. */
     char *key;
+    /* Of the members; owned; NULL as theirs may be. */
+    char *authorization;
     ProtobufCMessage *request;
     void *state;
     struct rnl_feed *feed;

@@ -63,6 +63,7 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
     (void)call;
     if (status->code == RNL_OK && pending->response == NULL)
         status = &no_answer;
+    status = rnl_core_link_status(exchange->worker->core, status);
     /* The handler may put its own state there. */
     exchange->on_dispose = NULL;
     exchange->state = NULL;
@@ -91,7 +92,8 @@ void rnl_probe_start(struct rnl_exchange *exchange,
     options.on_message = on_message;
     options.on_end = on_end;
     options.arg = pending;
-    enum rnl_code code = rnl_core_link_call(exchange->worker->core, probe->rpc,
+    const struct rnl_core_call what = {probe->rpc, exchange->authorization};
+    enum rnl_code code = rnl_core_link_call(exchange->worker->core, &what,
                                             request, &options, &pending->call);
     if (code == RNL_RESOURCE_EXHAUSTED) {
         rnl_exchange_fail_text(exchange, 413, code,

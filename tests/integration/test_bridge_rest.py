@@ -284,7 +284,7 @@ class Http(Rest):
                 ("access-control-allow-origin", ORIGIN), ("vary", "origin")):
             self.assertEqual(answer.headers[header], value)
         allowed = answer.headers["access-control-allow-headers"].split(", ")
-        self.assertLessEqual({"content-type", "idempotency-key",
+        self.assertLessEqual({"authorization", "content-type", "idempotency-key",
                               "last-event-id"}, set(allowed))
         answer = request(self.bridge, "OPTIONS", "/v1/none")
         self.assertEqual(answer.status, 404)

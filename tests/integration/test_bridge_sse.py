@@ -387,7 +387,8 @@ class Restarts(unittest.TestCase):
             lambda: "code=UNAUTHENTICATED" in self.bridge.logged())
         answer = request(self.bridge, "GET", "/v1/jobs")
         self.assertEqual((answer.status, answer.json()["code"]),
-                         (401, "UNAUTHENTICATED"))
+                         (503, "UNAVAILABLE"))
+        self.assertIn("does not admit this bridge", answer.json()["detail"])
         self.core.stop()
         self.core = Core("--token", "right", listen=address)
         self.bridge.ready()
