@@ -43,6 +43,7 @@ void rnl_work_destroy(struct rnl_work *work)
     while (!STAILQ_EMPTY(&work->reports))
         drop_first(work);
     TAILQ_REMOVE(&work->worker->works, work, link);
+    rnl_free(work->assignment);
     rnl_free(work);
 }
 
@@ -250,6 +251,7 @@ static enum rnl_code submit_last(struct rnl_work *work,
 {
     enum rnl_code code = submit(work, request);
     work->finished = code == RNL_OK;
+    rnl_worker_hand_free(work->worker);
     return code;
 }
 
@@ -312,7 +314,7 @@ void rnl_work_release(struct rnl_work *work, const char *reason)
     struct rnl_worker *worker = work->worker;
     if (is_over(work) || submit_release(work, reason) != RNL_OK)
         rnl_work_destroy(work);
-    rnl_worker_end_if_drained(worker);
+    rnl_worker_hand_free(worker);
 }
 
 void rnl_work_set_context(struct rnl_work *work, void *context)

@@ -21,6 +21,9 @@
  * when memory was out. */
 #define RETRY_MS 200
 
+/* The core gives it to another worker at once. */
+#define NOT_BEGUN "the worker takes no job any more"
+
 static void start_call(struct rnl_worker *worker);
 
 /* --- life --- */
@@ -37,6 +40,7 @@ static void free_worker(struct rnl_worker *worker)
     struct rnl_client *client = worker->client;
     rnl_timer_stop(&client->timers, &worker->heartbeat);
     rnl_timer_stop(&client->timers, &worker->retry);
+    rnl_timer_stop(&client->timers, &worker->hand);
     rnl_call_destroy(worker->call);
     while (!TAILQ_EMPTY(&worker->works))
         rnl_work_destroy(TAILQ_FIRST(&worker->works));
@@ -86,6 +90,7 @@ static void finish(struct rnl_worker *worker)
     worker->ended = true;
     rnl_timer_stop(&worker->client->timers, &worker->heartbeat);
     rnl_timer_stop(&worker->client->timers, &worker->retry);
+    rnl_timer_stop(&worker->client->timers, &worker->hand);
     enter(worker);
     if (worker->options.on_end != NULL)
         worker->options.on_end(worker, &worker->status.info,
@@ -291,9 +296,7 @@ static void on_retry(struct rnl_timer *timer, void *arg)
     (void)timer;
     if (worker->ended)
         return;
-    if (is_drained(worker))
-        finish_drained(worker);
-    else if (worker->call == NULL)
+    if (worker->call == NULL)
         start_call(worker);
     else
         rnl_worker_pump(worker);
@@ -313,21 +316,108 @@ static struct rnl_work *find(struct rnl_worker *worker, const char *job_id,
     return NULL;
 }
 
+/* --- assignments --- */
+
+/* Work that was stopped counts as well until the program lets go of it: it may
+ * still be busy with it, while the core has given its place away. */
+static bool has_hand_free(const struct rnl_worker *worker)
+{
+    const struct rnl_work *work;
+    uint32_t in_hand = 0;
+    TAILQ_FOREACH(work, &worker->works, link)
+    in_hand += !work->finished && work->assignment == NULL;
+    return in_hand < worker->options.concurrency;
+}
+
+/* That the program can have now; NULL: none. */
+static struct rnl_work *next_assignment(const struct rnl_worker *worker)
+{
+    struct rnl_work *work;
+    TAILQ_FOREACH(work, &worker->works, link)
+    {
+        if (work->assignment != NULL && !work->finished)
+            return has_hand_free(worker) ? work : NULL;
+    }
+    return NULL;
+}
+
+/* Without memory to keep it, another worker is to have it. */
+static void keep_assignment(struct rnl_work *work, const uint8_t *data,
+                            size_t len)
+{
+    work->assignment = rnl_malloc(len);
+    work->assignment_len = len;
+    if (work->assignment != NULL)
+        memcpy(work->assignment, data, len);
+    else
+        rnl_work_release(work, "memory of the worker is out");
+}
+
+static void hand_out(struct rnl_worker *worker, struct rnl_work *work)
+{
+    struct rnl_job job;
+    rnl_arena_reset(&worker->arena);
+    const Runnel__V1__WorkResponse *response =
+        rnl_arena_unpack(&worker->arena, &runnel__v1__work_response__descriptor,
+                         work->assignment, work->assignment_len);
+    bool whole = response != NULL &&
+                 rnl_job_convert(&worker->arena, response->assign->job, &job);
+    rnl_free(work->assignment);
+    work->assignment = NULL;
+    if (whole)
+        worker->options.on_job(worker, work, &job, worker->options.arg);
+    else
+        rnl_work_release(work, "memory of the worker is out");
+}
+
+static void on_hand(struct rnl_timer *timer, void *arg)
+{
+    struct rnl_worker *worker = arg;
+    struct rnl_work *work;
+    (void)timer;
+    enter(worker);
+    if (is_drained(worker))
+        finish_drained(worker);
+    while (!worker->ended && !worker->doomed &&
+           (work = next_assignment(worker)) != NULL)
+        hand_out(worker, work);
+    leave(worker);
+}
+
+static void release_assignments(struct rnl_worker *worker)
+{
+    struct rnl_work *work = TAILQ_FIRST(&worker->works);
+    while (work != NULL) {
+        struct rnl_work *next = TAILQ_NEXT(work, link);
+        if (work->assignment != NULL)
+            rnl_work_release(work, NOT_BEGUN);
+        work = next;
+    }
+}
+
 /* Without memory the lease is not held here, and runs out. */
 static void take_assignment(struct rnl_worker *worker,
-                            const Runnel__V1__AssignJob *assign)
+                            const Runnel__V1__AssignJob *assign,
+                            const uint8_t *data, size_t len)
 {
     struct rnl_job job;
     if (assign->lease == NULL || assign->job == NULL ||
         find(worker, assign->lease->job_id, assign->lease->attempt) != NULL ||
         !rnl_job_convert(&worker->arena, assign->job, &job))
         return;
+    bool hand_free = has_hand_free(worker);
     struct rnl_work *work = rnl_work_create(worker, assign->lease);
-    if (work != NULL && worker->draining)
-        rnl_work_release(work, "the worker takes no job any more");
-    else if (work != NULL)
+    if (work == NULL)
+        return;
+    if (worker->draining)
+        rnl_work_release(work, NOT_BEGUN);
+    else if (hand_free)
         worker->options.on_job(worker, work, &job, worker->options.arg);
+    else
+        keep_assignment(work, data, len);
 }
+
+/* --- other orders --- */
 
 static void take_ack(struct rnl_worker *worker,
                      const Runnel__V1__Acknowledge *ack)
@@ -357,7 +447,7 @@ static void take_stop(struct rnl_worker *worker,
         work = find(worker, stop->lease->job_id, stop->lease->attempt);
     if (work == NULL || work->token != stop->lease->token || work->stopped)
         return;
-    if (work->finished) {
+    if (work->finished || work->assignment != NULL) {
         rnl_work_destroy(work);
         return;
     }
@@ -386,9 +476,7 @@ static void take(struct rnl_worker *worker,
     case RUNNEL__V1__WORK_RESPONSE__ORDER_REGISTERED:
         take_registered(worker, response->registered);
         break;
-    case RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN:
-        take_assignment(worker, response->assign);
-        break;
+
     case RUNNEL__V1__WORK_RESPONSE__ORDER_ACKNOWLEDGE:
         take_ack(worker, response->acknowledge);
         break;
@@ -400,6 +488,15 @@ static void take(struct rnl_worker *worker,
          * the worker connects again. */
         break;
     }
+}
+
+static void take_order(struct rnl_worker *worker, const uint8_t *data,
+                       size_t len, const Runnel__V1__WorkResponse *response)
+{
+    if (response->order_case == RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN)
+        take_assignment(worker, response->assign, data, len);
+    else
+        take(worker, response);
 }
 
 static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
@@ -417,7 +514,7 @@ static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
         return;
     }
     enter(worker);
-    take(worker, response);
+    take_order(worker, data, len, response);
     leave(worker);
 }
 
@@ -557,6 +654,8 @@ static void set_up(struct rnl_worker *worker, struct rnl_client *client)
     worker->heartbeat.arg = worker;
     worker->retry.fire = on_retry;
     worker->retry.arg = worker;
+    worker->hand.fire = on_hand;
+    worker->hand.arg = worker;
     TAILQ_INIT(&worker->works);
     worker->attachment.destroy = destroy_attached;
 }
@@ -593,11 +692,11 @@ enum rnl_code rnl_worker_start(struct rnl_client *client,
     return RNL_OK;
 }
 
-/* on_end is not called from inside a call of the program's. */
-void rnl_worker_end_if_drained(struct rnl_worker *worker)
+void rnl_worker_hand_free(struct rnl_worker *worker)
 {
-    if (is_drained(worker) && !worker->ended)
-        start_timer(worker, &worker->retry, 0);
+    if (!worker->ended &&
+        (is_drained(worker) || next_assignment(worker) != NULL))
+        start_timer(worker, &worker->hand, 0);
 }
 
 void rnl_worker_drain(struct rnl_worker *worker)
@@ -605,8 +704,9 @@ void rnl_worker_drain(struct rnl_worker *worker)
     if (worker->draining || worker->ended)
         return;
     worker->draining = true;
+    release_assignments(worker);
     rnl_worker_pump(worker);
-    rnl_worker_end_if_drained(worker);
+    rnl_worker_hand_free(worker);
     rnl_client_report(worker->client);
 }
 

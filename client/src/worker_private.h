@@ -29,6 +29,10 @@ struct rnl_work {
     char job_id[RNL_WORK_ID_SIZE];
     uint32_t attempt;
     uint64_t token;
+    /* The encoded WorkResponse, while the program has as much in hand as it
+     * wants; else NULL. Owned. */
+    uint8_t *assignment;
+    size_t assignment_len;
     void *context;
     /* In the order of their numbers: sent, then from next on not sent. */
     STAILQ_HEAD(, rnl_work_report) reports;
@@ -64,6 +68,8 @@ struct rnl_worker {
     int64_t heartbeat_ms;
     struct rnl_timer heartbeat;
     struct rnl_timer retry;
+    /* The program has a hand free. */
+    struct rnl_timer hand;
     bool ended;
     unsigned busy;
     bool doomed;
@@ -73,8 +79,10 @@ struct rnl_worker {
 /* Sends reports as far as there is room. */
 void rnl_worker_pump(struct rnl_worker *worker);
 
-/* Sees that on_end is called when it drains, has no work, and no connection. */
-void rnl_worker_end_if_drained(struct rnl_worker *worker);
+/* Work is out of the program's hand: later, not from inside the program's call,
+ * it gets an assignment that waits, or on_end if it drains and nobody is there
+ * to be told. */
+void rnl_worker_hand_free(struct rnl_worker *worker);
 
 /* --- work.c --- */
 

@@ -308,6 +308,41 @@ static void cancel_reaches_the_worker(void **state)
     rnl_client_destroy(client);
 }
 
+/* The core has given its place away, but the program may still be busy. */
+static void a_stopped_job_keeps_its_place_until_it_is_released(void **state)
+{
+    struct shop shop;
+    struct rnl_job *job = NULL;
+    char id[64];
+    char next_id[64];
+    (void)state;
+    struct rnl_client *client = connect_to(server.address);
+    create_job(client, "busy", id);
+    open_shop(&shop, server.address, "busy", 0);
+    await_job(&shop);
+    create_job(client, "busy", next_id);
+    assert_int_equal(rnl_job_cancel(client, id, "enough", NULL), RNL_OK);
+    while (shop.stops == 0)
+        turn(&shop);
+    do {
+        rnl_job_destroy(job);
+        assert_int_equal(rnl_job_get(client, next_id, false, &job), RNL_OK);
+    } while (job->state != RNL_JOB_RUNNING);
+    rnl_job_destroy(job);
+    /* Its assignment has been sent. */
+    (void)rnl_client_poll(shop.client, 50);
+    assert_int_equal(shop.jobs, 1);
+    rnl_work_release(shop.work, NULL);
+    assert_int_equal(shop.jobs, 1);
+    while (shop.jobs == 1)
+        turn(&shop);
+    assert_string_equal(shop.input, "to do");
+    assert_int_equal(rnl_work_complete(shop.work, NULL), RNL_OK);
+    await_idle(&shop);
+    rnl_client_destroy(shop.client);
+    rnl_client_destroy(client);
+}
+
 /* --- cut connections --- */
 
 static void make_output(char *output, uint64_t seed)
@@ -521,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_job_is_done_end_to_end),
         cmocka_unit_test(a_failure_is_told_with_its_reason),
         cmocka_unit_test(cancel_reaches_the_worker),
+        cmocka_unit_test(a_stopped_job_keeps_its_place_until_it_is_released),
         cmocka_unit_test(reports_over_cut_connections_count_once),
         cmocka_unit_test(a_worker_that_drains_ends_with_its_last_job),
         cmocka_unit_test(released_work_goes_to_another_worker),

@@ -29,7 +29,8 @@ struct rnl_worker_options {
     /* 1 to 64, those that the core does itself are refused; copied. */
     const char *const *kinds;
     size_t kind_count;
-    /* Jobs to be given at once, 1 to 1,024; default 1. */
+    /* Jobs in hand at once, 1 to 1,024; default 1. Those that were stopped
+     * count until they are released. */
     uint32_t concurrency;
     /* For people; at most 128 bytes; copied. */
     const char *name;
