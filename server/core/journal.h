@@ -18,6 +18,9 @@
 
 /* All that is new about one job. Borrowed for the call. */
 struct rnl_journal_change {
+    /* The store's own name of the job: above 0, never used for two jobs that
+     * are there at once. A journal finds it quickly. */
+    uint64_t number;
     const char *id;
     /* Nothing else counts. */
     bool removed;
@@ -43,6 +46,7 @@ struct rnl_journal_change {
 
 /* What a journal knows of one job when the store begins. */
 struct rnl_journal_entry {
+    uint64_t number;
     char id[RNL_JOB_ID_LEN + 1];
     Runnel__V1__JobState state;
     struct rnl_request_hash hash;
@@ -103,15 +107,15 @@ struct rnl_journal_ops {
 
     /* Reads a committed record, its encoded Payload, lent until the next call.
      * Errors: RNL_NOT_FOUND, RNL_DATA_LOSS, RNL_RESOURCE_EXHAUSTED. */
-    enum rnl_code (*load_record)(struct rnl_journal *journal, const char *id,
+    enum rnl_code (*load_record)(struct rnl_journal *journal, uint64_t number,
                                  const uint8_t **ret_data, size_t *ret_len);
-    enum rnl_code (*load_input)(struct rnl_journal *journal, const char *id,
+    enum rnl_code (*load_input)(struct rnl_journal *journal, uint64_t number,
                                 const uint8_t **ret_data, size_t *ret_len);
 
     /* Reads committed events after a sequence and up to last, as many as fit
      * a page and bytes_max, one at least; lent until the next call. Errors: as
      * above. */
-    enum rnl_code (*load_events)(struct rnl_journal *journal, const char *id,
+    enum rnl_code (*load_events)(struct rnl_journal *journal, uint64_t number,
                                  const struct rnl_journal_range *range,
                                  struct rnl_store_page *ret_page);
 

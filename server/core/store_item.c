@@ -38,6 +38,7 @@ struct rnl_item *rnl_item_recover(const struct rnl_journal_entry *entry)
     struct rnl_item *item = create(entry->id, entry->kind, entry->key);
     if (item == NULL)
         return NULL;
+    item->number = entry->number;
     item->state = entry->state;
     item->hash = entry->hash;
     item->record_len = entry->record_len;

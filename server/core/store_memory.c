@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs lie in one array sorted by id, which is by time: a page of a listing is
- * a walk down from a binary search. A second array sorts the jobs that have an
- * idempotency key by that.
+ * Jobs are in the order of their ids, which is by time: a page of a listing is
+ * a walk down from a search. Those that have an idempotency key are in the
+ * order of the keys too.
  */
 #include "store_memory.h"
 
@@ -23,7 +23,7 @@ static const char *name_key(const void *item)
 
 static struct rnl_item *find(struct rnl_store *store, const char *job_id)
 {
-    return rnl_sorted_find(&rnl_memory_of(store)->by_id, job_id);
+    return rnl_ordered_find(&rnl_memory_of(store)->by_id, job_id);
 }
 
 /* ---- room ---- */
@@ -39,9 +39,9 @@ void rnl_memory_count_bytes(struct rnl_memory *memory, struct rnl_item *item)
 
 void rnl_memory_remove_item(struct rnl_memory *memory, struct rnl_item *item)
 {
-    rnl_sorted_remove(&memory->by_id, item);
+    rnl_ordered_remove(&memory->by_id, item);
     if (item->key[0] != '\0')
-        rnl_sorted_remove(&memory->by_key, item);
+        rnl_ordered_remove(&memory->by_key, item);
     if (item->in_ended) {
         TAILQ_REMOVE(&memory->ended, item, ended_link);
         memory->ended_bytes -= item->bytes;
@@ -84,8 +84,8 @@ static enum rnl_code fill_item(struct rnl_memory *memory, struct rnl_item *item,
     if (rnl_item_pack_record(item, job) != RNL_OK ||
         rnl_item_pack_input(item, job) != RNL_OK ||
         rnl_event_log_append(&item->log, first) != RNL_OK ||
-        rnl_sorted_reserve(&memory->by_id) != RNL_OK ||
-        rnl_sorted_reserve(&memory->by_key) != RNL_OK)
+        rnl_ordered_reserve(&memory->by_id) != RNL_OK ||
+        rnl_ordered_reserve(&memory->by_key) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
     return rnl_timer_start(&memory->expiries, &item->expiry, INT64_MAX);
 }
@@ -112,9 +112,10 @@ static enum rnl_code memory_put(struct rnl_store *store,
     if (code != RNL_OK)
         goto fail;
     rnl_memory_count_bytes(memory, item);
-    rnl_sorted_insert(&memory->by_id, item);
+    rnl_ordered_insert(&memory->by_id, item);
     if (item->key[0] != '\0')
-        rnl_sorted_insert(&memory->by_key, item);
+        rnl_ordered_insert(&memory->by_key, item);
+    item->number = memory->next_number++;
     item->put_request = request;
     rnl_memory_report(memory, item);
     rnl_memory_queue(memory, request);
@@ -320,10 +321,12 @@ static void memory_destroy(struct rnl_store *store)
     rnl_timer_stop(memory->options.timers, &memory->turn);
     close_journal(memory);
     rnl_memory_drop_reports(memory);
-    for (size_t i = 0; i < memory->by_id.count; i++)
-        rnl_item_free(memory->by_id.items[i]);
-    rnl_sorted_fini(&memory->by_id);
-    rnl_sorted_fini(&memory->by_key);
+    struct rnl_ordered_cursor end = rnl_ordered_seek(&memory->by_id, NULL);
+    struct rnl_item *item;
+    while ((item = rnl_ordered_previous(&memory->by_id, &end)) != NULL)
+        rnl_item_free(item);
+    rnl_ordered_fini(&memory->by_id);
+    rnl_ordered_fini(&memory->by_key);
     rnl_timers_fini(&memory->expiries);
     rnl_free(memory);
 }
@@ -354,20 +357,22 @@ static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
     struct rnl_item *item = rnl_item_recover(entry);
     if (item == NULL)
         return false;
-    if (rnl_sorted_reserve(&memory->by_id) != RNL_OK ||
-        rnl_sorted_reserve(&memory->by_key) != RNL_OK ||
+    if (rnl_ordered_reserve(&memory->by_id) != RNL_OK ||
+        rnl_ordered_reserve(&memory->by_key) != RNL_OK ||
         rnl_timer_start(&memory->expiries, &item->expiry, entry->expire_ns) !=
             RNL_OK) {
         rnl_item_free(item);
         return false;
     }
-    rnl_sorted_insert(&memory->by_id, item);
+    rnl_ordered_insert(&memory->by_id, item);
     if (item->key[0] != '\0')
-        rnl_sorted_insert(&memory->by_key, item);
+        rnl_ordered_insert(&memory->by_key, item);
     if (is_terminal(item->state)) {
         item->in_ended = true;
         TAILQ_INSERT_TAIL(&memory->ended, item, ended_link);
     }
+    if (item->number >= memory->next_number)
+        memory->next_number = item->number + 1;
     rnl_memory_count_bytes(memory, item);
     return true;
 }
@@ -397,8 +402,9 @@ enum rnl_code rnl_store_memory_create(
     memory->ops = memory_ops;
     memory->store.ops = &memory->ops;
     memory->options = *options;
-    rnl_sorted_init(&memory->by_id, name_id);
-    rnl_sorted_init(&memory->by_key, name_key);
+    memory->next_number = 1;
+    rnl_ordered_init(&memory->by_id, name_id);
+    rnl_ordered_init(&memory->by_key, name_key);
     TAILQ_INIT(&memory->ended);
     rnl_memory_init_turn(memory);
     rnl_timers_init(&memory->expiries);

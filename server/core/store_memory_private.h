@@ -20,7 +20,7 @@
 
 #include "event_log.h"
 #include "journal.h"
-#include "sorted.h"
+#include "ordered.h"
 #include "store_memory.h"
 
 /* With a journal: events of a running job that stay in memory, for those that
@@ -38,6 +38,8 @@
 
 struct rnl_item {
     char id[RNL_JOB_ID_LEN + 1];
+    /* The journal's name of it. */
+    uint64_t number;
     Runnel__V1__JobState state;
     struct rnl_request_hash hash;
     /* Point behind the struct. */
@@ -94,8 +96,8 @@ struct rnl_memory {
     struct rnl_store store;
     struct rnl_store_ops ops;
     struct rnl_store_memory_options options;
-    struct rnl_sorted by_id;
-    struct rnl_sorted by_key;
+    struct rnl_ordered by_id;
+    struct rnl_ordered by_key;
     /* In the order in which they ended: the first is the first to go. */
     struct rnl_item_list ended;
     struct rnl_item_list open;
@@ -109,6 +111,8 @@ struct rnl_memory {
     struct rnl_timers expiries;
     /* Always started, so that moving it cannot fail. */
     struct rnl_timer turn;
+    /* Of the next new job. */
+    uint64_t next_number;
     uint64_t bytes;
     uint64_t ended_bytes;
     /* Of events that the journal has not been given. */

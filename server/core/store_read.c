@@ -10,7 +10,7 @@
 
 static struct rnl_item *find(struct rnl_store *store, const char *job_id)
 {
-    return rnl_sorted_find(&rnl_memory_of(store)->by_id, job_id);
+    return rnl_ordered_find(&rnl_memory_of(store)->by_id, job_id);
 }
 
 /* Lends the encoded record, until the next call. */
@@ -20,7 +20,8 @@ static enum rnl_code peek_record(struct rnl_memory *memory,
 {
     struct rnl_journal *journal = memory->options.journal;
     if (item->record == NULL && journal != NULL)
-        return journal->ops->load_record(journal, item->id, ret_data, ret_len);
+        return journal->ops->load_record(journal, item->number, ret_data,
+                                         ret_len);
     *ret_data = item->record;
     *ret_len = item->record_len;
     return RNL_OK;
@@ -48,7 +49,7 @@ static enum rnl_code unpack_input(struct rnl_memory *memory,
     size_t len = item->input_len;
     if (data == NULL && len > 0) {
         enum rnl_code code =
-            journal->ops->load_input(journal, item->id, &data, &len);
+            journal->ops->load_input(journal, item->number, &data, &len);
         if (code != RNL_OK)
             return code;
     }
@@ -114,7 +115,8 @@ enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,
                         : item->committed_sequence,
             .bytes_max = bytes_max,
         };
-        return journal->ops->load_events(journal, item->id, &range, ret_page);
+        return journal->ops->load_events(journal, item->number, &range,
+                                         ret_page);
     }
     rnl_event_log_page(&item->log, after + 1, item->committed_sequence,
                        bytes_max, ret_page);
@@ -126,7 +128,7 @@ enum rnl_code rnl_memory_find_key(struct rnl_store *store, const char *key,
                                   struct rnl_request_hash *ret_hash)
 {
     const struct rnl_item *item =
-        rnl_sorted_find(&rnl_memory_of(store)->by_key, key);
+        rnl_ordered_find(&rnl_memory_of(store)->by_key, key);
     if (item == NULL)
         return RNL_NOT_FOUND;
     memcpy(ret_job_id, item->id, RNL_JOB_ID_LEN + 1);
@@ -198,24 +200,26 @@ enum rnl_code rnl_memory_list(struct rnl_store *store,
                               const struct rnl_store_query *query,
                               struct rnl_store_list *list)
 {
-    const struct rnl_sorted *array = &rnl_memory_of(store)->by_id;
-    size_t position = query->before[0] == '\0'
-                          ? array->count
-                          : rnl_sorted_position(array, query->before);
+    const struct rnl_ordered *by_id = &rnl_memory_of(store)->by_id;
+    struct rnl_ordered_cursor cursor = rnl_ordered_seek(
+        by_id, query->before[0] == '\0' ? NULL : query->before);
     struct walk walk = {
         .memory = rnl_memory_of(store), .query = query, .list = list};
-    while (position > 0 && goes_on(&walk)) {
-        enum rnl_code code = list_item(&walk, array->items[position - 1]);
+    const struct rnl_item *last = NULL;
+    const struct rnl_item *item = NULL;
+    while ((item = rnl_ordered_previous(by_id, &cursor)) != NULL &&
+           goes_on(&walk)) {
+        enum rnl_code code = list_item(&walk, item);
         if (code != RNL_OK)
             return code;
         if (walk.full)
             break;
-        position--;
+        last = item;
         walk.seen++;
     }
+    /* There is one more, and those in front of it are the next page. */
     list->next[0] = '\0';
-    if (position > 0 && position < array->count)
-        memcpy(list->next, array->name(array->items[position]),
-               RNL_JOB_ID_LEN + 1);
+    if (item != NULL && last != NULL)
+        memcpy(list->next, last->id, RNL_JOB_ID_LEN + 1);
     return RNL_OK;
 }

@@ -100,6 +100,7 @@ static enum rnl_code journal_item(struct rnl_memory *memory,
 {
     struct rnl_journal *journal = memory->options.journal;
     struct rnl_journal_change change = {
+        .number = item->number,
         .id = item->id,
         .removed = item->removed,
         .is_new = item->is_new,

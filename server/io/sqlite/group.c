@@ -75,6 +75,7 @@ static enum rnl_code put_events(struct rnl_group *group,
 static struct rnl_group_change head_of(const struct rnl_journal_change *change)
 {
     struct rnl_group_change head = {
+        .number = change->number,
         .removed = change->removed,
         .is_new = change->is_new,
     };

@@ -20,6 +20,7 @@ struct rnl_group {
 };
 
 struct rnl_group_change {
+    uint64_t number;
     char id[RNL_JOB_ID_LEN + 1];
     bool removed;
     bool is_new;

@@ -147,12 +147,12 @@ static enum rnl_code recover(struct rnl_journal *journal,
 }
 
 static enum rnl_code load(struct rnl_journal *journal,
-                          enum rnl_reader_statement which, const char *id,
+                          enum rnl_reader_statement which, uint64_t number,
                           const uint8_t **ret_data, size_t *ret_len)
 {
     struct rnl_blob blob;
     enum rnl_code code =
-        rnl_reader_blob(&journal_of(journal)->reader, which, id, &blob);
+        rnl_reader_blob(&journal_of(journal)->reader, which, number, &blob);
     if (code != RNL_OK)
         return code;
     *ret_data = blob.data;
@@ -160,23 +160,24 @@ static enum rnl_code load(struct rnl_journal *journal,
     return RNL_OK;
 }
 
-static enum rnl_code load_record(struct rnl_journal *journal, const char *id,
+static enum rnl_code load_record(struct rnl_journal *journal, uint64_t number,
                                  const uint8_t **ret_data, size_t *ret_len)
 {
-    return load(journal, RNL_READER_RECORD, id, ret_data, ret_len);
+    return load(journal, RNL_READER_RECORD, number, ret_data, ret_len);
 }
 
-static enum rnl_code load_input(struct rnl_journal *journal, const char *id,
+static enum rnl_code load_input(struct rnl_journal *journal, uint64_t number,
                                 const uint8_t **ret_data, size_t *ret_len)
 {
-    return load(journal, RNL_READER_INPUT, id, ret_data, ret_len);
+    return load(journal, RNL_READER_INPUT, number, ret_data, ret_len);
 }
 
-static enum rnl_code load_events(struct rnl_journal *journal, const char *id,
+static enum rnl_code load_events(struct rnl_journal *journal, uint64_t number,
                                  const struct rnl_journal_range *range,
                                  struct rnl_store_page *ret_page)
 {
-    return rnl_reader_events(&journal_of(journal)->reader, id, range, ret_page);
+    return rnl_reader_events(&journal_of(journal)->reader, number, range,
+                             ret_page);
 }
 
 static void state(struct rnl_journal *base, struct rnl_journal_state *ret_state)

@@ -10,17 +10,15 @@
 #define SQL_ACTIVE "state < 3"
 
 static const char *const sql[RNL_READER_STATEMENTS] = {
-    [RNL_READER_RECORD] = "SELECT record FROM job WHERE id = ?1",
-    [RNL_READER_INPUT] = "SELECT payload FROM job_input WHERE job ="
-                         " (SELECT number FROM job WHERE id = ?1)",
+    [RNL_READER_RECORD] = "SELECT record FROM job WHERE number = ?1",
+    [RNL_READER_INPUT] = "SELECT payload FROM job_input WHERE job = ?1",
     [RNL_READER_EVENTS] =
         "SELECT sequence, time_ns, type, data FROM job_event WHERE job ="
-        " (SELECT number FROM job WHERE id = ?1)"
-        " AND sequence > ?2 AND sequence <= ?3 ORDER BY sequence LIMIT ?4",
+        " ?1 AND sequence > ?2 AND sequence <= ?3 ORDER BY sequence LIMIT ?4",
     [RNL_READER_ALL] =
         "SELECT id, state, kind, idempotency_key, hash_low, hash_high,"
         " input_bytes, expire_ns, last_sequence, event_bytes, ended,"
-        " length(record), first_sequence, CASE WHEN " SQL_ACTIVE
+        " length(record), first_sequence, number, CASE WHEN " SQL_ACTIVE
         " THEN record END"
         " FROM job ORDER BY id",
 };
@@ -63,11 +61,11 @@ static enum rnl_code keep(struct rnl_reader *reader, size_t at,
 }
 
 enum rnl_code rnl_reader_blob(struct rnl_reader *reader,
-                              enum rnl_reader_statement which, const char *id,
+                              enum rnl_reader_statement which, uint64_t number,
                               struct rnl_blob *ret_blob)
 {
     sqlite3_stmt *statement = reader->statements[which];
-    sqlite3_bind_text(statement, 1, id, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)number);
     enum rnl_code code = RNL_NOT_FOUND;
     if (sqlite3_step(statement) == SQLITE_ROW) {
         const void *data = sqlite3_column_blob(statement, 0);
@@ -116,12 +114,12 @@ static enum rnl_code read_page(struct rnl_reader *reader,
     return RNL_OK;
 }
 
-enum rnl_code rnl_reader_events(struct rnl_reader *reader, const char *id,
+enum rnl_code rnl_reader_events(struct rnl_reader *reader, uint64_t number,
                                 const struct rnl_journal_range *range,
                                 struct rnl_store_page *ret_page)
 {
     sqlite3_stmt *statement = reader->statements[RNL_READER_EVENTS];
-    sqlite3_bind_text(statement, 1, id, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)number);
     sqlite3_bind_int64(statement, 2, (sqlite3_int64)range->after);
     sqlite3_bind_int64(statement, 3, (sqlite3_int64)range->last);
     sqlite3_bind_int(statement, 4, RNL_STORE_PAGE_MAX);
@@ -168,7 +166,8 @@ static bool read_entry(sqlite3_stmt *row, struct rnl_journal_entry *entry)
         .ended = sqlite3_column_int(row, 10) != 0,
         .record_len = (size_t)sqlite3_column_int64(row, 11),
         .first_sequence = (uint64_t)sqlite3_column_int64(row, 12),
-        .record = sqlite3_column_blob(row, 13),
+        .number = (uint64_t)sqlite3_column_int64(row, 13),
+        .record = sqlite3_column_blob(row, 14),
     };
     memcpy(entry->id, id, sizeof(entry->id));
     return true;

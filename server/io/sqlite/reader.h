@@ -37,10 +37,10 @@ struct rnl_blob {
 };
 RNL_MUST_USE enum rnl_code rnl_reader_blob(struct rnl_reader *reader,
                                            enum rnl_reader_statement which,
-                                           const char *id,
+                                           uint64_t number,
                                            struct rnl_blob *ret_blob);
 RNL_MUST_USE enum rnl_code rnl_reader_events(
-    struct rnl_reader *reader, const char *id,
+    struct rnl_reader *reader, uint64_t number,
     const struct rnl_journal_range *range, struct rnl_store_page *ret_page);
 RNL_MUST_USE enum rnl_code rnl_reader_all(
     struct rnl_reader *reader,

@@ -9,9 +9,8 @@
 static const char *const sql[RNL_WRITER_STATEMENTS] = {
     [RNL_WRITER_BEGIN] = "BEGIN IMMEDIATE",
     [RNL_WRITER_COMMIT] = "COMMIT",
-    [RNL_WRITER_FIND] = "SELECT number FROM job WHERE id = ?1",
     [RNL_WRITER_INSERT] =
-        "INSERT INTO job VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        "INSERT INTO job VALUES (?21, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
         " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?22)",
     [RNL_WRITER_INSERT_INPUT] = "INSERT INTO job_input VALUES (?1, ?2)",
     /* What can change since the job was new. */
@@ -160,6 +159,15 @@ struct work {
     sqlite3_int64 number;
 };
 
+/* The same for a statement that changes the job's row, which must be there. */
+static int run_on_job(const struct work *work, sqlite3_stmt *statement)
+{
+    int result = run(statement);
+    if (result == SQLITE_OK && sqlite3_changes(work->writer->connection) != 1)
+        return SQLITE_CORRUPT;
+    return result;
+}
+
 static int put_record(struct work *work)
 {
     const struct rnl_group_change *change = &work->change;
@@ -177,14 +185,11 @@ static int put_record(struct work *work)
     sqlite3_bind_int64(statement, AT_EXPIRE, change->expire_ns);
     sqlite3_bind_blob(statement, AT_RECORD, work->parts.record,
                       (int)change->record_len, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, AT_NUMBER, work->number);
     if (change->is_new)
         bind_new(statement, change, job);
-    else
-        sqlite3_bind_int64(statement, AT_NUMBER, work->number);
-    int result = run(statement);
+    int result = run_on_job(work, statement);
     runnel__v1__job__free_unpacked(job, NULL);
-    if (change->is_new)
-        work->number = sqlite3_last_insert_rowid(writer->connection);
     return result;
 }
 
@@ -204,7 +209,7 @@ static int put_log(struct work *work)
     sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_UPDATE_LOG];
     bind_log(statement, &work->change);
     sqlite3_bind_int64(statement, AT_NUMBER, work->number);
-    return run(statement);
+    return run_on_job(work, statement);
 }
 
 static int put_events(struct work *work)
@@ -240,19 +245,6 @@ static int trim(const struct work *work)
 
 /* ---- a change ---- */
 
-static int find_number(struct work *work)
-{
-    sqlite3_stmt *statement = work->writer->statements[RNL_WRITER_FIND];
-    sqlite3_bind_text(statement, 1, work->change.id, -1, SQLITE_STATIC);
-    bool found = sqlite3_step(statement) == SQLITE_ROW;
-    if (found)
-        work->number = sqlite3_column_int64(statement, 0);
-    int result = sqlite3_reset(statement);
-    if (result == SQLITE_OK && !found)
-        return SQLITE_CORRUPT;
-    return result;
-}
-
 static int delete_job(struct work *work)
 {
     static const enum rnl_writer_statement order[] = {
@@ -261,7 +253,8 @@ static int delete_job(struct work *work)
     for (size_t i = 0; i < 3 && result == SQLITE_OK; i++) {
         sqlite3_stmt *statement = work->writer->statements[order[i]];
         sqlite3_bind_int64(statement, 1, work->number);
-        result = run(statement);
+        /* The row itself is the last. */
+        result = i < 2 ? run(statement) : run_on_job(work, statement);
     }
     return result;
 }
@@ -269,12 +262,10 @@ static int delete_job(struct work *work)
 static int apply_change(struct work *work)
 {
     const struct rnl_group_change *change = &work->change;
-    int result = change->is_new ? SQLITE_OK : find_number(work);
-    if (result != SQLITE_OK)
-        return result;
+    work->number = (sqlite3_int64)change->number;
     if (change->removed)
         return delete_job(work);
-    result = change->has_record ? put_record(work) : put_log(work);
+    int result = change->has_record ? put_record(work) : put_log(work);
     if (result == SQLITE_OK)
         result = put_input(work);
     /* In any case, since it moves the cursor on. */
