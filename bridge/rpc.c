@@ -8,12 +8,15 @@
 #include "base64.h"
 #include "bridge.h"
 #include "core_link.h"
+#include "gunzip.h"
 #include "pbjson.h"
 #include "rpc_error.h"
 #include "worker.h"
 
 /* Of a header's value that an error repeats. */
 #define ECHOED_MAX 32
+
+#define ENCODINGS "identity, gzip"
 
 static bool is_get(const struct rnl_exchange *exchange)
 {
@@ -139,37 +142,45 @@ static bool check_version(struct rnl_exchange *exchange)
     return false;
 }
 
-static bool check_encoding(struct rnl_exchange *exchange, const char *name,
-                           const char *value, size_t len)
+static bool refuse_encoding(struct rnl_exchange *exchange, const char *name,
+                            const h2o_iovec_t *value)
 {
     char what[ECHOED_MAX + 128];
-    if (len == 0 || h2o_memis(value, len, "identity", strlen("identity")))
-        return true;
     snprintf(what, sizeof(what),
-             "%s: \"%.*s\" is not supported; the only encoding is identity",
-             name, (int)(len < ECHOED_MAX ? len : ECHOED_MAX), value);
-    rnl_exchange_set_header(exchange, "accept-encoding", "identity");
-    rnl_exchange_set_header(exchange, "connect-accept-encoding", "identity");
-    rnl_exchange_set_header(exchange, "grpc-accept-encoding", "identity");
+             "%s: \"%.*s\" is not supported; the encodings that are: "
+             "identity, gzip",
+             name, (int)(value->len < ECHOED_MAX ? value->len : ECHOED_MAX),
+             value->base);
+    rnl_exchange_set_header(exchange, "accept-encoding", ENCODINGS);
+    rnl_exchange_set_header(exchange, "connect-accept-encoding", ENCODINGS);
+    rnl_exchange_set_header(exchange, "grpc-accept-encoding", ENCODINGS);
     rnl_exchange_fail_text(exchange, 0, RNL_UNIMPLEMENTED, what);
     return false;
 }
 
-/* Answers are never compressed, which every accept-encoding allows. */
-static bool check_encodings(struct rnl_exchange *exchange)
+/* Clients of Python compress unless told not to, and so must be understood.
+ * Answers are never compressed, which every accept-encoding allows. */
+static bool take_encoding(struct rnl_exchange *exchange, struct rnl_rpc *rpc)
 {
     static const char *const names[] = {
-        "content-encoding", "connect-content-encoding", "grpc-encoding"};
-    const char *compression = rnl_query_get(&exchange->query, "compression");
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const h2o_iovec_t *value = rnl_exchange_header(exchange, names[i]);
-        if (value != NULL &&
-            !check_encoding(exchange, names[i], value->base, value->len))
-            return false;
+        [RNL_RPC_CONNECT] = "content-encoding",
+        [RNL_RPC_CONNECT_STREAM] = "connect-content-encoding",
+        [RNL_RPC_GRPC_WEB] = "grpc-encoding",
+    };
+    const char *name = names[rpc->form.protocol];
+    const h2o_iovec_t *value = rnl_exchange_header(exchange, name);
+    const char *query = rnl_query_get(&exchange->query, "compression");
+    h2o_iovec_t of_query = {0};
+    if (is_get(exchange)) {
+        name = "compression";
+        of_query = h2o_iovec_init(query, query != NULL ? strlen(query) : 0);
+        value = &of_query;
     }
-    return compression == NULL || !is_get(exchange) ||
-           check_encoding(exchange, "compression", compression,
-                          strlen(compression));
+    if (value == NULL || value->len == 0 ||
+        h2o_memis(value->base, value->len, "identity", strlen("identity")))
+        return true;
+    rpc->is_gzip = h2o_memis(value->base, value->len, "gzip", 4);
+    return rpc->is_gzip || refuse_encoding(exchange, name, value);
 }
 
 static bool take_timeout(struct rnl_exchange *exchange, struct rnl_rpc *rpc)
@@ -221,6 +232,32 @@ static bool take_query_message(struct rnl_exchange *exchange,
     return false;
 }
 
+static void free_text(void *text)
+{
+    rnl_text_fini(text);
+}
+
+/* The result goes with the request. */
+static bool inflate_message(struct rnl_exchange *exchange,
+                            struct rnl_rpc_bytes *message)
+{
+    struct rnl_text *text =
+        h2o_mem_alloc_shared(&exchange->req->pool, sizeof(*text), free_text);
+    rnl_text_init(text, (size_t)exchange->worker->bridge->max_body_bytes);
+    if (message->len == 0)
+        return true;
+    enum rnl_code code = rnl_gunzip(message->data, message->len, text);
+    if (code != RNL_OK)
+        rnl_exchange_fail_text(
+            exchange, 0, code,
+            code == RNL_INVALID_ARGUMENT
+                ? "the message is not gzip"
+                : "the message is, uncompressed, above the limit of the "
+                  "bridge (--max-body-bytes), or memory is out");
+    *message = (struct rnl_rpc_bytes){(const uint8_t *)text->data, text->len};
+    return code == RNL_OK;
+}
+
 static bool open_body(struct rnl_exchange *exchange, const struct rnl_rpc *rpc,
                       struct rnl_rpc_bytes *message)
 {
@@ -236,10 +273,19 @@ static bool open_body(struct rnl_exchange *exchange, const struct rnl_rpc *rpc,
         }
         message->data = out;
     }
-    enum rnl_code code = rnl_rpc_open(*message, message, &what);
-    if (code != RNL_OK)
+    struct rnl_rpc_message opened;
+    enum rnl_code code = rnl_rpc_open(*message, &opened, &what);
+    if (code == RNL_OK && opened.is_compressed && !rpc->is_gzip) {
+        code = RNL_INTERNAL;
+        what = "the message is flagged as compressed, without a header that "
+               "says how";
+    }
+    if (code != RNL_OK) {
         rnl_exchange_fail_text(exchange, 0, code, what);
-    return code == RNL_OK;
+        return false;
+    }
+    *message = opened.bytes;
+    return !opened.is_compressed || inflate_message(exchange, message);
 }
 
 /* Replaces JSON by protobuf's encoding of it. */
@@ -273,13 +319,13 @@ static bool take_message(struct rnl_exchange *exchange, struct rnl_rpc *rpc)
     const h2o_iovec_t *body = &exchange->req->entity;
     rpc->request =
         (struct rnl_rpc_bytes){(const uint8_t *)body->base, body->len};
-    if (is_get(exchange)) {
-        if (!take_query_message(exchange, &rpc->request))
-            return false;
-    } else if (rpc->form.protocol != RNL_RPC_CONNECT) {
-        if (!open_body(exchange, rpc, &rpc->request))
-            return false;
-    }
+    bool well = is_get(exchange) ? take_query_message(exchange, &rpc->request)
+                                 : rpc->form.protocol == RNL_RPC_CONNECT ||
+                                       open_body(exchange, rpc, &rpc->request);
+    if (well && rpc->is_gzip && rpc->form.protocol == RNL_RPC_CONNECT)
+        well = inflate_message(exchange, &rpc->request);
+    if (!well)
+        return false;
     return !rpc->form.is_json || encode_json(exchange, rpc, &rpc->request);
 }
 
@@ -341,7 +387,7 @@ static void handle(struct rnl_exchange *exchange)
         refuse_method(exchange, rpc.method);
         return;
     }
-    if (!check_version(exchange) || !check_encodings(exchange) ||
+    if (!check_version(exchange) || !take_encoding(exchange, &rpc) ||
         !take_timeout(exchange, &rpc) || !take_message(exchange, &rpc))
         return;
     if (rpc.method->server_streams)

@@ -27,6 +27,8 @@ void rnl_rpc_fail(struct rnl_exchange *exchange,
 struct rnl_rpc {
     const struct rnl_rpc_method *method;
     struct rnl_rpc_form form;
+    /* Messages that are compressed are so by gzip. */
+    bool is_gzip;
     /* 0: none was given. */
     int64_t timeout_ms;
     /* The request in protobuf's encoding; in the request's pool or body. */

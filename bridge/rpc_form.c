@@ -113,7 +113,7 @@ static enum rnl_code fail(enum rnl_code code, const char *what,
 }
 
 enum rnl_code rnl_rpc_open(struct rnl_rpc_bytes body,
-                           struct rnl_rpc_bytes *ret_message,
+                           struct rnl_rpc_message *ret_message,
                            const char **ret_what)
 {
     if (body.len == 0)
@@ -125,22 +125,18 @@ enum rnl_code rnl_rpc_open(struct rnl_rpc_bytes body,
         message_len(body.data) > body.len - RNL_RPC_ENVELOPE_LEN)
         return fail(RNL_INVALID_ARGUMENT,
                     "the body ends before its message does", ret_what);
-    if (body.data[0] == RNL_RPC_COMPRESSED)
-        return fail(RNL_INTERNAL,
-                    "the message is flagged as compressed, without a header "
-                    "that says how",
-                    ret_what);
-    if (body.data[0] != 0)
-        return fail(RNL_INVALID_ARGUMENT, "the flags of the message are not 0",
-                    ret_what);
+    if ((body.data[0] & ~RNL_RPC_COMPRESSED) != 0)
+        return fail(RNL_INVALID_ARGUMENT,
+                    "the flags of the message are not known", ret_what);
     size_t len = message_len(body.data);
     if (len != body.len - RNL_RPC_ENVELOPE_LEN)
         return fail(RNL_UNIMPLEMENTED,
                     "there is something after the one message that the body "
                     "may have",
                     ret_what);
-    *ret_message =
-        (struct rnl_rpc_bytes){body.data + RNL_RPC_ENVELOPE_LEN, len};
+    *ret_message = (struct rnl_rpc_message){
+        .bytes = {body.data + RNL_RPC_ENVELOPE_LEN, len},
+        .is_compressed = body.data[0] == RNL_RPC_COMPRESSED};
     return RNL_OK;
 }
 

@@ -75,16 +75,21 @@ struct rnl_rpc_bytes {
     size_t len;
 };
 
+/* A message that came in an envelope. */
+struct rnl_rpc_message {
+    struct rnl_rpc_bytes bytes;
+    bool is_compressed;
+};
+
 /*
  * Finds the one message that body is the envelope of. *ret_what says what is
  * wrong, and is static.
  *
  * Errors: RNL_INVALID_ARGUMENT for a cut envelope or unknown flags;
- * RNL_UNIMPLEMENTED for none or several, as gRPC has it; RNL_INTERNAL for a
- * compressed one, whose compression was not announced.
+ * RNL_UNIMPLEMENTED for none or several, as gRPC has it.
  */
 RNL_MUST_USE enum rnl_code rnl_rpc_open(struct rnl_rpc_bytes body,
-                                        struct rnl_rpc_bytes *ret_message,
+                                        struct rnl_rpc_message *ret_message,
                                         const char **ret_what);
 
 /* Decodes base64 that was made in pieces, each with its own padding; out has

@@ -6,6 +6,7 @@ readers that stop, peers that leave. Stock clients are in tests/connect.
     test_bridge_rpc.py BIN_DIR [unittest arguments]
 """
 import base64
+import gzip
 import http.client
 import json
 import threading
@@ -140,7 +141,7 @@ class Forms(Pair):
                               ("encoding=json&message=%7b", 400),
                               ("encoding=json&message=%7b%7d&connect=v2", 400),
                               ("encoding=json&message=%7b%7d"
-                               "&compression=gzip", 501),
+                               "&compression=br", 501),
                               ("encoding=proto&base64=1&message=!", 400)):
             answer = request(self.bridge, "GET", JOBS + "GetJob?" + query)
             self.assertEqual(answer.status, status, (query, answer))
@@ -257,22 +258,56 @@ class Errors(Pair):
         answer = call(self.bridge, "WatchJob", "!!!!", WEB_TEXT)
         self.assertEqual(error_of(answer), 3)
 
+    ENCODINGS = (("application/json", "content-encoding"),
+                 (STREAMED, "connect-content-encoding"),
+                 (WEB, "grpc-encoding"))
+
     def test_an_encoding_that_is_not_known(self):
         job = {"jobId": rig.NO_JOB}
-        for kind, name, want in (
-                ("application/json", "content-encoding", "unimplemented"),
-                (STREAMED, "connect-content-encoding", "unimplemented"),
-                (WEB, "grpc-encoding", 12)):
+        for kind, name in self.ENCODINGS:
             method = "GetJob" if kind != STREAMED else "WatchJob"
-            answer = call(self.bridge, method, job, kind, **{name: "gzip"})
-            self.assertEqual(error_of(answer), want)
-            self.assertIn(b"identity", answer.body)
-            self.assertEqual(answer.headers["accept-encoding"], "identity")
+            answer = call(self.bridge, method, job, kind, **{name: "br"})
+            self.assertIn(error_of(answer), ("unimplemented", 12))
+            self.assertIn(b"identity, gzip", answer.body)
+            self.assertEqual(answer.headers["accept-encoding"],
+                             "identity, gzip")
             answer = call(self.bridge, method, job, kind, **{name: "identity"})
             self.assertIn(error_of(answer), ("not_found", 5))
         answer = call(self.bridge, "GetJob", job, accept_encoding="gzip, br")
         self.assertEqual(error_of(answer), "not_found")
         self.assertNotIn("content-encoding", answer.headers)
+
+    def gzipped(self, data, **more):
+        """Calls in each form, with data in gzip; the errors."""
+        for kind, name in self.ENCODINGS:
+            method = "GetJob" if kind != STREAMED else "WatchJob"
+            body = data if kind == "application/json" else envelope(data, 1)
+            yield error_of(call(self.bridge, method, body, kind,
+                                **{name: "gzip"}, **more))
+
+    def test_a_request_in_gzip(self):
+        job = json.dumps({"jobId": rig.NO_JOB}).encode()
+        for got in self.gzipped(gzip.compress(job)):
+            self.assertIn(got, ("not_found", 5))
+        for got in self.gzipped(gzip.compress(job)[:-1]):
+            self.assertIn(got, ("invalid_argument", 3))
+        for got in self.gzipped(job):
+            self.assertIn(got, ("invalid_argument", 3))
+        # A megabyte of spaces in a kilobyte, above the limit of the body.
+        for got in self.gzipped(gzip.compress(job + b" " * 1000000)):
+            self.assertIn(got, ("resource_exhausted", 8))
+        # Without the flag a message is as it is, and nothing is not gzip.
+        answer = call(self.bridge, "WatchJob", {"jobId": rig.NO_JOB}, STREAMED,
+                      connect_content_encoding="gzip")
+        self.assertEqual(error_of(answer), "not_found")
+        answer = call(self.bridge, "/runnel.v1.AdminService/GetInfo", b"",
+                      "application/proto", content_encoding="gzip")
+        self.assertEqual(answer.status, 200, answer)
+        packed = {"encoding": "json", "compression": "gzip", "base64": "1",
+                  "message": base64.urlsafe_b64encode(gzip.compress(job))}
+        answer = request(self.bridge, "GET", JOBS + "GetJob?"
+                         + urllib.parse.urlencode(packed))
+        self.assertEqual(error_of(answer), "not_found")
 
     def test_versions_and_timeouts(self):
         job = {"jobId": rig.NO_JOB}

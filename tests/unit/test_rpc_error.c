@@ -177,15 +177,15 @@ static void what_is_not_utf8_is_cut(void **state)
 /* The message of the one envelope that text is, whose flags are given. */
 static const char *opened(uint8_t flags, size_t *ret_len)
 {
-    struct rnl_rpc_bytes message;
+    struct rnl_rpc_message message;
     const char *what;
     assert_false(text.failed);
     assert_int_equal((uint8_t)text.data[0], flags);
     text.data[0] = 0;
     const struct rnl_rpc_bytes body = {(const uint8_t *)text.data, text.len};
     assert_int_equal(rnl_rpc_open(body, &message, &what), RNL_OK);
-    *ret_len = message.len;
-    return (const char *)message.data;
+    *ret_len = message.bytes.len;
+    return (const char *)message.bytes.data;
 }
 
 static void a_stream_of_connect_ends_with_an_object(void **state)
