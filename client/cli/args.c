@@ -193,9 +193,18 @@ static bool take_command_word(struct parse *p, const char *word)
     return unknown_command(p, word);
 }
 
+/* "runnel admin token list" is "runnel token list". */
+static bool is_admin_prefix(const struct parse *p, const char *word)
+{
+    return !p->args->group && strcmp(word, "admin") == 0 && p->at < p->argc &&
+           strcmp(p->argv[p->at], "token") == 0;
+}
+
 static bool take_operand(struct parse *p, const char *word)
 {
     struct cli_args *args = p->args;
+    if (!args->command && is_admin_prefix(p, word))
+        return true;
     if (!args->command)
         return take_command_word(p, word);
     args->operands = cli_realloc(args->operands, (args->operand_count + 1) *

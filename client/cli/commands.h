@@ -23,6 +23,9 @@ extern const struct cli_command cli_stats_create;
 extern const struct cli_command cli_stats_export;
 extern const struct cli_command cli_stats_delete;
 extern const struct cli_command cli_work;
+extern const struct cli_command cli_token_create;
+extern const struct cli_command cli_token_list;
+extern const struct cli_command cli_token_revoke;
 extern const struct cli_command cli_info;
 extern const struct cli_command cli_completion;
 

@@ -110,6 +110,22 @@ struct cli_job_watch {
 int cli_core_watch_job(struct cli_context *context,
                        const struct cli_job_watch *watch);
 
+struct cli_new_token {
+    const char *name;
+    const char *const *scopes;
+    size_t scope_count;
+    /* 0: for good. */
+    int64_t lifetime_ms;
+};
+
+/* A CreateTokenResponse. */
+int cli_core_create_token(struct cli_context *context,
+                          const struct cli_new_token *token, json_t **ret_made);
+
+/* An array of Token. */
+int cli_core_list_tokens(struct cli_context *context, json_t **ret_tokens);
+int cli_core_revoke_token(struct cli_context *context, const char *id);
+
 struct cli_new_stream {
     const char *name;
     uint32_t windows[8];

@@ -684,6 +684,50 @@ class Surroundings(unittest.TestCase):
         self.assertEqual(run(core, "info", env=clean_env(
             RUNNEL_TOKEN="secret")).returncode, 0)
 
+    def test_tokens_are_made_listed_and_revoked(self):
+        core = self.start()
+        self.assertIn(b"no tokens", run(core, "token", "list").stderr)
+        done = run(core, "token", "create", "--name", "x", "--scope", "work")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(b"scope admin", done.stderr)
+        done = run(core, "admin", "token", "create", "--name", "root",
+                   "--scope", "admin")
+        root = done.stdout.decode().strip()
+        self.assertRegex(root, "^rnl_[0-9a-f]{64}$")
+        self.assertEqual(run(core, "info").returncode, 7)
+        env = clean_env(RUNNEL_TOKEN=root)
+        done = run(core, "token", "create", "--name", "ci bot", "--scope",
+                   "jobs:read", "--scope", "jobs:write", "--expires", "30d",
+                   "--json", env=env)
+        made = json.loads(done.stdout)
+        self.assertEqual(made["token"]["scopes"], ["jobs:read", "jobs:write"])
+        bot = clean_env(RUNNEL_TOKEN=made["secret"])
+        self.assertEqual(run(core, "job", "list", env=bot).returncode, 0)
+        self.assertEqual(run(core, "stats", "list", env=bot).returncode, 7)
+        self.assertEqual(run(core, "token", "list", env=bot).returncode, 7)
+        listed = run(core, "admin", "token", "list", env=env).stdout.decode()
+        self.assertIn("jobs:read jobs:write", listed)
+        self.assertIn("ci bot", listed)
+        self.assertNotIn("rnl_", listed)
+        rows = [json.loads(line) for line in run(
+            core, "token", "list", "--json", env=env).stdout.splitlines()]
+        ids = {row["name"]: row["id"] for row in rows}
+        self.assertEqual(run(core, "token", "revoke", ids["ci bot"],
+                             env=env).returncode, 0)
+        self.assertEqual(run(core, "job", "list", env=bot).returncode, 7)
+        self.assertEqual(run(core, "token", "revoke", ids["ci bot"],
+                             env=env).returncode, 4)
+        done = run(core, "token", "revoke", ids["root"], env=env)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"last token", done.stderr)
+        for wrong in (["--scope", "work"], ["--name", "x"],
+                      ["--name", "x", "--scope", "jobs"],
+                      ["--name", "x", "--scope", "work", "--expires", "0s"]):
+            self.assertEqual(run(core, "token", "create", *wrong,
+                                 env=env).returncode, 2, wrong)
+        with open(os.path.join(core.dir, "log")) as log:
+            self.assertNotIn("rnl_", log.read())
+
     def test_a_job_that_a_restart_lost_is_not_found(self):
         core = self.start()
         job = run(core, "job", "create", "--kind", "echo", "--input",

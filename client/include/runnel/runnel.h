@@ -9,6 +9,7 @@
 #include <runnel/job.h>
 #include <runnel/stats.h>
 #include <runnel/status.h>
+#include <runnel/token.h>
 #include <runnel/worker.h>
 
 #endif
