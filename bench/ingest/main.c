@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "heap.h"
 #include "parts.h"
 #include "timing.h"
 
@@ -160,6 +161,8 @@ static void run_part(const char *name, struct bench_task *task)
 
 int main(int argc, char **argv)
 {
+    /* As runneld does. */
+    rnl_heap_keep();
     if (argc < 2)
         bench_die("usage: bench_ingest floor|engine|wire|redis|dump "
                   "[name=value]...");

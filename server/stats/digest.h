@@ -14,12 +14,18 @@
  * HyperLogLog takes every key instead: the table has no room for a second hash
  * of each, and hands out hashes, not keys.
  *
+ * Before the table comes a log (key_log.h): a digest writes its keys down, and
+ * puts them into a table only when there are too many of them. When it is over
+ * it has a log again, of the keys that it keeps. Either form stands for the
+ * same events, within the same bounds.
+ *
  * Whole or not at all: rnl_digest_reserve takes the memory for what is to come,
  * rnl_digest_add then cannot fail.
  */
 #ifndef RNL_STATS_DIGEST_H
 #define RNL_STATS_DIGEST_H
 
+#include "key_log.h"
 #include "meter.h"
 #include "rest.h"
 
@@ -28,7 +34,30 @@
 #include "sketch/log_histogram.h"
 #include "sketch/moments.h"
 
+/* Keys together that a closed digest which knows all of them keeps beyond
+ * limits.entries. */
+#define RNL_DIGEST_EXACT_BYTES_MAX 65536
+
+/* Rows that late events may add to a closed digest until it is made small
+ * again. */
+#define RNL_DIGEST_LATE_ROWS_MAX 2048
+
+/* What a digest keeps once it is closed. */
+struct rnl_digest_limits {
+    /* Keys, and those of one that knows all of its keys, which is the same or
+     * more. */
+    size_t entries;
+    size_t entries_exact;
+    /* The sketch behind them has two events a counter, but is not wider. */
+    uint32_t width_log2_max;
+};
+
 struct rnl_digest_settings {
+    /* It begins with a log of its keys. */
+    bool logged;
+    /* It begins as one that was closed: few events are to come. */
+    bool closed;
+    struct rnl_digest_limits limits;
     uint32_t unique_precision;
     /* UltraLogLog; with RNL_HASH_NATIVE only. */
     bool ultra;
@@ -46,11 +75,19 @@ struct rnl_digest_metric {
 };
 
 struct rnl_digest {
+    /* The keys are in log, and the table is empty; or in the table. */
+    bool logged;
+    bool closed;
+    struct rnl_digest_limits limits;
+    struct rnl_key_log log;
     uint32_t width_log2;
     /* Changed since it was written last: digest_bytes.h. */
     bool unsaved;
     uint64_t count;
     uint64_t anomaly_count;
+    /* Distinct keys, where they were counted before some were left out; 0:
+     * that is not known. */
+    uint64_t distinct;
     struct rnl_frequent keys;
     /* Events of keys that are not in the table, or were not yet; its own width
      * is width_log2. */
@@ -65,15 +102,11 @@ struct rnl_digest_part {
     size_t event_count;
     /* Position of each event's key; NULL: weights are there already. */
     const uint32_t *key_indexes;
-    /* Of the key_count distinct keys: hash, events, place and length. Keys
-     * without events are skipped. */
-    const uint64_t *hashes;
+    /* The distinct keys; weights are their events. Keys without events are
+     * skipped. */
+    struct rnl_key_rows rows;
     /* What the HyperLogLog takes of them; NULL when that is hashes, too. */
     const uint64_t *unique_hashes;
-    const uint32_t *weights;
-    const uint8_t *keys;
-    const uint32_t *key_starts;
-    size_t key_count;
     /* NULL: no event has that metric. */
     const double *values;
     const float *latencies_ms;
@@ -103,12 +136,9 @@ void rnl_digest_add(struct rnl_digest *digest,
 RNL_MUST_USE enum rnl_code rnl_digest_merge(struct rnl_digest *target,
                                             const struct rnl_digest *source);
 
-/* Keeps at most that many keys, in little memory. Does as much as memory
- * allows. */
-void rnl_digest_trim(struct rnl_digest *digest, size_t entries);
-
-/* Makes the sketch behind the table narrower; exact. */
-void rnl_digest_fold(struct rnl_digest *digest, uint32_t width_log2);
+/* It is over: what is kept is made small, as far as memory allows. Further
+ * events may come, and cost more. May be called again. */
+void rnl_digest_close(struct rnl_digest *digest);
 
 /* ---- answers ---- */
 

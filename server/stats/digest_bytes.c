@@ -14,7 +14,8 @@ enum part {
     /* Moments and histogram, one after the other. */
     PART_METRIC = 2,
     PART_REST = PART_METRIC + RNL_METER_METRICS,
-    PART_COUNT = PART_REST + RNL_REST_WIDTHS,
+    PART_LOG = PART_REST + RNL_REST_WIDTHS,
+    PART_COUNT,
 };
 
 static bool has_part(const struct rnl_digest *digest, unsigned part)
@@ -27,6 +28,8 @@ static bool has_part(const struct rnl_digest *digest, unsigned part)
         return digest->fallen.dense || digest->fallen.count > 0;
     if (part < PART_REST)
         return digest->metrics[part - PART_METRIC].moments.count > 0;
+    if (part == PART_LOG)
+        return digest->log.count > 0;
     return digest->rest.by_width[part - PART_REST] != NULL;
 }
 
@@ -39,6 +42,19 @@ static size_t metric_len(const struct rnl_digest_metric *metric)
            rnl_histogram_serialized_len(&metric->histogram);
 }
 
+static size_t log_len(const struct rnl_key_log *log)
+{
+    struct rnl_writer counter = {NULL, 0};
+    rnl_key_log_write(&counter, log);
+    return counter.len;
+}
+
+static void write_log(const struct rnl_key_log *log, uint8_t *out)
+{
+    struct rnl_writer writer = {out, 0};
+    rnl_key_log_write(&writer, log);
+}
+
 static size_t part_len(const struct rnl_digest *digest, unsigned part)
 {
     if (part == PART_KEYS)
@@ -47,6 +63,8 @@ static size_t part_len(const struct rnl_digest *digest, unsigned part)
         return rnl_hll_serialized_len(&digest->fallen);
     if (part < PART_REST)
         return metric_len(&digest->metrics[part - PART_METRIC]);
+    if (part == PART_LOG)
+        return log_len(&digest->log);
     return rnl_count_min_serialized_len(
         digest->rest.by_width[part - PART_REST]);
 }
@@ -68,6 +86,8 @@ static void write_part(const struct rnl_digest *digest, unsigned part,
         rnl_hll_serialize(&digest->fallen, out);
     else if (part < PART_REST)
         write_metric(&digest->metrics[part - PART_METRIC], out);
+    else if (part == PART_LOG)
+        write_log(&digest->log, out);
     else
         rnl_count_min_serialize(digest->rest.by_width[part - PART_REST], out);
 }
@@ -86,7 +106,8 @@ size_t rnl_digest_bytes_len(const struct rnl_digest *digest)
     size_t len = RNL_SKETCH_HEAD_LEN + RNL_SKETCH_CHECK_LEN +
                  rnl_varint_len(digest->width_log2) +
                  rnl_varint_len(digest->count) +
-                 rnl_varint_len(digest->anomaly_count) + rnl_varint_len(parts);
+                 rnl_varint_len(digest->anomaly_count) +
+                 rnl_varint_len(digest->distinct) + rnl_varint_len(parts);
     for (unsigned p = 0; p < PART_COUNT; p++) {
         if ((parts >> p & 1) == 0)
             continue;
@@ -103,6 +124,7 @@ void rnl_digest_bytes_write(const struct rnl_digest *digest, uint8_t *out)
     at = rnl_put_varint(at, digest->width_log2);
     at = rnl_put_varint(at, digest->count);
     at = rnl_put_varint(at, digest->anomaly_count);
+    at = rnl_put_varint(at, digest->distinct);
     at = rnl_put_varint(at, parts);
     for (unsigned p = 0; p < PART_COUNT; p++) {
         if ((parts >> p & 1) == 0)
@@ -208,6 +230,9 @@ static enum rnl_code read_part(struct rnl_digest *digest, uint64_t seed,
         return read_fallen(&digest->fallen, block);
     if (part < PART_REST)
         return read_metric(&digest->metrics[part - PART_METRIC], block);
+    if (part == PART_LOG)
+        return digest->logged ? rnl_key_log_read(&digest->log, seed, block)
+                              : RNL_INVALID_ARGUMENT;
     return read_rest(digest, part - PART_REST, block);
 }
 
@@ -220,6 +245,8 @@ static bool adds_up(const struct rnl_digest *digest)
         if (digest->keys.hashes[i] != 0)
             sum += digest->keys.entries[i].count;
     }
+    for (size_t i = 0; i < digest->log.count; i++)
+        sum += digest->log.counts[i];
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         if (digest->metrics[m].moments.count > digest->count)
             return false;
@@ -234,10 +261,14 @@ static bool read_head(struct rnl_digest *digest, struct rnl_wire *content,
     if (!rnl_get_varint(content, &width) ||
         !rnl_get_varint(content, &digest->count) ||
         !rnl_get_varint(content, &digest->anomaly_count) ||
+        !rnl_get_varint(content, &digest->distinct) ||
         !rnl_get_varint(content, ret_parts) ||
         width < RNL_REST_WIDTH_LOG2_MIN || width > digest->width_log2 ||
-        *ret_parts >> PART_COUNT != 0)
+        digest->distinct > digest->count || *ret_parts >> PART_COUNT != 0)
         return false;
+    /* One or the other form. */
+    if ((*ret_parts >> PART_KEYS & 1) != 0)
+        digest->logged = false;
     digest->width_log2 = (uint32_t)width;
     return true;
 }

@@ -3,7 +3,7 @@
  * A digest as bytes, so that it goes on after a restart as if there had been
  * none: not only its answers are kept, but what decides the next purge as well.
  *
- *     "RDIG" | 1 | width | count | anomalies | parts | parts ... | hash
+ *     "RDIG" | 1 | width | count | anomalies | distinct | parts | ... | hash
  *
  * parts has a bit for each sketch that is there; each comes with its length, in
  * its own bytes (sketch/).

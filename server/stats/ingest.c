@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A batch into the meter. It is checked as a whole, its distinct keys are
- * hashed once, and its events are grouped into parts of equal route: nearly
- * always there is one part. All parts are reserved for, then all are added, so
- * that a batch counts whole or not at all.
+ * hashed once, and its events are grouped by the digests that take them: nearly
+ * always there is one. All are reserved for, then all are added to, so that a
+ * batch counts whole or not at all.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,11 +105,6 @@ static int64_t time_of(const struct work *work, size_t i)
     return batch->time_base_ms + batch->time_offsets_ms[i];
 }
 
-static uint64_t route_of(const struct work *work, size_t i)
-{
-    return rnl_panes_route_key(&work->meter->panes, time_of(work, i));
-}
-
 struct place {
     int64_t time_ms;
     uint32_t index;
@@ -196,30 +192,17 @@ static enum rnl_code sort_events(struct work *work)
 
 /* ---- parts ---- */
 
-/* End of the part that begins at event i. */
-static size_t part_end(const struct work *work, size_t i)
-{
-    size_t count = work->batch.event_count;
-    uint64_t route = route_of(work, i);
-    if (rnl_panes_route_key(&work->meter->panes, work->facts.last_ms) == route)
-        return count;
-    do
-        i++;
-    while (i < count && route_of(work, i) == route);
-    return i;
-}
-
 static struct rnl_digest_part whole(const struct work *work)
 {
     struct rnl_digest_part part = {
         .event_count = work->batch.event_count,
         .key_indexes = work->batch.key_indexes,
-        .hashes = work->hashes,
+        .rows = {.hashes = work->hashes,
+                 .weights = work->weights,
+                 .keys = work->batch.keys,
+                 .starts = work->key_starts,
+                 .count = work->batch.key_count},
         .unique_hashes = work->unique_hashes,
-        .weights = work->weights,
-        .keys = work->batch.keys,
-        .key_starts = work->key_starts,
-        .key_count = work->batch.key_count,
         .values = work->batch.values,
         .latencies_ms = work->batch.latencies_ms,
     };
@@ -249,40 +232,72 @@ static struct rnl_digest_part part_of(const struct work *work, size_t first,
     return part;
 }
 
-/* Reserves for a part. Digests that several parts may share (those of coarser
- * panes and of all time) make room for the whole batch. */
-static enum rnl_code reserve_part(struct work *work, size_t first, size_t end)
+/* The events from first to end, which a digest of that level takes. */
+struct span {
+    size_t level;
+    size_t first;
+    size_t end;
+    struct rnl_digest *digest;
+};
+
+typedef enum rnl_code span_fn(struct work *work, const struct span *span);
+
+/* Events of several panes are in the order of time. */
+static size_t events_before(const struct work *work, int64_t border_ms)
 {
-    struct rnl_panes_route route;
-    if (rnl_panes_route(&work->meter->panes, time_of(work, first), &route) !=
-        RNL_OK)
-        return RNL_RESOURCE_EXHAUSTED;
-    bool own = route.digest_count == 1 && !route.late;
-    struct rnl_digest_part part = own ? part_of(work, first, end) : whole(work);
-    for (size_t d = 0; d < route.digest_count; d++) {
-        if (rnl_digest_reserve(route.digests[d], &part) != RNL_OK)
-            return RNL_RESOURCE_EXHAUSTED;
-    }
-    return RNL_OK;
+    if (work->facts.first_ms >= border_ms)
+        return 0;
+    if (work->facts.last_ms < border_ms)
+        return work->batch.event_count;
+    size_t i = 0;
+    while (time_of(work, i) < border_ms)
+        i++;
+    return i;
 }
 
-static enum rnl_code reserve_parts(struct work *work)
+static size_t span_end(const struct work *work, size_t level, size_t i,
+                       size_t end)
 {
-    size_t count = work->batch.event_count;
-    for (size_t i = 0; i < count;) {
-        size_t end = part_end(work, i);
-        if (reserve_part(work, i, end) != RNL_OK)
-            return RNL_RESOURCE_EXHAUSTED;
-        i = end;
+    const struct rnl_panes *panes = &work->meter->panes;
+    int64_t pane = rnl_panes_number(panes, level, time_of(work, i));
+    if (rnl_panes_number(panes, level, work->facts.first_ms) ==
+        rnl_panes_number(panes, level, work->facts.last_ms))
+        return end;
+    do
+        i++;
+    while (i < end && rnl_panes_number(panes, level, time_of(work, i)) == pane);
+    return i;
+}
+
+/* Level by level, all time being the last, so that no digest is met twice. */
+static enum rnl_code for_spans(struct work *work, span_fn *visit)
+{
+    struct rnl_panes *panes = &work->meter->panes;
+    enum rnl_code code = RNL_OK;
+    for (size_t l = 0; l <= panes->level_count; l++) {
+        size_t end = events_before(work, rnl_panes_border(panes, l));
+        for (size_t i = 0; i < end && code == RNL_OK;) {
+            struct span span = {l, i, span_end(work, l, i, end), NULL};
+            code = rnl_panes_take(panes, l, time_of(work, i), &span.digest);
+            if (code == RNL_OK && span.digest != NULL)
+                code = visit(work, &span);
+            i = span.end;
+        }
     }
-    return RNL_OK;
+    return code;
+}
+
+static enum rnl_code reserve_span(struct work *work, const struct span *span)
+{
+    struct rnl_digest_part part = part_of(work, span->first, span->end);
+    return rnl_digest_reserve(span->digest, &part);
 }
 
 /* Two columns of weights in turn: a frequent key comes again before its counter
  * has reached the cache, and would wait for it. */
 static void weigh(const struct work *work, const struct rnl_digest_part *part)
 {
-    size_t keys = part->key_count;
+    size_t keys = part->rows.count;
     uint32_t *even = work->weights;
     uint32_t *odd = work->weights + keys;
     const uint32_t *indexes = part->key_indexes;
@@ -304,35 +319,21 @@ static void count_second(struct rnl_meter *meter, int64_t second, size_t count)
         meter->seconds[second % RATE_SECONDS] += count;
 }
 
-/* The part of one route lies in one second, but for panes of older levels. */
-static void count_seconds(struct work *work, size_t first, size_t end)
+static enum rnl_code add_span(struct work *work, const struct span *span)
 {
-    int64_t second = time_of(work, first) / 1000;
-    if (rnl_panes_second(&work->meter->panes, second) != NULL) {
-        count_second(work->meter, second, end - first);
-        return;
-    }
-    for (size_t i = first; i < end; i++)
-        count_second(work->meter, time_of(work, i) / 1000, 1);
-}
-
-static void add_part(struct work *work, size_t first, size_t end)
-{
-    struct rnl_panes_route route;
-    /* The panes were made by reserve_part. */
-    enum rnl_code code =
-        rnl_panes_route(&work->meter->panes, time_of(work, first), &route);
-    (void)code;
-    struct rnl_digest_part part = part_of(work, first, end);
-    if (part.event_count * FEW >= part.key_count) {
+    struct rnl_digest_part part = part_of(work, span->first, span->end);
+    if (part.event_count * FEW >= part.rows.count) {
         weigh(work, &part);
         part.key_indexes = NULL;
     }
-    for (size_t d = 0; d < route.digest_count; d++)
-        rnl_digest_add(route.digests[d], &part);
-    if (route.late)
-        work->late_events += (uint32_t)part.event_count;
-    count_seconds(work, first, end);
+    rnl_digest_add(span->digest, &part);
+    /* So many late keys that their pane has a table again. */
+    if (span->digest->closed && !span->digest->logged)
+        rnl_digest_close(span->digest);
+    if (span->level == 0)
+        count_second(work->meter, time_of(work, span->first) / 1000,
+                     part.event_count);
+    return RNL_OK;
 }
 
 /* ---- events above a threshold ---- */
@@ -417,11 +418,12 @@ static enum rnl_code move_time(struct work *work, int64_t wall_ms)
 static void add_all(struct work *work)
 {
     struct rnl_meter *meter = work->meter;
-    for (size_t i = 0; i < work->batch.event_count;) {
-        size_t end = part_end(work, i);
-        add_part(work, i, end);
-        i = end;
-    }
+    /* The panes are there, and room in them. */
+    enum rnl_code code = for_spans(work, add_span);
+    assert(code == RNL_OK);
+    (void)code;
+    work->late_events =
+        (uint32_t)events_before(work, rnl_panes_oldest_ms(&meter->panes));
     judge_values(work);
     judge_latencies(work);
     rnl_meter_judge(meter);
@@ -444,7 +446,7 @@ static enum rnl_code ingest(struct work *work, int64_t wall_ms)
     hash_keys_again(work);
     code = sort_events(work);
     if (code == RNL_OK)
-        code = reserve_parts(work);
+        code = for_spans(work, reserve_span);
     if (code == RNL_OK)
         add_all(work);
     return code;

@@ -173,6 +173,36 @@ struct rnl_digest *rnl_panes_at(const struct rnl_level *level, int64_t pane)
     return *slot_of(level, pane);
 }
 
+/* What is kept of a pane that is over. Of one of a second that knows all of its
+ * keys and their frequencies, all. */
+static struct rnl_digest_limits limits_of(const struct rnl_panes *panes,
+                                          size_t l)
+{
+    size_t most = panes->settings.entries_max;
+    size_t entries = most * 2 / 5;
+    return (struct rnl_digest_limits){
+        .entries = entries,
+        .entries_exact = l == 0 ? most : entries,
+        .width_log2_max = CLOSED_WIDTH_LOG2_MAX,
+    };
+}
+
+static struct rnl_digest_settings settings_of(const struct rnl_panes *panes,
+                                              size_t l, int64_t pane)
+{
+    struct rnl_digest_settings settings = panes->settings;
+    settings.logged = true;
+    settings.limits = limits_of(panes, l);
+    settings.closed = pane < panes->levels[l].frontier;
+    if (settings.closed) {
+        settings.entries_max = settings.limits.entries_exact;
+        settings.width_log2 = settings.limits.width_log2_max;
+    } else if (l > 0) {
+        settings.entries_max *= 2;
+    }
+    return settings;
+}
+
 struct rnl_digest *rnl_panes_make(struct rnl_panes *panes, size_t level,
                                   int64_t pane,
                                   struct rnl_digest_settings *ret_settings)
@@ -180,9 +210,7 @@ struct rnl_digest *rnl_panes_make(struct rnl_panes *panes, size_t level,
     struct rnl_digest *digest = rnl_malloc(sizeof(*digest));
     if (digest == NULL)
         return NULL;
-    *ret_settings = panes->settings;
-    if (level > 0)
-        ret_settings->entries_max *= 2;
+    *ret_settings = settings_of(panes, level, pane);
     rnl_digest_init(digest, ret_settings);
     *slot_of(&panes->levels[level], pane) = digest;
     return digest;
@@ -198,15 +226,6 @@ static struct rnl_digest *need_pane(struct rnl_panes *panes, size_t l,
 
 /* ---- moving on ---- */
 
-static uint32_t closed_width_log2(const struct rnl_digest *digest)
-{
-    uint64_t total = rnl_rest_total(&digest->rest);
-    uint32_t log2 = RNL_REST_WIDTH_LOG2_MIN;
-    while (log2 < CLOSED_WIDTH_LOG2_MAX && (UINT64_C(2) << log2) < total)
-        log2++;
-    return log2;
-}
-
 /* Where a pane of level l is merged into. */
 static struct rnl_digest *digest_above(struct rnl_panes *panes, size_t l,
                                        int64_t pane)
@@ -218,32 +237,17 @@ static struct rnl_digest *digest_above(struct rnl_panes *panes, size_t l,
     return need_pane(panes, l + 1, above);
 }
 
-/* Keys that are kept of a pane. Of one of a second that knows all of its keys
- * and their frequencies, all. */
-static size_t closed_entries(const struct rnl_panes *panes, size_t l,
-                             const struct rnl_digest *digest)
-{
-    size_t entries = panes->settings.entries_max;
-    return l == 0 && digest->keys.offset == 0 ? entries : entries * 2 / 5;
-}
-
-/* A pane whose table overflowed is trimmed before it is merged: what is rare in
- * it would only make the table above overflow, too. */
+/* A pane is made small before it is merged: what is rare in it would only make
+ * the one above larger, too. */
 static enum rnl_code merge_up(struct rnl_panes *panes, size_t l, int64_t pane)
 {
     struct rnl_digest *digest = *slot_of(&panes->levels[l], pane);
     if (digest == NULL)
         return RNL_OK;
     struct rnl_digest *above = digest_above(panes, l, pane);
-    size_t entries = closed_entries(panes, l, digest);
-    if (digest->keys.offset > 0)
-        rnl_digest_trim(digest, entries);
-    if (above == NULL || rnl_digest_merge(above, digest) != RNL_OK)
-        return RNL_RESOURCE_EXHAUSTED;
-    if (digest->keys.offset == 0)
-        rnl_digest_trim(digest, entries);
-    rnl_digest_fold(digest, closed_width_log2(digest));
-    return RNL_OK;
+    rnl_digest_close(digest);
+    return above == NULL ? RNL_RESOURCE_EXHAUSTED
+                         : rnl_digest_merge(above, digest);
 }
 
 /* Merges the panes of a level before `end` upwards. */
@@ -341,6 +345,47 @@ enum rnl_code rnl_panes_route(struct rnl_panes *panes, int64_t time_ms,
     return RNL_OK;
 }
 
+int64_t rnl_panes_border(const struct rnl_panes *panes, size_t level)
+{
+    if (level == 0)
+        return INT64_MAX;
+    const struct rnl_level *below = &panes->levels[level - 1];
+    return below->frontier * below->width_ms;
+}
+
+int64_t rnl_panes_number(const struct rnl_panes *panes, size_t level,
+                         int64_t time_ms)
+{
+    return level == panes->level_count
+               ? 0
+               : floor_div(time_ms, panes->levels[level].width_ms);
+}
+
+enum rnl_code rnl_panes_take(struct rnl_panes *panes, size_t level,
+                             int64_t time_ms, struct rnl_digest **ret_digest)
+{
+    *ret_digest = &panes->total;
+    if (level == panes->level_count)
+        return RNL_OK;
+    int64_t pane = rnl_panes_number(panes, level, time_ms);
+    *ret_digest = NULL;
+    if (pane < oldest_of(&panes->levels[level]))
+        return RNL_OK;
+    *ret_digest = need_pane(panes, level, pane);
+    return *ret_digest == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
+}
+
+int64_t rnl_panes_oldest_ms(const struct rnl_panes *panes)
+{
+    int64_t oldest = INT64_MAX;
+    for (size_t l = 0; l < panes->level_count; l++) {
+        const struct rnl_level *level = &panes->levels[l];
+        int64_t start = oldest_of(level) * level->width_ms;
+        oldest = start < oldest ? start : oldest;
+    }
+    return oldest;
+}
+
 uint64_t rnl_panes_route_key(const struct rnl_panes *panes, int64_t time_ms)
 {
     for (size_t l = 0; l < panes->level_count; l++) {
@@ -429,34 +474,54 @@ uint64_t rnl_panes_bytes(const struct rnl_panes *panes)
     return bytes;
 }
 
-/* Of a digest with a table for that many keys, when all its parts are as large
- * as they get. */
-static uint64_t digest_bytes_max(const struct rnl_panes *panes, size_t entries,
-                                 uint32_t width_log2, uint64_t key_buffers)
+/* Of sketches and metrics when all are as large as they get. */
+static uint64_t sketches_bytes_max(const struct rnl_panes *panes,
+                                   uint32_t width_log2_max)
+{
+    uint64_t bytes = sizeof(struct rnl_digest) +
+                     (UINT64_C(2) << panes->settings.unique_precision) +
+                     RNL_METER_METRICS * (2 * 8 * (RNL_HISTOGRAM_BINS_MAX + 1) +
+                                          2 * 8 * RNL_EXACT_LIMBS_MAX);
+    for (uint32_t w = RNL_REST_WIDTH_LOG2_MIN; w <= width_log2_max; w++)
+        bytes += rnl_count_min_size(w);
+    return bytes;
+}
+
+/* Of a digest with a table for that many keys. */
+static uint64_t table_bytes_max(const struct rnl_panes *panes, size_t entries)
 {
     uint64_t slots = 64;
     while (slots * 5 / 16 < entries)
         slots *= 2;
     uint64_t keys = (entries + 1) * RNL_METER_KEY_BYTES_MAX * 3 / 2;
-    return sizeof(struct rnl_digest) +
-           (slots + 64) * (sizeof(struct rnl_frequent_entry) + 8) +
-           keys * key_buffers + rnl_count_min_size(width_log2) +
-           (UINT64_C(2) << panes->settings.unique_precision) +
-           RNL_METER_METRICS * (2 * 8 * (RNL_HISTOGRAM_BINS_MAX + 1) +
-                                2 * 8 * RNL_EXACT_LIMBS_MAX);
+    return sketches_bytes_max(panes, OPEN_WIDTH_LOG2) +
+           (slots + 64) * (sizeof(struct rnl_frequent_entry) + 8) + 2 * keys;
+}
+
+/* Of a closed one, which has a log, or for want of room in it a table. */
+static uint64_t closed_bytes_max(const struct rnl_panes *panes, size_t l)
+{
+    const struct rnl_digest_limits limits = limits_of(panes, l);
+    uint64_t bytes = sketches_bytes_max(panes, limits.width_log2_max);
+    uint64_t rows = limits.entries_exact + RNL_DIGEST_LATE_ROWS_MAX;
+    if (limits.entries_exact > RNL_KEY_LOG_ROWS_MAX)
+        return table_bytes_max(panes, limits.entries_exact);
+    if (rows > RNL_KEY_LOG_ROWS_MAX)
+        rows = RNL_KEY_LOG_ROWS_MAX;
+    return bytes + rnl_key_log_size_of(rows) + RNL_KEY_LOG_BYTES_MAX;
 }
 
 uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
 {
     size_t entries = panes->settings.entries_max;
-    uint64_t open = digest_bytes_max(panes, entries * 2, OPEN_WIDTH_LOG2, 2);
-    uint64_t closed =
-        digest_bytes_max(panes, entries, CLOSED_WIDTH_LOG2_MAX, 1);
-    uint64_t bytes = digest_bytes_max(panes, entries * 4, OPEN_WIDTH_LOG2, 2);
+    uint64_t bytes = table_bytes_max(panes, entries * 4);
     for (size_t l = 0; l < panes->level_count; l++) {
+        const struct rnl_level *level = &panes->levels[l];
         size_t open_count = l == 0 ? RNL_PANES_GRACE + 1 : 2;
-        bytes += open_count * open +
-                 (panes->levels[l].pane_count - open_count) * closed;
+        bytes += open_count *
+                     table_bytes_max(panes, l == 0 ? entries : entries * 2) +
+                 (level->pane_count - open_count) * closed_bytes_max(panes, l) +
+                 level->pane_count * sizeof(struct rnl_digest *);
     }
     return bytes;
 }

@@ -92,6 +92,25 @@ RNL_MUST_USE enum rnl_code rnl_panes_route(struct rnl_panes *panes,
                                            int64_t time_ms,
                                            struct rnl_panes_route *ret_route);
 
+/* ---- the same, level by level; level_count is all time ---- */
+
+/* Level l takes events before this time, as far as it reaches back: those that
+ * come too late for the level below. */
+int64_t rnl_panes_border(const struct rnl_panes *panes, size_t level);
+
+/* Number of the pane of a time; of all time 0. */
+int64_t rnl_panes_number(const struct rnl_panes *panes, size_t level,
+                         int64_t time_ms);
+
+/* The digest that takes the events of a time before the border; NULL: the level
+ * does not reach back so far. Makes panes. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_panes_take(struct rnl_panes *panes, size_t level,
+                                          int64_t time_ms,
+                                          struct rnl_digest **ret_digest);
+
+/* Events before this time are in no pane. */
+int64_t rnl_panes_oldest_ms(const struct rnl_panes *panes);
+
 /* The times with the same route as time_ms, for grouping events: equal keys
  * have equal routes. */
 uint64_t rnl_panes_route_key(const struct rnl_panes *panes, int64_t time_ms);

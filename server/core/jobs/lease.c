@@ -6,12 +6,6 @@
 #include "alloc.h"
 #include "timestamp.h"
 
-int64_t rnl_lease_ns(const struct rnl_jobs *jobs)
-{
-    uint32_t ms = jobs->core->options.lease_ms;
-    return (int64_t)(ms == 0 ? RNL_LEASE_MS_DEFAULT : ms) * 1000000;
-}
-
 static void set_duration(Google__Protobuf__Duration *duration, int64_t ns)
 {
     *duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
@@ -43,7 +37,7 @@ static enum rnl_code send_assignment(struct rnl_lease *lease)
     Runnel__V1__Lease message;
     Google__Protobuf__Duration duration;
     fill_message(lease, &message);
-    set_duration(&duration, rnl_lease_ns(job->jobs));
+    set_duration(&duration, RNL_LEASE_NS);
     assign.lease = &message;
     assign.job = &view.job;
     assign.lease_duration = &duration;
@@ -100,8 +94,8 @@ enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
     core->options.random(core->options.random_arg, (uint8_t *)&lease->token,
                          sizeof(lease->token));
     attach(lease, worker);
-    enum rnl_code code = rnl_timer_start(
-        &core->timers, &lease->expiry, core->now_ns + rnl_lease_ns(job->jobs));
+    enum rnl_code code = rnl_timer_start(&core->timers, &lease->expiry,
+                                         core->now_ns + RNL_LEASE_NS);
     if (code == RNL_OK)
         code = send_assignment(lease);
     if (code == RNL_OK) {
@@ -169,7 +163,7 @@ void rnl_lease_renew(struct rnl_lease *lease)
     struct rnl_core *core = lease->job->jobs->core;
     /* Cannot fail: it runs. */
     (void)!rnl_timer_start(&core->timers, &lease->expiry,
-                           core->now_ns + rnl_lease_ns(lease->job->jobs));
+                           core->now_ns + RNL_LEASE_NS);
 }
 
 void rnl_lease_abandon(struct rnl_lease *lease)

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "frequent_private.h"
+#include "rank.h"
 
 /* Counters that are looked at to find their median: its rank is then within
  * 50 +- 9 % (3 sigma) of the table. */
@@ -104,161 +105,124 @@ void rnl_frequent_purge(struct rnl_frequent *frequent)
 
 /* ---- trim ---- */
 
-struct rank {
-    uint64_t counter;
-    uint64_t hash;
+/* Slots of a table, those of the keys that stay before the others. */
+struct choice {
+    uint32_t *slots;
+    size_t kept;
+    size_t count;
+    /* Length of the kept keys together. */
+    size_t key_bytes;
+    /* The counter of the first that goes. */
+    uint64_t cut;
 };
 
-/* The higher counter first, then the lower hash. */
-static bool outranks(const struct rank *a, const struct rank *b)
+static void all_ranks(const struct rnl_frequent *frequent,
+                      struct rnl_rank *ranks)
 {
-    if (a->counter != b->counter)
-        return a->counter > b->counter;
-    return a->hash < b->hash;
-}
-
-/* Moves the ranks that outrank pivot to the front; returns their number. */
-static size_t part(struct rank *ranks, size_t count, struct rank pivot)
-{
-    size_t front = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct rank rank = ranks[i];
-        ranks[i] = ranks[front];
-        ranks[front] = rank;
-        front += outranks(&rank, &pivot);
-    }
-    return front;
-}
-
-/* The n-th rank, from 0 (Hoare's quickselect). Hashes are random, so that the
- * middle one is as good a pivot as any. */
-static struct rank nth(struct rank *ranks, size_t count, size_t n)
-{
-    while (count > 1) {
-        struct rank pivot = ranks[count / 2];
-        size_t before = part(ranks, count, pivot);
-        if (n < before) {
-            count = before;
-            continue;
-        }
-        if (n == before)
-            return pivot;
-        /* Leaves the pivot out of the rest. */
-        ranks += before;
-        count -= before;
-        n -= before;
-        for (size_t i = 0; i < count; i++) {
-            if (ranks[i].hash == pivot.hash) {
-                ranks[i] = ranks[0];
-                break;
-            }
-        }
-        ranks++;
-        count--;
-        n--;
-    }
-    return ranks[0];
-}
-
-static struct rank *all_ranks(const struct rnl_frequent *frequent)
-{
-    struct rank *ranks = rnl_malloc(frequent->entry_count * sizeof(*ranks));
-    if (ranks == NULL)
-        return NULL;
-    size_t count = 0;
     size_t slots = rnl_frequent_slots(frequent);
-    for (size_t i = 0; i < slots; i++) {
-        if (frequent->hashes[i] == 0)
-            continue;
+    size_t count = 0;
+    for (size_t i = 0; i < slots && count < frequent->entry_count; i++) {
         ranks[count].counter = rnl_frequent_counter(&frequent->entries[i]);
-        ranks[count++].hash = frequent->hashes[i];
+        ranks[count].hash = frequent->hashes[i];
+        count += frequent->hashes[i] != 0;
     }
-    return ranks;
 }
 
-/* The first rank that goes: all before it are kept. If none goes, one that
- * comes after all: no hash is 0, see key_hash. */
+/* The first rank that goes: all before it are kept. */
 static enum rnl_code find_first_out(const struct rnl_frequent *frequent,
-                                    size_t entries, struct rank *ret_out)
+                                    size_t entries, struct rnl_rank *ret_out)
 {
-    ret_out->counter = 0;
-    ret_out->hash = 0;
-    if (frequent->entry_count <= entries)
-        return RNL_OK;
-    struct rank *ranks = all_ranks(frequent);
+    size_t count = frequent->entry_count;
+    struct rnl_rank *ranks = rnl_malloc(count * sizeof(*ranks));
     if (ranks == NULL)
         return RNL_RESOURCE_EXHAUSTED;
-    *ret_out = nth(ranks, frequent->entry_count, entries);
+    all_ranks(frequent, ranks);
+    *ret_out = rnl_rank_nth(ranks, count, entries, ranks);
     rnl_free(ranks);
     return RNL_OK;
 }
 
-static bool is_kept(const struct rnl_frequent *frequent, size_t slot,
-                    const struct rank *out)
+/* out: NULL: none goes. Without a branch for each: whether a key is kept cannot
+ * be predicted. */
+static void sort_slots(const struct rnl_frequent *frequent,
+                       const struct rnl_rank *out, struct choice *choice)
 {
-    const struct rank rank = {rnl_frequent_counter(&frequent->entries[slot]),
-                              frequent->hashes[slot]};
-    return out->hash == 0 || outranks(&rank, out);
+    size_t slots = rnl_frequent_slots(frequent);
+    size_t last = choice->count;
+    for (size_t i = 0; i < slots; i++) {
+        if (frequent->hashes[i] == 0)
+            continue;
+        const struct rnl_frequent_entry *entry = &frequent->entries[i];
+        const struct rnl_rank rank = {rnl_frequent_counter(entry),
+                                      frequent->hashes[i]};
+        bool kept = out == NULL || rnl_rank_before(&rank, out);
+        choice->slots[kept ? choice->kept : --last] = (uint32_t)i;
+        choice->kept += kept;
+        choice->key_bytes += kept ? entry->key_len : 0;
+    }
 }
 
-static size_t kept_bytes(const struct rnl_frequent *frequent,
-                         const struct rank *out)
+static enum rnl_code choose(const struct rnl_frequent *frequent, size_t entries,
+                            struct choice *ret_choice)
 {
-    size_t bytes = 0;
-    size_t slots = rnl_frequent_slots(frequent);
-    for (size_t i = 0; i < slots; i++) {
-        if (frequent->hashes[i] != 0 && is_kept(frequent, i, out))
-            bytes += frequent->entries[i].key_len;
-    }
-    return bytes;
+    struct rnl_rank out = {0, 0};
+    size_t count = frequent->entry_count;
+    bool all = count <= entries;
+    if (!all && find_first_out(frequent, entries, &out) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    *ret_choice = (struct choice){.count = count, .cut = out.counter};
+    ret_choice->slots = rnl_malloc((count + 1) * sizeof(uint32_t));
+    if (ret_choice->slots == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    sort_slots(frequent, all ? NULL : &out, ret_choice);
+    return RNL_OK;
 }
 
 /* What is kept goes into less, the rest out. */
-static void move_kept(struct rnl_frequent *frequent, const struct rank *out,
-                      struct rnl_frequent *less)
+static void move_kept(const struct rnl_frequent *frequent,
+                      const struct choice *choice, struct rnl_frequent *less)
 {
     struct rnl_frequent_spill spill = {.frequent = frequent};
-    size_t slots = rnl_frequent_slots(frequent);
-    less->offset = frequent->offset + out->counter;
-    for (size_t i = 0; i < slots; i++) {
-        const struct rnl_frequent_entry *entry = &frequent->entries[i];
-        if (frequent->hashes[i] == 0)
-            continue;
-        if (!is_kept(frequent, i, out)) {
-            rnl_frequent_spill_put(&spill, frequent->hashes[i], entry->count);
-            continue;
-        }
-        struct rnl_frequent_item item = {.hash = frequent->hashes[i],
+    less->offset = frequent->offset + choice->cut;
+    for (size_t i = 0; i < choice->kept; i++) {
+        uint32_t slot = choice->slots[i];
+        const struct rnl_frequent_entry *entry = &frequent->entries[slot];
+        struct rnl_frequent_item item = {.hash = frequent->hashes[slot],
                                          .count = entry->count,
-                                         .saved = entry->saved + out->counter,
+                                         .saved = entry->saved + choice->cut,
                                          .key =
                                              rnl_frequent_key(frequent, entry),
                                          .key_len = entry->key_len};
         rnl_frequent_add(less, &item);
+    }
+    for (size_t i = choice->kept; i < choice->count; i++) {
+        uint32_t slot = choice->slots[i];
+        rnl_frequent_spill_put(&spill, frequent->hashes[slot],
+                               frequent->entries[slot].count);
     }
     rnl_frequent_spill_flush(&spill);
 }
 
 enum rnl_code rnl_frequent_trim(struct rnl_frequent *frequent, size_t entries)
 {
-    struct rank out;
+    struct choice choice;
     struct rnl_frequent less;
+    if (choose(frequent, entries, &choice) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
     rnl_frequent_init(&less, entries);
     less.trimmed = true;
     less.spill = frequent->spill;
     less.spill_arg = frequent->spill_arg;
-    if (find_first_out(frequent, entries, &out) != RNL_OK)
-        return RNL_RESOURCE_EXHAUSTED;
-    size_t kept =
-        frequent->entry_count < entries ? frequent->entry_count : entries;
     bool may_purge;
-    if (kept > 0 &&
-        rnl_frequent_reserve(&less, kept, kept_bytes(frequent, &out),
+    if (choice.kept > 0 &&
+        rnl_frequent_reserve(&less, choice.kept, choice.key_bytes,
                              &may_purge) != RNL_OK) {
         rnl_frequent_fini(&less);
+        rnl_free(choice.slots);
         return RNL_RESOURCE_EXHAUSTED;
     }
-    move_kept(frequent, &out, &less);
+    move_kept(frequent, &choice, &less);
+    rnl_free(choice.slots);
     rnl_frequent_fini(frequent);
     *frequent = less;
     return RNL_OK;

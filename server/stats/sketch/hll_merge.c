@@ -98,3 +98,59 @@ enum rnl_code rnl_hll_merge(struct rnl_hll *target,
     }
     return code;
 }
+
+/* ---- an estimate of a union that is not kept ---- */
+
+/* The hashes that a sparse sketch has not seen, in a sketch of their own. */
+static enum rnl_code collect_new(const struct rnl_hll *hll,
+                                 const uint64_t *hashes, size_t count,
+                                 struct rnl_hll *more)
+{
+    enum rnl_hash_profile profile = (enum rnl_hash_profile)hll->profile;
+    if (rnl_hll_reserve(more, count) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t coupon = rnl_hll_coupon(profile, hashes[i]);
+        if (!rnl_hll_has(hll, coupon) && rnl_hll_put(more, coupon) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
+    }
+    return RNL_OK;
+}
+
+static enum rnl_code estimate_dense(const struct rnl_hll *hll,
+                                    const uint64_t *hashes, size_t count,
+                                    struct rnl_hll_estimate *ret_estimate)
+{
+    struct rnl_hll all = empty_like(hll, hll->precision);
+    enum rnl_code code = rnl_hll_make_dense(&all);
+    if (code == RNL_OK)
+        code = absorb(&all, hll);
+    if (code == RNL_OK)
+        code = rnl_hll_update_batch(&all, hashes, count);
+    if (code == RNL_OK)
+        rnl_hll_estimate(&all, ret_estimate);
+    rnl_hll_fini(&all);
+    return code;
+}
+
+enum rnl_code rnl_hll_estimate_with(const struct rnl_hll *hll,
+                                    const uint64_t *hashes, size_t hash_count,
+                                    struct rnl_hll_estimate *ret_estimate)
+{
+    /* Where coupons share addresses, their number alone does not tell. */
+    bool countable = !hll->dense && hll->profile != RNL_HASH_REDIS;
+    struct rnl_hll more = empty_like(hll, hll->precision);
+    enum rnl_code code =
+        countable ? collect_new(hll, hashes, hash_count, &more) : RNL_OK;
+    struct rnl_hll sum = *hll;
+    sum.count += more.count;
+    bool sparse = countable && !more.dense &&
+                  sum.count <= rnl_hll_coupons_max(hll->precision);
+    rnl_hll_fini(&more);
+    if (code != RNL_OK)
+        return code;
+    if (!sparse)
+        return estimate_dense(hll, hashes, hash_count, ret_estimate);
+    rnl_hll_estimate(&sum, ret_estimate);
+    return RNL_OK;
+}

@@ -80,6 +80,12 @@ bool rnl_ull_valid(const uint8_t *registers, size_t len);
  * it is as before; not when dense. */
 RNL_MUST_USE enum rnl_code rnl_hll_put(struct rnl_hll *hll, uint32_t coupon);
 
+/* The coupon of a hash. */
+uint32_t rnl_hll_coupon(enum rnl_hash_profile profile, uint64_t hash);
+
+/* Whether a sparse sketch has that coupon. */
+bool rnl_hll_has(const struct rnl_hll *hll, uint32_t coupon);
+
 /* Makes it dense, if it is not. Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_hll_make_dense(struct rnl_hll *hll);
 

@@ -213,6 +213,14 @@ enum rnl_code rnl_hll_reserve(struct rnl_hll *hll, size_t hash_count)
     return beyond && !hll->registers ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
 }
 
+/* A coupon is shared by one pair of keys in 200 million: some more than the
+ * most that fit are enough to be sure. */
+enum rnl_code rnl_hll_expect(struct rnl_hll *hll, size_t distinct)
+{
+    uint32_t most = rnl_hll_coupons_max(hll->precision);
+    return distinct > most + most / 16 ? rnl_hll_make_dense(hll) : RNL_OK;
+}
+
 void rnl_hll_trim(struct rnl_hll *hll)
 {
     if (hll->dense)
@@ -335,11 +343,21 @@ static void update_dense(struct rnl_hll *hll, const uint64_t *hashes,
     }
 }
 
+uint32_t rnl_hll_coupon(enum rnl_hash_profile profile, uint64_t hash)
+{
+    return rank_of(profile, hash) << HLL_ADDRESS_BITS |
+           address_of(profile, hash);
+}
+
+bool rnl_hll_has(const struct rnl_hll *hll, uint32_t coupon)
+{
+    return hll->cap > 0 && *find_slot(hll->coupons, hll->cap, coupon) == coupon;
+}
+
 enum rnl_code rnl_hll_update(struct rnl_hll *hll, uint64_t hash)
 {
     enum rnl_hash_profile profile = (enum rnl_hash_profile)hll->profile;
-    return rnl_hll_put(hll, rank_of(profile, hash) << HLL_ADDRESS_BITS |
-                                address_of(profile, hash));
+    return rnl_hll_put(hll, rnl_hll_coupon(profile, hash));
 }
 
 enum rnl_code rnl_hll_update_batch(struct rnl_hll *hll, const uint64_t *hashes,

@@ -151,6 +151,12 @@ RNL_MUST_USE enum rnl_code rnl_hll_copy(struct rnl_hll *target,
 RNL_MUST_USE enum rnl_code rnl_hll_reserve(struct rnl_hll *hll,
                                            size_t hash_count);
 
+/* Says that at least that many distinct keys are to come: takes the dense form
+ * at once if they will not fit the sparse one. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_hll_expect(struct rnl_hll *hll,
+                                          size_t distinct);
+
 /* Gives back the memory that rnl_hll_reserve and rnl_hll_reset hold in
  * advance, as far as it can. */
 void rnl_hll_trim(struct rnl_hll *hll);
@@ -186,6 +192,12 @@ RNL_MUST_USE enum rnl_code rnl_hll_fold(struct rnl_hll *hll,
 /* Costs one pass over coupons (cheap) or registers (some 5 us at p 14). */
 void rnl_hll_estimate(const struct rnl_hll *hll,
                       struct rnl_hll_estimate *ret_estimate);
+
+/* The estimate as if these keys had been counted, too; the sketch stays as it
+ * is. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_hll_estimate_with(
+    const struct rnl_hll *hll, const uint64_t *hashes, size_t hash_count,
+    struct rnl_hll_estimate *ret_estimate);
 
 /* Heap bytes it holds besides itself; at most m, or twice that between
  * rnl_hll_reserve and rnl_hll_trim. */
