@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "llm_setup.h"
 #include "program_task.h"
 #include "work_loop.h"
 
@@ -18,6 +19,7 @@ struct work_flags {
     const char *kinds[KINDS_MAX];
     struct cli_work_options work;
     struct cli_program program;
+    struct cli_llm_setup llm;
     /* Owned. */
     char **argv;
 };
@@ -72,9 +74,6 @@ static void set_argv(struct work_flags *flags, const struct cli_args *args)
 static int read_program(struct cli_context *context,
                         const struct cli_args *args, struct work_flags *flags)
 {
-    if (args->operand_count == 0)
-        return cli_usage_error(context,
-                               "the program is missing; it comes after --");
     if (cli_args_has(args, "shell") && args->operand_count != 1)
         return cli_usage_error(context,
                                "--shell takes one operand, the command line");
@@ -87,6 +86,16 @@ static int read_program(struct cli_context *context,
     flags->work.ops = &cli_program_ops;
     flags->work.arg = &flags->program;
     return cli_flag_duration(context, args, "grace", &flags->program.grace_ms);
+}
+
+/* --- a server of chat completions --- */
+
+static int read_llm(struct cli_context *context, const struct cli_args *args,
+                    struct work_flags *flags)
+{
+    flags->work.ops = &cli_llm_ops;
+    flags->work.arg = &flags->llm.use;
+    return cli_llm_setup_init(context, args, &flags->llm);
 }
 
 /* --- the command --- */
@@ -118,12 +127,15 @@ static int run(struct cli_context *context, const struct cli_args *args)
     struct work_flags flags = {0};
     int status = read_flags(context, args, &flags);
     if (status == CLI_EXIT_OK)
-        status = read_program(context, args, &flags);
+        status = cli_llm_setup_wanted(args)
+                     ? read_llm(context, args, &flags)
+                     : read_program(context, args, &flags);
     if (status == CLI_EXIT_OK)
         status = cli_work_loop(context, &flags.work);
     for (size_t i = 0; flags.argv != NULL && flags.argv[i] != NULL; i++)
         cli_free(flags.argv[i]);
     cli_free(flags.argv);
+    cli_llm_setup_fini(&flags.llm);
     return status;
 }
 
@@ -143,14 +155,45 @@ static const struct cli_flag work_flags[] = {
      .value = "DUR",
      .help = "from SIGTERM to SIGKILL for a job that is stopped; default 10s"},
     {.name = "name", .value = "NAME", .help = "of this worker, for people"},
+    {.name = "openai-base-url",
+     .value = "URL",
+     .help = "in place of CMD: where a server of chat completions is, "
+             "https://api.openai.com/v1 for example [OPENAI_BASE_URL]"},
+    {.name = "model",
+     .value = "MODEL",
+     .help = "of that server: a job can choose, the first is "
+             "the default",
+     .repeats = true},
+    {.name = "any-model", .help = "a job can choose every model of the server"},
+    {.name = "openai-key-file",
+     .value = "FILE",
+     .help = "its first line is the server's key [OPENAI_API_KEY]",
+     .choices = "@file"},
+    {.name = "openai-ca-file",
+     .value = "FILE",
+     .help = "certificates to trust in place of the system's",
+     .choices = "@file"},
+    {.name = "connect-timeout",
+     .value = "DUR",
+     .help = "for the connection to the server; default 10s"},
+    {.name = "first-byte-timeout",
+     .value = "DUR",
+     .help = "until the server's answer begins; default 5m, 0: none"},
+    {.name = "idle-timeout",
+     .value = "DUR",
+     .help = "between two pieces of its answer; default 2m, 0: none"},
+    {.name = "wait-max",
+     .value = "DUR",
+     .help = "longest Retry-After of the server that an attempt waits for; "
+             "default 1m"},
     {0},
 };
 
 const struct cli_command cli_work = {
     .name = "work",
-    .operands = "--kind KIND -- CMD [ARG...]",
+    .operands = "--kind KIND (-- CMD [ARG...] | --openai-base-url URL)",
     .operand_count_max = (size_t)-1,
-    .summary = "Do jobs of a kind with any program",
+    .summary = "Do jobs of a kind, with any program or a language model",
     .details =
         "CMD is run for each job, without a shell: the input is its stdin, its "
         "stdout is the output as it comes, each line of its stderr is a line "
@@ -163,11 +206,19 @@ const struct cli_command cli_work = {
         "RUNNEL_OPTION_name and RUNNEL_LABEL_name for each option and label "
         "are "
         "in its environment.\n\n"
+        "With --openai-base-url, the server there does the jobs by its chat "
+        "completions, OpenAI's interface: a job's input is what the user says, "
+        "or as application/json a list of messages or a whole request; the "
+        "answer is the output as it comes. The key is never a flag. "
+        "docs/jobs.md lists the options of such a job.\n\n"
         "SIGTERM or Ctrl-C lets the jobs in hand end and takes no new ones; a "
         "second one stops them, and they go to other workers.",
     .examples = "  $ runnel work --kind upper -- tr a-z A-Z\n"
                 "  $ runnel work --kind sum --concurrency 4 --shell -- \\\n"
-                "        'sha256sum | cut -c-64'",
+                "        'sha256sum | cut -c-64'\n"
+                "  $ runnel work --kind llm --concurrency 16 \\\n"
+                "        --openai-base-url http://127.0.0.1:11434/v1 "
+                "--model llama3.2",
     .flags = work_flags,
     .run = run,
 };

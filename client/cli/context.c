@@ -20,8 +20,8 @@
 /* Of one call: long enough for a core under load, short enough to wait for. */
 #define TIMEOUT_MS_DEFAULT 30000
 
-/* A token is a line; what is longer is the wrong file. */
-#define TOKEN_LEN_MAX 4096
+/* A secret is a line; what is longer is the wrong file. */
+#define SECRET_LEN_MAX 4096
 
 /* Written by the handler, read by the main loop. */
 static volatile sig_atomic_t interrupted;
@@ -33,25 +33,25 @@ static const char *from_env(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
-static int read_token(struct cli_context *context, const char *path)
+int cli_read_secret(const struct cli_context *context, const char *flag,
+                    const char *path, char **ret_secret)
 {
-    char token[TOKEN_LEN_MAX + 2];
+    char secret[SECRET_LEN_MAX + 2];
     FILE *file = fopen(path, "r");
     if (!file) {
-        cli_error(context, "--token-file %s: %s", path, strerror(errno));
+        cli_error(context, "--%s %s: %s", flag, path, strerror(errno));
         return errno == ENOENT ? CLI_EXIT_NOT_FOUND : CLI_EXIT_ERROR;
     }
-    size_t len = fread(token, 1, sizeof(token) - 1, file);
+    size_t len = fread(secret, 1, sizeof(secret) - 1, file);
     fclose(file);
-    token[len] = '\0';
-    token[strcspn(token, "\r\n")] = '\0';
-    if (strlen(token) > TOKEN_LEN_MAX || token[0] == '\0')
+    secret[len] = '\0';
+    secret[strcspn(secret, "\r\n")] = '\0';
+    if (strlen(secret) > SECRET_LEN_MAX || secret[0] == '\0')
         return cli_usage_error(context,
-                               "--token-file %s: its first line must be a "
-                               "token of 1 to %d bytes",
-                               path, TOKEN_LEN_MAX);
-    context->token_owned = cli_strdup(token);
-    context->token = context->token_owned;
+                               "--%s %s: its first line must have 1 to %d "
+                               "bytes",
+                               flag, path, SECRET_LEN_MAX);
+    *ret_secret = cli_strdup(secret);
     return CLI_EXIT_OK;
 }
 
@@ -72,7 +72,10 @@ int cli_context_init(struct cli_context *context, const struct cli_args *args)
         cli_flag_duration(context, args, "timeout", &context->timeout_ms);
     const char *file = cli_args_get(args, "token-file");
     if (status == CLI_EXIT_OK && file)
-        status = read_token(context, file);
+        status =
+            cli_read_secret(context, "token-file", file, &context->token_owned);
+    if (context->token_owned)
+        context->token = context->token_owned;
     return status;
 }
 

@@ -50,6 +50,11 @@ void cli_note(const struct cli_context *context, const char *format, ...)
 int cli_usage_error(const struct cli_context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Reads a secret, the first line of the file that a flag names: 1 to 4,096
+ * bytes. *ret_secret is the caller's, for cli_free. Returns an exit status. */
+int cli_read_secret(const struct cli_context *context, const char *flag,
+                    const char *path, char **ret_secret);
+
 /* Writes buf to stdout, empties and frees it. */
 void cli_print(struct cli_buf *buf);
 

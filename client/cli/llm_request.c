@@ -226,12 +226,6 @@ static void set_streaming(json_t *body)
     cli_json_set(body, "stream_options", streaming);
 }
 
-static double find_token_count_max(const json_t *body)
-{
-    double count = cli_json_number(body, "max_completion_tokens");
-    return count > 0 ? count : cli_json_number(body, "max_tokens");
-}
-
 static bool finish(const struct cli_llm_models *models,
                    const struct rnl_job *job, json_t *body,
                    struct cli_llm_request *request, struct cli_buf *fault)
@@ -246,7 +240,6 @@ static bool finish(const struct cli_llm_models *models,
         !check_limits(request, body, fault))
         return false;
     set_streaming(body);
-    request->token_count_max = find_token_count_max(body);
     cli_json_add(&request->body, body);
     return true;
 }

@@ -31,8 +31,6 @@ struct cli_llm_request {
     struct cli_buf body;
     /* The job wants the chunks of the answer, not its text. */
     bool as_chunks;
-    /* Tokens that the answer may have; 0: not said. */
-    double token_count_max;
 };
 
 /*

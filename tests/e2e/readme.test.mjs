@@ -2,7 +2,8 @@
 // The examples of README.md, taken out of it and run. Only the addresses are
 // put in, since tests never use the default ports.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,7 +17,13 @@ const run = promisify(execFile);
 const readme = await readFile(path.join(root, 'README.md'), 'utf8');
 const world = await World.start();
 const dir = await mkdtemp(path.join(os.tmpdir(), 'runnel-readme-'));
+const model = spawn('python3', [
+  path.join(root, 'tests/support/llm_server.py'), '--port', '0', '--pace', '0',
+], { stdio: ['ignore', 'pipe', 'inherit'] });
+const [hello] = await once(model.stdout, 'data');
+const modelUrl = /http:\S+\/v1/.exec(String(hello))?.[0] ?? '';
 after(async () => {
+  model.kill();
   await world.stop();
   await rm(dir, { recursive: true });
 });
@@ -64,13 +71,15 @@ const SHELL = [
   ['3', '/cart'],
   ['event: delta', 'event: end', 'hello'],
   ['"stats"', '"topKeys"', '/cart'],
+  ['You said: Why is the sea salty?'],
 ];
 
 test('the command line and curl', async () => {
   const scripts = blocks('sh');
   assert.equal(scripts.length, SHELL.length);
   for (const [i, script] of scripts.entries()) {
-    const text = script.replaceAll('localhost:7480', world.bridge.address);
+    const text = script.replaceAll('localhost:7480', world.bridge.address)
+      .replaceAll('http://127.0.0.1:11434/v1', modelUrl);
     const said = await output('bash', '-euo', 'pipefail', '-c', text);
     for (const part of SHELL[i])
       assert.ok(said.toLowerCase().includes(part.toLowerCase()),

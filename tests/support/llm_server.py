@@ -18,6 +18,7 @@ import queue
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 
@@ -38,7 +39,7 @@ FAULTS = {
     "finish": "ends with this finish_reason",
     "raw": "sends these bytes in place of the events",
     "hang": "sends so many pieces (0: not even headers) and nothing more",
-    "flood": "sends pieces without an end",
+    "flood": "sends pieces until nobody has read for so many seconds",
 }
 
 
@@ -187,6 +188,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error_object(400, str(error), "invalid_request_error")
             return
         llm.requests.append(body)
+        llm.request_times.append(time.monotonic())
         self.answer(llm, body, llm.next_fault())
 
     def answer(self, llm, body, fault):
@@ -229,9 +231,10 @@ class Events:
         self.llm = llm
         self.line_end = value if fault == "line_end" else "\n"
         self.step = 1 if fault == "bytewise" else None
+        self.stall_s = value if fault == "flood" else None
 
     def bytes(self, data):
-        step = self.step or len(data)
+        step = self.step or len(data) or 1
         for at in range(0, len(data), step):
             part = data[at:at + step]
             self.handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
@@ -244,6 +247,19 @@ class Events:
                               else json.dumps(value)), "")
         if self.llm.pace_s:
             self.llm.stopping.wait(self.llm.pace_s)
+
+    def flood(self, chunk):
+        """Until the client closes, or reads no more; then tells how much."""
+        data = ("data: %s\n\n" % json.dumps(chunk)).encode()
+        data = b"%x\r\n%s\r\n" % (len(data), data)
+        sent = 0
+        self.handler.connection.settimeout(self.stall_s)
+        try:
+            while True:
+                sent += self.handler.connection.send(data[sent % len(data):])
+        except TimeoutError:
+            self.llm.stalled.put(sent)
+            raise
 
 
 def script(out, completion, name, value):
@@ -265,8 +281,8 @@ def script(out, completion, name, value):
             out.text(": keep-alive", "", "data", "")
             out.event({"choices": []})
         out.event(completion.chunk({"content": piece}))
-    while name == "flood":
-        out.event(completion.chunk({"content": "x" * 1000}))
+    if name == "flood":
+        out.flood(completion.chunk({"content": "x" * 1000}))
     if name in ("cut", "hang"):
         if name == "hang":
             out.llm.until_closed(out.handler.connection)
@@ -283,10 +299,19 @@ def script(out, completion, name, value):
     return True
 
 
+class HttpServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that breaks a connection is not a fault of the server."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class Server:
     """Listens on a port of loopback until stop(). requests has the bodies that
     came; closed gets a word whenever a client has closed a connection in the
-    middle of an answer."""
+    middle of an answer, stalled what it was sent when it stopped reading."""
 
     def __init__(self, faults=(), key=None, port=0, pace_s=0, tls=None):
         self.key = key
@@ -294,10 +319,10 @@ class Server:
         self.faults = collections.deque(faults)
         self.requests = []
         self.closed = queue.Queue()
+        self.stalled = queue.Queue()
+        self.request_times = []
         self.stopping = threading.Event()
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port),
-                                                    Handler)
-        self.http.daemon_threads = True
+        self.http = HttpServer(("127.0.0.1", port), Handler)
         self.http.llm = self
         self.port = self.http.server_address[1]
         if tls:
