@@ -106,6 +106,8 @@ void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
 void rnl_exchange_begin(struct rnl_exchange *exchange, const char *content_type)
 {
     set_common(exchange, 200, content_type);
+    /* nginx in front keeps what it has until a buffer is full, unless told. */
+    rnl_exchange_set_header(exchange, "x-accel-buffering", "no");
     exchange->req->res.content_length = SIZE_MAX;
 }
 
