@@ -16,6 +16,9 @@
 /* Of a refusal; its message is shorter. */
 #define REFUSAL_LEN_MAX ((size_t)8192)
 
+/* From the last word of an answer to the end of its body. */
+#define LINGER_MS 1000
+
 #define NEVER INT64_MAX
 
 struct cli_llm_call {
@@ -33,6 +36,8 @@ struct cli_llm_call {
     bool has_body;
     bool paused;
     bool ended;
+    /* Nobody looks at it any more. */
+    bool released;
     struct cli_llm_verdict verdict;
     char detail[CURL_ERROR_SIZE];
 };
@@ -131,6 +136,8 @@ void cli_llm_pool_destroy(struct cli_llm_pool *pool)
 {
     if (pool == NULL)
         return;
+    while (!TAILQ_EMPTY(&pool->calls))
+        cli_llm_call_destroy(TAILQ_FIRST(&pool->calls));
     curl_multi_cleanup(pool->multi);
     if (pool->epoll_fd >= 0)
         close(pool->epoll_fd);
@@ -181,6 +188,8 @@ static size_t on_write(char *data, size_t size, size_t count, void *arg)
 {
     struct cli_llm_call *call = arg;
     size_t len = size * count;
+    if (call->released)
+        return len;
     call->due_ms = due_after(call->pool->server.idle_timeout_ms);
     call->has_body = true;
     if (!streams(call)) {
@@ -287,6 +296,17 @@ static void take_dues(struct cli_llm_pool *pool)
     }
 }
 
+static void sweep(struct cli_llm_pool *pool)
+{
+    struct cli_llm_call *call = TAILQ_FIRST(&pool->calls);
+    while (call != NULL) {
+        struct cli_llm_call *next = TAILQ_NEXT(call, link);
+        if (call->released && call->ended)
+            cli_llm_call_destroy(call);
+        call = next;
+    }
+}
+
 void cli_llm_pool_process(struct cli_llm_pool *pool)
 {
     struct epoll_event ready[READY_MAX];
@@ -311,6 +331,7 @@ void cli_llm_pool_process(struct cli_llm_pool *pool)
     }
     take_ends(pool);
     take_dues(pool);
+    sweep(pool);
     arm(pool);
 }
 
@@ -368,9 +389,8 @@ static void set_request(struct cli_llm_call *call, const char *body,
 {
     CURL *easy = call->easy;
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_len);
+    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
@@ -414,4 +434,17 @@ void cli_llm_call_destroy(struct cli_llm_call *call)
     cli_buf_fini(&call->refusal);
     arm(call->pool);
     cli_free(call);
+}
+
+void cli_llm_call_release(struct cli_llm_call *call)
+{
+    if (call == NULL)
+        return;
+    if (call->ended || call->paused) {
+        cli_llm_call_destroy(call);
+        return;
+    }
+    call->released = true;
+    call->due_ms = due_after(LINGER_MS);
+    arm(call->pool);
 }

@@ -39,7 +39,7 @@ struct cli_llm_call;
 /* NULL when the system has no room for it. */
 struct cli_llm_pool *cli_llm_pool_create(const struct cli_llm_server *server);
 
-/* All calls must be destroyed before. Accepts NULL. */
+/* All calls must be destroyed or released before. Accepts NULL. */
 void cli_llm_pool_destroy(struct cli_llm_pool *pool);
 
 /* Readable when cli_llm_pool_process has something to do, timers too. */
@@ -57,8 +57,7 @@ void cli_llm_pool_redact(const struct cli_llm_pool *pool,
  * cli_llm_call_resume. */
 typedef bool (*cli_llm_body_fn)(const char *data, size_t len, void *arg);
 
-/* Begins a call; body is borrowed until the call is destroyed. NULL when
- * memory is out. */
+/* Begins a call; body is copied. NULL when memory is out. */
 struct cli_llm_call *cli_llm_call_start(struct cli_llm_pool *pool,
                                         const char *body, size_t body_len,
                                         cli_llm_body_fn on_body, void *arg);
@@ -66,6 +65,11 @@ struct cli_llm_call *cli_llm_call_start(struct cli_llm_pool *pool,
 /* Closes the connection if the call runs. Not inside of on_body. Accepts
  * NULL. */
 void cli_llm_call_destroy(struct cli_llm_call *call);
+
+/* Lets go of a call of which all that matters has come: the pool waits a
+ * moment for its end, so that the next call has the connection. As
+ * cli_llm_call_destroy. */
+void cli_llm_call_release(struct cli_llm_call *call);
 
 /* A piece was refused, and waits. */
 bool cli_llm_call_paused(const struct cli_llm_call *call);

@@ -152,6 +152,8 @@ static void take_end(struct llm_task *task,
         fail(task, RNL_FAILED_PRECONDITION, false,
              "the server's content filter has ended the answer");
     } else if (cli_llm_answer_whole(answer)) {
+        cli_llm_call_release(task->call);
+        task->call = NULL;
         end(task);
     } else if (verdict == NULL || verdict->code == RNL_OK) {
         fail(task, RNL_UNAVAILABLE, true,

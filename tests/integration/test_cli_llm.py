@@ -168,6 +168,19 @@ class Llm(unittest.TestCase):
             with self.subTest(fault=fault):
                 self.assertEqual(self.output(self.succeeds()), ANSWER)
 
+    def test_a_connection_is_used_again(self):
+        """Though the body ends a byte at a time after the job."""
+        server = self.start(*["bytewise"] * 4)
+        for _ in range(4):
+            self.assertEqual(self.output(self.succeeds()), ANSWER)
+        # Not 1: a job may be quicker than the end of the body before.
+        self.assertLess(server.connections, 4)
+
+    def test_done_is_the_end_whatever_the_server_does_then(self):
+        server = self.start("linger")
+        self.assertEqual(self.output(self.succeeds()), ANSWER)
+        self.assertEqual(server.closed.get(timeout=DEADLINE_S), "read")
+
     def test_length_is_told(self):
         self.start()
         job = self.succeeds("--option", "max_tokens=3")

@@ -38,6 +38,7 @@ FAULTS = {
     "error": "sends this error object after the second piece",
     "finish": "ends with this finish_reason",
     "raw": "sends these bytes in place of the events",
+    "linger": "sends all and does not end the body",
     "hang": "sends so many pieces (0: not even headers) and nothing more",
     "flood": "sends pieces until nobody has read for so many seconds",
 }
@@ -133,6 +134,10 @@ class Completion:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.server.llm.connections += 1
 
     def log_message(self, *_):
         pass
@@ -296,7 +301,9 @@ def script(out, completion, name, value):
     if completion.with_usage:
         out.event(completion.usage_chunk())
     out.event("[DONE]")
-    return True
+    if name == "linger":
+        out.llm.until_closed(out.handler.connection)
+    return name != "linger"
 
 
 class HttpServer(http.server.ThreadingHTTPServer):
@@ -321,6 +328,7 @@ class Server:
         self.closed = queue.Queue()
         self.stalled = queue.Queue()
         self.request_times = []
+        self.connections = 0
         self.stopping = threading.Event()
         self.http = HttpServer(("127.0.0.1", port), Handler)
         self.http.llm = self
