@@ -33,6 +33,7 @@ static uint64_t keepalive_ms = RNL_KEEPALIVE_MS_DEFAULT;
 static uint64_t max_frame_bytes = RNL_FRAME_BYTES_DEFAULT;
 static uint64_t max_streams = RNL_STREAMS_MAX_DEFAULT;
 static uint64_t max_connections = RNL_CONNECTIONS_MAX_DEFAULT;
+static uint64_t lease_ms = RNL_LEASE_MS_DEFAULT;
 static uint64_t max_jobs = RNL_JOBS_MAX_DEFAULT;
 static uint64_t max_job_output_bytes = RNL_JOB_OUTPUT_BYTES_DEFAULT;
 static const char *kind_concurrency = "";
@@ -168,6 +169,14 @@ static const struct rnl_setting table[] = {
      .placeholder = "TIME",
      .help = "Silence after which a client is pinged; after as much more it\n"
              "      is taken for gone."},
+    {.name = "lease",
+     .type = RNL_SETTING_DURATION,
+     .target = &lease_ms,
+     .min = 300,
+     .max = 3600000,
+     .placeholder = "TIME",
+     .help = "Silence of a worker after which its jobs go to others; it says\n"
+             "      something three times as often."},
     {.name = "drain-grace",
      .type = RNL_SETTING_DURATION,
      .target = &drain_grace_ms,
@@ -204,6 +213,7 @@ static void fill_options(struct rnl_server_options *ret_options)
                  .max_frame_bytes = (uint32_t)max_frame_bytes,
                  .max_streams = (uint32_t)max_streams,
                  .max_connections = (uint32_t)max_connections,
+                 .lease_ms = (uint32_t)lease_ms,
                  .max_jobs = max_jobs,
                  .max_job_output_bytes = max_job_output_bytes,
                  .max_store_bytes = max_store_bytes,

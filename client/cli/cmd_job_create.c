@@ -85,6 +85,17 @@ static int read_retry(const struct cli_context *context,
     return status;
 }
 
+/* Only a person wonders why nothing happens. */
+static void note_if_unserved(struct cli_context *context, const char *kind)
+{
+    if (context->err.is_tty && !context->quiet && !context->json &&
+        !cli_core_kind_served(context, kind))
+        cli_note(context,
+                 "nobody serves kind %s now: the job waits for a worker, "
+                 "runnel work --kind %s",
+                 kind, kind);
+}
+
 static int create(struct cli_context *context, const struct cli_args *args,
                   const struct cli_new_job *job)
 {
@@ -102,6 +113,7 @@ static int create(struct cli_context *context, const struct cli_args *args,
         puts(id);
     fflush(stdout);
     json_decref(made);
+    note_if_unserved(context, job->kind);
     if (watch)
         status = cli_follow_job(context, id, 0);
     cli_free(id);

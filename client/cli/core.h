@@ -55,6 +55,10 @@ struct cli_job_filter {
 int cli_core_create_job(struct cli_context *context,
                         const struct cli_new_job *job, json_t **ret_job);
 
+/* Whether somebody works on jobs of this kind now; true as well when the core
+ * does not say. Tells no error. */
+bool cli_core_kind_served(struct cli_context *context, const char *kind);
+
 /* A Job. */
 int cli_core_get_job(struct cli_context *context, const char *id,
                      bool include_input, json_t **ret_job);

@@ -56,6 +56,19 @@ int cli_core_create_job(struct cli_context *context,
     return CLI_EXIT_OK;
 }
 
+bool cli_core_kind_served(struct cli_context *context, const char *kind)
+{
+    struct rnl_server_info *info;
+    bool served = false;
+    if (cli_core_open(context) != CLI_EXIT_OK ||
+        rnl_server_info_get(context->client, &info) != RNL_OK)
+        return true;
+    for (size_t i = 0; i < info->kind_count && !served; i++)
+        served = strcmp(info->kinds[i], kind) == 0;
+    rnl_server_info_destroy(info);
+    return served;
+}
+
 int cli_core_get_job(struct cli_context *context, const char *id,
                      bool include_input, json_t **ret_job)
 {

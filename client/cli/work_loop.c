@@ -67,6 +67,13 @@ static void on_stop(struct rnl_worker *worker, struct rnl_work *work,
     stop(arg, rnl_work_context(work), *reason ? reason : "it has ended");
 }
 
+static void on_drain(struct rnl_worker *worker, const char *reason, void *arg)
+{
+    const struct loop *loop = arg;
+    (void)worker;
+    cli_note(loop->context, "%s", reason);
+}
+
 static void stop_all(struct loop *loop, const char *why)
 {
     struct cli_task *task;
@@ -222,6 +229,7 @@ static int start(struct loop *loop)
     worker.name = options->name;
     worker.on_job = on_job;
     worker.on_stop = on_stop;
+    worker.on_drain = on_drain;
     worker.on_end = on_end;
     worker.arg = loop;
     return cli_core_end(

@@ -483,9 +483,12 @@ static void take(struct rnl_worker *worker,
     case RUNNEL__V1__WORK_RESPONSE__ORDER_STOP:
         take_stop(worker, response->stop);
         break;
+    case RUNNEL__V1__WORK_RESPONSE__ORDER_DRAIN:
+        if (worker->options.on_drain != NULL)
+            worker->options.on_drain(worker, response->drain->reason,
+                                     worker->options.arg);
+        break;
     default:
-        /* DrainWorker changes nothing here: what can be finished will be, and
-         * the worker connects again. */
         break;
     }
 }

@@ -47,6 +47,8 @@ struct rnl_core_options {
     uint32_t max_connections;
     uint64_t max_job_output_bytes;
     uint64_t max_jobs;
+    /* Of a worker; 0: 30 s. */
+    uint32_t lease_ms;
     /* All jobs together: records, inputs and events. */
     uint64_t max_store_bytes;
     uint32_t max_event_streams;

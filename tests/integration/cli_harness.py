@@ -5,6 +5,7 @@ pipe, on a terminal, behind a proxy that can be cut.
 Every wait is for an event (a line, the end of a program, a notification) and
 has a deadline; nothing sleeps.
 """
+import contextlib
 import fcntl
 import os
 import pty
@@ -31,13 +32,17 @@ class Core:
 
     def __init__(self, listen="127.0.0.1:0", *flags):
         self.dir = tempfile.mkdtemp(prefix="runnel-cli-")
+        self.flags = flags
+        self.start(listen)
+
+    def start(self, listen):
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.settimeout(DEADLINE_S)
         notify.bind(os.path.join(self.dir, "notify"))
-        self.log = open(os.path.join(self.dir, "log"), "wb")
+        self.log = open(os.path.join(self.dir, "log"), "ab")
         self.process = subprocess.Popen(
             [os.path.join(BIN, "runneld"), "--listen", listen,
-             "--port-file", os.path.join(self.dir, "port"), *flags],
+             "--port-file", os.path.join(self.dir, "port"), *self.flags],
             cwd=self.dir, stdout=self.log, stderr=self.log,
             env=clean_env(NOTIFY_SOCKET=notify.getsockname()))
         try:
@@ -48,8 +53,17 @@ class Core:
             raise
         finally:
             notify.close()
+            os.unlink(os.path.join(self.dir, "notify"))
         with open(os.path.join(self.dir, "port")) as file:
             self.address = file.read().strip()
+
+    def restart(self, number=signal.SIGKILL):
+        """With the same data, at the same address; None: it ends itself."""
+        if number is not None:
+            self.process.send_signal(number)
+        self.process.wait(DEADLINE_S)
+        self.log.close()
+        self.start(self.address)
 
     def stop(self, number=signal.SIGTERM):
         if self.process.returncode is not None:
@@ -141,7 +155,8 @@ class Proxy:
     def cut(self):
         for pair in self.pairs:
             for end in pair:
-                end.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
                 end.close()
         self.pairs = []
 

@@ -6,12 +6,16 @@
 """
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
-from cli_harness import DEADLINE_S, Core, Piped, clean_env, command, run
+from cli_harness import (DEADLINE_S, Core, Piped, Proxy, Terminal, clean_env,
+                         command, run)
 
 
 class Worker:
@@ -39,11 +43,17 @@ class Worker:
 class Work(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.core = Core()
+        cls.core = Core("127.0.0.1:0", "--lease", "600ms")
 
     @classmethod
     def tearDownClass(cls):
         cls.core.stop()
+
+    def own_core(self):
+        """Of this test alone: it may be killed."""
+        self.core = Core("127.0.0.1:0", "--lease", "600ms")
+        self.addCleanup(self.core.stop)
+        return self.core
 
     def worker(self, kind, *args):
         worker = Worker(self.core, kind, *args)
@@ -73,6 +83,9 @@ class Work(unittest.TestCase):
         watch.end(signal.SIGKILL)
         return json.loads(line)["delta"]["text"]
 
+    def logs(self, job):
+        return [e["log"]["message"] for e in self.events(job) if "log" in e]
+
     def job(self, job):
         return json.loads(run(self.core, "job", "get", job, "--json").stdout)
 
@@ -81,6 +94,17 @@ class Work(unittest.TestCase):
         self.worker("copy", "--", "cat")
         self.assertEqual(self.output(self.create("copy", input=data)), data)
         self.assertEqual(self.output(self.create("copy")), b"")
+
+    def test_ten_megabytes_of_bytes(self):
+        """Made from a seed, since an input has at most 960 KiB."""
+        source = ("import random, sys\n"
+                  "g = random.Random(sys.stdin.read())\n"
+                  "for i in range(160): sys.stdout.buffer.write("
+                  "g.randbytes(65536 - i % 3))")
+        self.worker("noise", "--", sys.executable, "-c", source)
+        generator = random.Random("7")
+        data = b"".join(generator.randbytes(65536 - i % 3) for i in range(160))
+        self.assertEqual(self.output(self.create("noise", input=b"7")), data)
 
     def test_a_program_that_does_not_read_its_input_does_its_job(self):
         self.worker("deaf", "--", "echo", "done")
@@ -166,6 +190,186 @@ class Work(unittest.TestCase):
             file.write("in the end")
         self.assertEqual(worker.end(None), 0)
         self.assertEqual(self.output(job), b"in the end")
+
+    def test_a_person_is_told_that_nobody_serves_the_kind(self):
+        screen = Terminal(self.core, "job", "create", "--kind", "lonely")
+        screen.until(rb"nobody serves kind lonely now")
+        self.assertEqual(screen.end(), 0)
+        screen = Terminal(self.core, "job", "create", "--kind", "echo")
+        self.assertEqual(screen.end(), 0)
+        self.assertNotIn(b"nobody", screen.seen)
+        done = run(self.core, "job", "create", "--kind", "lonely")
+        self.assertEqual(done.stderr, b"")
+
+    def test_content_type_and_progress_with_a_message(self):
+        self.worker("typed", "--content-type", "application/json", "--", "sh",
+                    "-c", "echo '{}'; echo '::progress 0.5 km half of it' >&2;"
+                    " echo '::progress x' >&2; echo '::progress -1/2' >&2")
+        job = self.create("typed")
+        events = self.events(job)
+        progress = [e["progress"] for e in events if "progress" in e]
+        self.assertEqual([(p["done"], p["unit"], p["message"])
+                          for p in progress], [(0.5, "km", "half of it")])
+        self.assertEqual([e["log"]["message"] for e in events if "log" in e],
+                         ["::progress x", "::progress -1/2"])
+        self.assertEqual(self.job(job)["outputContentType"],
+                         "application/json")
+
+    def test_lines_of_any_length_and_an_input_of_another_kind(self):
+        line = "ä" * 5000
+        self.worker("long", "--", "sh", "-c", "cat >&2; echo $RUNNEL_KIND "
+                    "$RUNNEL_CONTENT_TYPE $RUNNEL_LABEL_a_b ${RUNNEL_TOKEN-no}")
+        job = self.create("long", "--label", "a.b=c", "--content-type",
+                          "text/x", input=(line + "\n\nend").encode())
+        events = self.events(job)
+        logs = [e["log"]["message"] for e in events if "log" in e]
+        self.assertEqual("".join(logs), line + "end")
+        self.assertEqual(logs[-1], "end")
+        self.assertTrue(all(len(l.encode()) <= 4096 for l in logs))
+        self.assertEqual(self.output(job), b"long text/x c no\n")
+
+    def test_a_program_may_close_its_pipes_before_it_ends(self):
+        self.worker("closed", "--", "sh", "-c",
+                    "echo out; exec >&- 2>&- <&-; exit 4")
+        job = self.create("closed", input=bytes(100_000))
+        self.assertEqual(self.output(job), b"out\n")
+        self.assertEqual(self.job(job)["error"]["message"], "exit status 4")
+
+    def test_what_a_program_leaves_running_is_stopped(self):
+        """In its group: at once, when it has no pipe. Elsewhere: it cannot hold
+        the job by a pipe for longer than --grace."""
+        fifo = self.fifo()
+        self.worker("leave", "--grace", "200ms", "--shell", "--",
+                    "sleep 1000 >%s 2>&1 & echo a" % fifo)
+        job = self.create("leave")
+        with open(fifo, "rb") as group:
+            self.assertEqual(group.read(), b"")
+        self.assertEqual(self.output(job), b"a\n")
+        self.worker("flee", "--grace", "200ms", "--shell", "--",
+                    "setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.01")
+        job = self.create("flee")
+        output = self.output(job)
+        os.kill(int(output), signal.SIGKILL)
+        self.assertEqual(self.job(job)["state"], "JOB_STATE_SUCCEEDED")
+        self.assertIn("left running", self.logs(job)[-1])
+
+    def test_a_deadline_stops_the_program(self):
+        fifo = self.fifo()
+        self.worker("late", "--shell", "--",
+                    "exec 3>%s; echo up; sleep 1000" % fifo)
+        job = self.create("late", "--deadline", "300ms")
+        with open(fifo, "rb") as group:
+            self.assertEqual(group.read(), b"")
+        self.events(job)
+        self.assertEqual(self.job(job)["state"], "JOB_STATE_EXPIRED")
+
+    # --- what may break ---
+
+    def attempts(self, job):
+        """The output of each attempt, and its events without a hole."""
+        events = self.events(job)
+        outputs = []
+        after = 0
+        for event in events:
+            self.assertEqual(event["firstSequence"], str(after + 1))
+            after = int(event["sequence"])
+            if event.get("state", {}).get("state") == "JOB_STATE_RUNNING":
+                outputs.append(b"")
+            if "delta" in event:
+                outputs[-1] += event["delta"]["text"].encode()
+        return outputs
+
+    def test_a_worker_that_is_killed_loses_the_attempt_not_the_job(self):
+        fifo = self.fifo()
+        worker = self.worker("lost", "--", "sh", "-c", "echo begun; cat " + fifo)
+        job = self.create("lost", "--backoff", "1ms")
+        self.first_output(job)
+        worker.process.kill()
+        self.worker("lost", "--", "sh", "-c", "echo again; echo done")
+        self.assertEqual(self.attempts(job), [b"begun\n", b"again\ndone\n"])
+        errors = [e["state"]["error"] for e in self.events(job)
+                  if "error" in e.get("state", {})]
+        self.assertEqual([e["code"] for e in errors], ["CODE_UNAVAILABLE"])
+        self.assertEqual(self.job(job)["state"], "JOB_STATE_SUCCEEDED")
+
+    def test_a_cut_connection_loses_and_doubles_nothing(self):
+        proxy = Proxy(self.core.address)
+        self.addCleanup(proxy.stop)
+        fifo = self.fifo()
+        worker = Worker(proxy, "cut", "--", "sh", "-c",
+                        "seq 20000; cat %s; seq 20000" % fifo)
+        self.addCleanup(worker.process.communicate)
+        self.addCleanup(worker.process.kill)
+        job = self.create("cut")
+        self.first_output(job)
+        proxy.cut()
+        with open(fifo, "w") as file:
+            file.write("between\n")
+        numbers = "".join("%d\n" % i for i in range(1, 20001)).encode()
+        self.assertEqual(self.attempts(job),
+                         [numbers + b"between\n" + numbers])
+
+    def test_a_core_that_is_killed_comes_back_with_the_job(self):
+        core = self.own_core()
+        fifo = self.fifo()
+        self.worker("down", "--", "sh", "-c",
+                    "echo begun; [ $RUNNEL_ATTEMPT = 2 ] || cat %s; echo done"
+                    % fifo)
+        job = self.create("down", "--backoff", "1ms")
+        self.first_output(job)
+        core.restart()
+        outputs = self.attempts(job)
+        self.assertEqual(outputs, [b"begun\n", b"begun\ndone\n"])
+        self.assertEqual(self.job(job)["state"], "JOB_STATE_SUCCEEDED")
+
+    def test_a_core_that_drains_takes_what_is_finished(self):
+        core = self.own_core()
+        fifo = self.fifo()
+        worker = self.worker("drain", "--", "sh", "-c",
+                             "echo begun; cat " + fifo)
+        job = self.create("drain")
+        self.first_output(job)
+        core.process.send_signal(signal.SIGTERM)
+        worker.note_with(b"the server is draining")
+        with open(fifo, "w") as file:
+            file.write("done\n")
+        core.restart(None)
+        self.assertEqual(self.attempts(job), [b"begun\ndone\n"])
+
+    def test_a_core_that_stalls_stalls_the_program(self):
+        """40 MB wait in the program, not in the worker."""
+        core = self.own_core()
+        worker = self.worker("flood", "--", sys.executable, "-c",
+                             "import sys\n"
+                             "print('up', flush=True)\n"
+                             "sys.stdin.read()\n"
+                             "for i in range(640):"
+                             " sys.stdout.buffer.write(bytes(65536))")
+        job = self.create("flood")
+        self.first_output(job)
+        core.process.send_signal(signal.SIGSTOP)
+        self.await_stall(worker.process.pid)
+        core.process.send_signal(signal.SIGCONT)
+        self.assertEqual(len(self.output(job)), 3 + 640 * 65536)
+        with open("/proc/%d/status" % worker.process.pid) as file:
+            peak_kib = int(re.search(r"VmHWM:\s*(\d+)", file.read())[1])
+        self.assertLess(peak_kib, 30_000)
+
+    @staticmethod
+    def await_stall(pid):
+        """Until the program that a worker runs writes no more."""
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            child = int(file.read())
+        before = -1
+        while True:
+            with open("/proc/%d/io" % child) as file:
+                now = int(re.search(r"wchar: (\d+)", file.read())[1])
+            if now == before and now > 1 << 20:
+                return
+            before = now
+            time.sleep(0.1)
+
+    # --- what is refused ---
 
     def test_what_the_core_refuses_ends_it(self):
         worker = self.worker("echo", "--", "cat")

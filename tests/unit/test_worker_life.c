@@ -3,6 +3,8 @@
  * that end; a server that goes down or has a busy store. */
 #include "test.h"
 
+#include <string.h>
+
 #include "worker_fixture.h"
 #include "workers.h"
 
@@ -127,6 +129,35 @@ static void a_new_connection_replaces_the_old_one(void **state)
     worker_expect_ack(&worker, &hand);
     assert_int_equal(job_state(&worker_core, id),
                      RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED);
+    fake_close(&worker.stream);
+}
+
+static void a_lease_lasts_as_long_as_is_set(void **state)
+{
+    (void)state;
+    struct worker worker = {0};
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_core.options.lease_ms = 1500;
+    fake_open(&worker.stream, &worker_core, &rnl_worker_service, "Work");
+    worker_register(&worker, "llm", 1);
+    Runnel__V1__WorkResponse *response =
+        worker_next(&worker, RUNNEL__V1__WORK_RESPONSE__ORDER_REGISTERED);
+    assert_int_equal(response->registered->heartbeat_interval->seconds, 0);
+    assert_int_equal(response->registered->heartbeat_interval->nanos, 500 * MS);
+    rnl_request_free(response);
+    worker_job("llm", 0, 0, id);
+    response = worker_next(&worker, RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN);
+    hand = (struct hand){.attempt = 1, .token = response->assign->lease->token};
+    memcpy(hand.job_id, id, sizeof(id));
+    assert_int_equal(response->assign->lease_duration->seconds, 1);
+    assert_int_equal(response->assign->lease_duration->nanos, 500 * MS);
+    rnl_request_free(response);
+    fake_core_advance(&worker_core, 1499 * MS);
+    worker_expect_nothing(&worker);
+    fake_core_advance(&worker_core, 2 * MS);
+    worker_expect_stop(&worker, &hand,
+                       "the worker was not heard of for the time of its lease");
     fake_close(&worker.stream);
 }
 
@@ -304,6 +335,7 @@ int main(void)
         TEST(a_lease_of_another_instance_is_not_given_back),
         TEST(a_worker_that_comes_back_has_no_more_than_it_asked_for),
         TEST(a_new_connection_replaces_the_old_one),
+        TEST(a_lease_lasts_as_long_as_is_set),
         TEST(a_worker_that_drains_finishes_what_it_has),
         TEST(what_a_draining_worker_lets_go_of_goes_on_at_once),
         TEST(what_a_worker_lets_go_of_is_a_lost_attempt),

@@ -51,6 +51,10 @@ struct rnl_worker_options {
     /* rnl_work_writable turned true after a report had been refused. */
     void (*on_writable)(struct rnl_worker *worker, struct rnl_work *work,
                         void *arg);
+    /* The core goes down, and gives no new job over this connection: what can
+     * be finished within seconds should be. The worker connects again by
+     * itself. */
+    void (*on_drain)(struct rnl_worker *worker, const char *reason, void *arg);
     /* The worker ended, once and last: with RNL_OK after rnl_worker_drain, else
      * with an error; work in hand is lost then. Status is borrowed. */
     void (*on_end)(struct rnl_worker *worker,

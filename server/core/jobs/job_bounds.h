@@ -77,6 +77,10 @@
 #define RNL_JOB_UNIT_LEN_MAX             32
 #define RNL_JOB_PROGRESS_MESSAGE_LEN_MAX 256
 
+/* (setting) Silence of a worker after which its jobs are given to others: long
+ * enough for a laptop that changes its network. */
+#define RNL_LEASE_MS_DEFAULT 30000
+
 /* An attempt that was lost with its worker or the server is not the job's own
  * failure: so many are allowed beyond the retry policy, so that a job that
  * kills what works on it ends all the same. */

@@ -6,6 +6,12 @@
 #include "alloc.h"
 #include "timestamp.h"
 
+int64_t rnl_lease_ns(const struct rnl_jobs *jobs)
+{
+    uint32_t ms = jobs->core->options.lease_ms;
+    return (int64_t)(ms == 0 ? RNL_LEASE_MS_DEFAULT : ms) * 1000000;
+}
+
 static void set_duration(Google__Protobuf__Duration *duration, int64_t ns)
 {
     *duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
@@ -37,7 +43,7 @@ static enum rnl_code send_assignment(struct rnl_lease *lease)
     Runnel__V1__Lease message;
     Google__Protobuf__Duration duration;
     fill_message(lease, &message);
-    set_duration(&duration, RNL_LEASE_NS);
+    set_duration(&duration, rnl_lease_ns(job->jobs));
     assign.lease = &message;
     assign.job = &view.job;
     assign.lease_duration = &duration;
@@ -94,8 +100,8 @@ enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
     core->options.random(core->options.random_arg, (uint8_t *)&lease->token,
                          sizeof(lease->token));
     attach(lease, worker);
-    enum rnl_code code = rnl_timer_start(&core->timers, &lease->expiry,
-                                         core->now_ns + RNL_LEASE_NS);
+    enum rnl_code code = rnl_timer_start(
+        &core->timers, &lease->expiry, core->now_ns + rnl_lease_ns(job->jobs));
     if (code == RNL_OK)
         code = send_assignment(lease);
     if (code == RNL_OK) {
@@ -163,7 +169,7 @@ void rnl_lease_renew(struct rnl_lease *lease)
     struct rnl_core *core = lease->job->jobs->core;
     /* Cannot fail: it runs. */
     (void)!rnl_timer_start(&core->timers, &lease->expiry,
-                           core->now_ns + RNL_LEASE_NS);
+                           core->now_ns + rnl_lease_ns(lease->job->jobs));
 }
 
 void rnl_lease_abandon(struct rnl_lease *lease)

@@ -30,8 +30,7 @@
 #define RNL_WORKER_INSTANCE_LEN_MAX 64
 
 /* A lease lasts three heartbeats: two may be lost on the way. */
-#define RNL_LEASE_NS     (30 * RNL_SECOND_NS)
-#define RNL_HEARTBEAT_NS (10 * RNL_SECOND_NS)
+#define RNL_HEARTBEATS_PER_LEASE 3
 
 /* Reports of a lease that wait to become durable, told apart: of more the
  * newest are acknowledged together. */
@@ -147,6 +146,8 @@ void rnl_workers_match(struct rnl_jobs *jobs);
 void rnl_worker_goes_last(struct rnl_worker *worker);
 
 /* ---- lease.c ---- */
+
+int64_t rnl_lease_ns(const struct rnl_jobs *jobs);
 
 /* Makes a lease of the job's attempt and sends it to the worker. Errors: those
  * of the store; RNL_RESOURCE_EXHAUSTED; RNL_FAILED_PRECONDITION when the job
