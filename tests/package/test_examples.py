@@ -96,6 +96,30 @@ class Examples(unittest.TestCase):
                          "an event was refused: event 0: the key must have 1 "
                          "to 256 bytes (INVALID_ARGUMENT)\n")
 
+    def job(self, *args):
+        """Watches a job of the example's kind to its end."""
+        return subprocess.run(
+            [os.path.join(BIN, "runnel"), "--core", self.core.address, "job",
+             "create", "--kind", "primes", "--watch", *args],
+            capture_output=True, text=True, timeout=DEADLINE_S,
+            env=clean_env())
+
+    def test_worker(self):
+        with subprocess.Popen(command("worker", self.core.address),
+                              env=clean_env()) as worker:
+            done = self.job("--input", "30")
+            self.assertEqual(done.stdout, "2\n3\n5\n7\n11\n13\n17\n19\n23\n29\n")
+            primes = self.job("--input", "200000").stdout.split()
+            self.assertEqual((len(primes), primes[-1]), (17984, "199999"))
+            done = self.job("--input", "many")
+            self.assertEqual(done.returncode, 5)
+            self.assertIn("not a number above 1", done.stderr)
+            # Without an end: it must hear of its deadline.
+            done = self.job("--input", "4000000000", "--deadline", "200ms")
+            self.assertEqual(done.returncode, 6)
+            self.assertEqual(self.job("--input", "2").stdout, "2\n")
+            worker.terminate()
+
     def test_poll_loop(self):
         self.check(run("poll_loop", self.core.address, text="from a loop\n"),
                    "from a loop\n")
