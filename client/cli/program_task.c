@@ -251,8 +251,10 @@ static enum rnl_code report_failure(struct program_task *p, int status)
     snprintf(text, sizeof(text), "%s %d%s%s", exited ? "exit status" : "signal",
              exited ? WEXITSTATUS(status) : WTERMSIG(status),
              p->log.last[0] == '\0' ? "" : ": ", p->log.last);
-    return rnl_work_fail(p->task.work, RNL_UNKNOWN, text,
-                         exited && WEXITSTATUS(status) == EXIT_RETRYABLE);
+    bool retryable = exited && WEXITSTATUS(status) == EXIT_RETRYABLE;
+    return rnl_work_fail(p->task.work,
+                         retryable ? RNL_UNAVAILABLE : RNL_UNKNOWN, text,
+                         retryable);
 }
 
 static bool report(struct program_task *p, int status)

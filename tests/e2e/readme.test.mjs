@@ -71,6 +71,7 @@ const SHELL = [
   ['3', '/cart'],
   ['event: delta', 'event: end', 'hello'],
   ['"stats"', '"topKeys"', '/cart'],
+  ['HELLO, PROGRAM'],
   ['You said: Why is the sea salty?'],
 ];
 

@@ -6,7 +6,9 @@
 """
 import json
 import os
+import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +169,10 @@ class Work(unittest.TestCase):
         self.worker("again", "--", "sh", "-c",
                     '[ $RUNNEL_ATTEMPT = 2 ] || exit 75; echo second')
         job = self.create("again", "--attempts", "2", "--backoff", "1ms")
+        errors = [e["state"]["error"] for e in self.events(job)
+                  if "error" in e.get("state", {})]
+        self.assertEqual([(e["code"], e["message"]) for e in errors],
+                         [("CODE_UNAVAILABLE", "exit status 75")])
         self.assertEqual(self.output(job), b"second\n")
 
     def fifo(self, name="fifo"):
@@ -281,6 +287,24 @@ class Work(unittest.TestCase):
             self.assertEqual(group.read(), b"")
         self.events(job)
         self.assertEqual(self.job(job)["state"], "JOB_STATE_EXPIRED")
+
+    def test_the_script_of_the_docs(self):
+        page = pathlib.Path(__file__).parents[2] / "docs" / "jobs.md"
+        script = re.search(r"```sh\n(#!/bin/sh\n# wordfreq.*?)```",
+                           page.read_text(), re.S)[1]
+        name = os.path.join(self.core.dir, "wordfreq")
+        with open(name, "w") as file:
+            file.write(script)
+        os.chmod(name, 0o755)
+        self.worker("words", "--", name)
+        job = self.create("words", "-o", "top=2", input=b"a b A, c; b a")
+        self.assertEqual(self.output(job).split(), b"3 a 2 b".split())
+        progress = self.job(job)["progress"]
+        self.assertEqual((progress["done"], progress["unit"]), (2, "steps"))
+        job = self.create("words", "-o", "top=many")
+        self.events(job)
+        self.assertEqual(self.job(job)["error"]["message"],
+                         "exit status 2: top must be a number above 0")
 
     # --- what may break ---
 
