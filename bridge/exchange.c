@@ -106,7 +106,8 @@ void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
 void rnl_exchange_begin(struct rnl_exchange *exchange, const char *content_type)
 {
     set_common(exchange, 200, content_type);
-    /* nginx in front keeps what it has until a buffer is full, unless told. */
+    /* nginx in front would read ahead of a slow browser, into a file of up to
+     * a gigabyte, and a slow reader would seem a fast one here. */
     rnl_exchange_set_header(exchange, "x-accel-buffering", "no");
     exchange->req->res.content_length = SIZE_MAX;
 }
