@@ -13,6 +13,7 @@
 #include "listen.h"
 #include "log.h"
 #include "systemd.h"
+#include "tls_server.h"
 #include "worker.h"
 
 #define PORT_FILE_PATH_MAX 4096
@@ -47,7 +48,43 @@ static void block_signals(sigset_t *ret_set)
     sigemptyset(ret_set);
     sigaddset(ret_set, SIGTERM);
     sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+}
+
+/* Loads the certificate, if there is one. False after having logged why it
+ * cannot be. */
+static bool load_certificate(const struct rnl_bridge *bridge,
+                             SSL_CTX **ret_context)
+{
+    const struct rnl_tls_server settings = {.cert_file = bridge->tls_cert,
+                                            .key_file = bridge->tls_key,
+                                            .alpn = "http/1.1"};
+    char error[RNL_TLS_ERROR_MAX];
+    *ret_context = NULL;
+    if (settings.cert_file == NULL)
+        return true;
+    *ret_context = rnl_tls_server_load(&settings, error);
+    if (*ret_context == NULL)
+        rnl_log(RNL_LOG_ERROR, "certificate_unusable",
+                RNL_LOG_TEXT("reason", error));
+    else
+        rnl_log(RNL_LOG_INFO, "certificate_read",
+                RNL_LOG_TEXT("path", settings.cert_file));
+    return *ret_context != NULL;
+}
+
+/* A new certificate for new connections; one that cannot be used changes
+ * nothing. */
+static void renew_certificate(struct rnl_worker *workers,
+                              const struct rnl_bridge *bridge)
+{
+    SSL_CTX *context;
+    if (!load_certificate(bridge, &context) || context == NULL)
+        return;
+    for (uint32_t i = 0; i < bridge->threads; i++)
+        rnl_worker_renew(&workers[i], context);
+    SSL_CTX_free(context);
 }
 
 /* As many descriptors as the system allows, since each connection is one. */
@@ -85,13 +122,16 @@ static uint64_t connections_max(const struct rnl_bridge *bridge)
 }
 
 static void prepare(struct rnl_worker *workers, const struct rnl_bridge *bridge,
-                    const int *fds)
+                    const int *fds, SSL_CTX *tls)
 {
     for (uint32_t i = 0; i < bridge->threads; i++) {
         workers[i].bridge = bridge;
         workers[i].workers = workers;
         workers[i].worker_count = bridge->threads;
         workers[i].listen_fd = fds[i];
+        workers[i].tls = tls;
+        if (tls != NULL)
+            SSL_CTX_up_ref(tls);
         workers[i].connections_max = connections_max(bridge);
     }
 }
@@ -109,10 +149,11 @@ static void stop(struct rnl_worker *workers, uint32_t count)
 static void run(struct rnl_worker *workers, const struct rnl_bridge *bridge,
                 const sigset_t *signals)
 {
-    int number;
+    int number = 0;
     rnl_systemd_notify("READY=1");
-    while (sigwait(signals, &number) != 0)
-        ;
+    while (sigwait(signals, &number) != 0 || number == SIGHUP)
+        if (number == SIGHUP)
+            renew_certificate(workers, bridge);
     rnl_log(RNL_LOG_INFO, "draining",
             RNL_LOG_TEXT("cause", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     rnl_systemd_notify("STOPPING=1");
@@ -150,17 +191,19 @@ int rnl_bridge_run(const struct rnl_bridge *bridge)
     struct rnl_worker *workers = rnl_calloc(bridge->threads, sizeof(*workers));
     int *fds = rnl_calloc(bridge->threads, sizeof(*fds));
     bool started = false;
+    SSL_CTX *tls = NULL;
     rnl_json_memory_install();
     block_signals(&signals);
     raise_descriptors(bridge);
-    if (workers != NULL && fds != NULL &&
+    if (workers != NULL && fds != NULL && load_certificate(bridge, &tls) &&
         rnl_listen(bridge->listen, bridge->token != NULL, fds, bridge->threads,
                    address)) {
-        prepare(workers, bridge, fds);
+        prepare(workers, bridge, fds, tls);
         started = start(workers, bridge, address);
         if (started)
             run(workers, bridge, &signals);
     }
+    SSL_CTX_free(tls);
     rnl_free(fds);
     rnl_free(workers);
     return started ? EXIT_SUCCESS : EXIT_FAILURE;

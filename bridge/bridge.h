@@ -60,6 +60,13 @@ struct rnl_bridge {
     const char *core;
     /* NULL: no token is shown to the core. */
     const char *token;
+    /* How the core is reached: librunnel's options of the same names. */
+    bool core_tls;
+    const char *core_tls_ca;
+    const char *core_tls_name;
+    /* PEM files of the bridge's own certificate; NULL: it serves HTTP. */
+    const char *tls_cert;
+    const char *tls_key;
     /* Of the tickets that this process gives out (ticket.h). */
     uint8_t ticket_key[RNL_TICKET_KEY_SIZE];
     /* NULL: no console is served. */

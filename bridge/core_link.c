@@ -135,6 +135,9 @@ static enum rnl_code create_client(struct rnl_core_link *link)
     struct rnl_client_options options = RNL_OPTIONS_INIT(options);
     options.address = bridge->core;
     options.token = bridge->token;
+    options.tls = bridge->core_tls;
+    options.tls_ca_file = bridge->core_tls_ca;
+    options.tls_server_name = bridge->core_tls_name;
     options.agent = "runnel-bridge/" RNL_VERSION;
     options.reconnect_min_ms = RECONNECT_MIN_MS;
     options.reconnect_max_ms = RECONNECT_MAX_MS;

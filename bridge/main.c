@@ -23,6 +23,11 @@ static const char *port_file;
 static const char *core = RNL_ADDRESS_DEFAULT;
 static const char *token;
 static const char *token_file;
+static bool core_tls;
+static const char *core_tls_ca;
+static const char *core_tls_name;
+static const char *tls_cert;
+static const char *tls_key;
 static const char *web_root;
 static const char *cors_origins;
 static const char *log_level = "info";
@@ -62,6 +67,33 @@ static const struct rnl_setting table[] = {
      .target = &token_file,
      .placeholder = "FILE",
      .help = "Read the token from the first line of this file."},
+    {.name = "core-tls",
+     .type = RNL_SETTING_FLAG,
+     .target = &core_tls,
+     .help = "Speak TLS with the core, whose certificate is checked."},
+    {.name = "core-tls-ca",
+     .type = RNL_SETTING_TEXT,
+     .target = &core_tls_ca,
+     .placeholder = "FILE",
+     .help = "Certificates (PEM) to trust there, not the system's."},
+    {.name = "core-tls-name",
+     .type = RNL_SETTING_TEXT,
+     .target = &core_tls_name,
+     .placeholder = "NAME",
+     .help = "The name in the core's certificate, if not that of --core."},
+    {.name = "tls-cert",
+     .type = RNL_SETTING_TEXT,
+     .target = &tls_cert,
+     .placeholder = "FILE",
+     .help = "Certificate and its chain (PEM): serve HTTPS. SIGHUP reads it\n"
+             "      again.",
+     .env = "RUNNEL_BRIDGE_TLS_CERT"},
+    {.name = "tls-key",
+     .type = RNL_SETTING_TEXT,
+     .target = &tls_key,
+     .placeholder = "FILE",
+     .help = "Its private key (PEM).",
+     .env = "RUNNEL_BRIDGE_TLS_KEY"},
     {.name = "web-root",
      .type = RNL_SETTING_TEXT,
      .target = &web_root,
@@ -154,6 +186,21 @@ static const char *check_web_root(char out[WEB_ROOT_MAX])
     return is_directory(web_root) ? NULL : "web-root: is not a directory";
 }
 
+/* How the core is reached. A CA or a name says that it is by TLS. */
+static const char *check_core(void)
+{
+    struct rnl_client_options options = RNL_OPTIONS_INIT(options);
+    if (core_tls_ca != NULL || core_tls_name != NULL)
+        core_tls = true;
+    options.tls = core_tls;
+    options.tls_ca_file = core_tls_ca;
+    options.tls_server_name = core_tls_name;
+    return rnl_client_options_fault(&options) == NULL
+               ? NULL
+               : "core-tls-ca: must be a file of certificates in PEM, and "
+                 "core-tls-name have 1 to 255 bytes";
+}
+
 /* What the table cannot say. Returns NULL or what is wrong. */
 static const char *check(void)
 {
@@ -167,6 +214,11 @@ static const char *check(void)
     if (!rnl_log_level_parse(log_level, &level))
         return "log-level: must be debug, info, warn or error";
     rnl_log_set_level(level);
+    if ((tls_cert == NULL) != (tls_key == NULL))
+        return "tls-cert and tls-key: give both, or none";
+    const char *wrong = check_core();
+    if (wrong != NULL)
+        return wrong;
     if (token_file != NULL) {
         if (rnl_settings_read_secret(token_file, token_text,
                                      sizeof(token_text)) != NULL)
@@ -199,6 +251,11 @@ static int run(enum rnl_settings_result loaded)
         .port_file = port_file,
         .core = core,
         .token = token,
+        .core_tls = core_tls,
+        .core_tls_ca = core_tls_ca,
+        .core_tls_name = core_tls_name,
+        .tls_cert = tls_cert,
+        .tls_key = tls_key,
         .web_root = web_root,
         .cors_origins = cors_origins,
         .threads = (uint32_t)threads,

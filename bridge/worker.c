@@ -114,17 +114,8 @@ static void on_tick(h2o_timeout_entry_t *entry)
                      entry);
 }
 
-static void on_drain(h2o_multithread_receiver_t *receiver,
-                     h2o_linklist_t *messages)
+static void drain(struct rnl_worker *worker)
 {
-    struct rnl_worker *worker =
-        H2O_STRUCT_FROM_MEMBER(struct rnl_worker, receiver, receiver);
-    while (!h2o_linklist_is_empty(messages)) {
-        h2o_multithread_message_t *message = H2O_STRUCT_FROM_MEMBER(
-            h2o_multithread_message_t, link, messages->next);
-        h2o_linklist_unlink(&message->link);
-        rnl_free(message);
-    }
     if (worker->draining)
         return;
     worker->draining = true;
@@ -137,12 +128,55 @@ static void on_drain(h2o_multithread_receiver_t *receiver,
     close_idle(worker);
 }
 
+/* --- messages of other threads --- */
+
+struct message {
+    h2o_multithread_message_t base;
+    /* A reference; NULL: drain. */
+    SSL_CTX *tls;
+};
+
+/* Open connections keep the certificate that they began with. */
+static void renew(struct rnl_worker *worker, SSL_CTX *tls)
+{
+    SSL_CTX_free(worker->tls);
+    worker->tls = tls;
+    worker->accept.ssl_ctx = tls;
+}
+
+static void on_messages(h2o_multithread_receiver_t *receiver,
+                        h2o_linklist_t *messages)
+{
+    struct rnl_worker *worker =
+        H2O_STRUCT_FROM_MEMBER(struct rnl_worker, receiver, receiver);
+    while (!h2o_linklist_is_empty(messages)) {
+        struct message *message =
+            H2O_STRUCT_FROM_MEMBER(struct message, base.link, messages->next);
+        h2o_linklist_unlink(&message->base.link);
+        if (message->tls != NULL)
+            renew(worker, message->tls);
+        else
+            drain(worker);
+        rnl_free(message);
+    }
+}
+
 void rnl_worker_drain(struct rnl_worker *worker)
 {
-    h2o_multithread_message_t *message = rnl_calloc(1, sizeof(*message));
+    struct message *message = rnl_calloc(1, sizeof(*message));
     if (message == NULL)
         _exit(EXIT_FAILURE); /* We are leaving anyway. */
-    h2o_multithread_send_message(&worker->receiver, message);
+    h2o_multithread_send_message(&worker->receiver, &message->base);
+}
+
+void rnl_worker_renew(struct rnl_worker *worker, SSL_CTX *tls)
+{
+    struct message *message = rnl_calloc(1, sizeof(*message));
+    if (message == NULL)
+        return; /* It keeps the old one. */
+    SSL_CTX_up_ref(tls);
+    message->tls = tls;
+    h2o_multithread_send_message(&worker->receiver, &message->base);
 }
 
 static bool is_over(struct rnl_worker *worker)
@@ -185,9 +219,10 @@ static enum rnl_code set_up(struct rnl_worker *worker)
     configure(worker);
     h2o_context_init(&worker->context, loop, &worker->config);
     h2o_multithread_register_receiver(worker->context.queue, &worker->receiver,
-                                      on_drain);
+                                      on_messages);
     worker->accept.ctx = &worker->context;
     worker->accept.hosts = worker->config.hosts;
+    worker->accept.ssl_ctx = worker->tls;
     worker->tick.cb = on_tick;
     enum rnl_code code = rnl_core_link_create(worker, &worker->core);
     if (code == RNL_OK)
@@ -222,6 +257,7 @@ static void *run(void *arg)
         h2o_evloop_run(worker->context.loop, LOOP_WAIT_MS);
     rnl_topics_destroy(worker->topics);
     rnl_core_link_destroy(worker->core);
+    SSL_CTX_free(worker->tls);
     return NULL;
 }
 

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include <openssl/ssl.h>
+
 #include "bridge.h"
 #include "h2o_use.h"
 
@@ -73,6 +75,8 @@ struct rnl_worker {
     uint32_t worker_count;
     pthread_t thread;
     int listen_fd;
+    /* A reference; NULL: HTTP. Later ones come by rnl_worker_renew. */
+    SSL_CTX *tls;
     /* Open at once; the others are closed as they come. */
     uint64_t connections_max;
 
@@ -102,6 +106,10 @@ bool rnl_worker_start(struct rnl_worker *worker);
 
 /* Waits for the thread's end and frees what it left. */
 void rnl_worker_join(struct rnl_worker *worker);
+
+/* Any thread: new connections get another certificate. Takes a reference of
+ * its own. */
+void rnl_worker_renew(struct rnl_worker *worker, SSL_CTX *tls);
 
 /* Any thread: stop accepting, end what streams, then end. */
 void rnl_worker_drain(struct rnl_worker *worker);

@@ -2,7 +2,7 @@
 # CMake package. tests/package installs it and builds the examples against it.
 include(CMakePackageConfigHelpers)
 
-# Everything that the library is made of, but for libprotobuf-c. Of
+# Everything that the library is made of, but for libprotobuf-c and OpenSSL. Of
 # runnel_common it is UTF-8 alone.
 set(objects
   $<TARGET_OBJECTS:runnel_client>
@@ -38,9 +38,12 @@ foreach(target librunnel librunnel_static)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endforeach()
 # By name, so that the exported targets need no imported one of ours.
-target_link_directories(librunnel PRIVATE ${PROTOBUF_C_LIBRARY_DIRS})
-target_link_libraries(librunnel PRIVATE ${PROTOBUF_C_LIBRARIES})
-target_link_libraries(librunnel_static INTERFACE ${PROTOBUF_C_LIBRARIES})
+target_link_directories(librunnel
+  PRIVATE ${PROTOBUF_C_LIBRARY_DIRS} ${OPENSSL_LIBRARY_DIRS})
+target_link_libraries(librunnel
+  PRIVATE ${PROTOBUF_C_LIBRARIES} ${OPENSSL_LIBRARIES})
+target_link_libraries(librunnel_static
+  INTERFACE ${PROTOBUF_C_LIBRARIES} ${OPENSSL_LIBRARIES})
 if(NOT RUNNEL_SANITIZE)
   target_link_options(librunnel PRIVATE -Wl,--no-undefined)
 endif()

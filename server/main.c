@@ -24,6 +24,8 @@ static const char *port_file;
 static const char *token;
 static const char *token_file;
 static const char *tokens_file;
+static const char *tls_cert;
+static const char *tls_key;
 static const char *log_level = "info";
 static const char *data = "./data";
 static const char *durability = "normal";
@@ -72,6 +74,17 @@ static const struct rnl_setting table[] = {
      .placeholder = "FILE",
      .help = "More tokens, hashed, with their scopes: docs/security.md.\n"
              "      SIGHUP reads it again."},
+    {.name = "tls-cert",
+     .type = RNL_SETTING_TEXT,
+     .target = &tls_cert,
+     .placeholder = "FILE",
+     .help = "Certificate and its chain (PEM): connections then must speak\n"
+             "      TLS. SIGHUP reads it again."},
+    {.name = "tls-key",
+     .type = RNL_SETTING_TEXT,
+     .target = &tls_key,
+     .placeholder = "FILE",
+     .help = "Its private key (PEM)."},
     {.name = "data",
      .type = RNL_SETTING_TEXT,
      .target = &data,
@@ -209,6 +222,8 @@ static void fill_options(struct rnl_server_options *ret_options)
         .data = strcmp(durability, "memory") == 0 ? NULL : data,
         .durability_full = strcmp(durability, "full") == 0,
         .tokens_file = tokens_file,
+        .tls_cert = tls_cert,
+        .tls_key = tls_key,
         .core = {.random = fill_random,
                  .max_frame_bytes = (uint32_t)max_frame_bytes,
                  .max_streams = (uint32_t)max_streams,
@@ -257,6 +272,8 @@ static const char *check(char token_text[TOKEN_FILE_BYTES])
     const char *wrong = check_kind_concurrency();
     if (wrong != NULL)
         return wrong;
+    if ((tls_cert == NULL) != (tls_key == NULL))
+        return "tls-cert and tls-key: give both, or none";
     rnl_log_set_level(level);
     if (token_file != NULL) {
         if (rnl_settings_read_secret(token_file, token_text,

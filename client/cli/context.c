@@ -55,6 +55,17 @@ int cli_read_secret(const struct cli_context *context, const char *flag,
     return CLI_EXIT_OK;
 }
 
+/* A CA or a name is of no use without TLS, so it says that. */
+static void take_tls(struct cli_context *context, const struct cli_args *args)
+{
+    const char *ca = cli_args_get(args, "tls-ca");
+    const char *name = cli_args_get(args, "tls-name");
+    context->tls_ca = ca ? ca : from_env("RUNNEL_TLS_CA", NULL);
+    context->tls_name = name ? name : from_env("RUNNEL_TLS_NAME", NULL);
+    context->tls = cli_args_has(args, "tls") || from_env("RUNNEL_TLS", NULL) ||
+                   context->tls_ca || context->tls_name;
+}
+
 int cli_context_init(struct cli_context *context, const struct cli_args *args)
 {
     *context = (struct cli_context){.timeout_ms = TIMEOUT_MS_DEFAULT};
@@ -68,6 +79,7 @@ int cli_context_init(struct cli_context *context, const struct cli_args *args)
         address ? address : from_env("RUNNEL_CORE", ADDRESS_DEFAULT);
     const char *token = cli_args_get(args, "token");
     context->token = token ? token : from_env("RUNNEL_TOKEN", "");
+    take_tls(context, args);
     int status =
         cli_flag_duration(context, args, "timeout", &context->timeout_ms);
     const char *file = cli_args_get(args, "token-file");

@@ -26,6 +26,10 @@ struct cli_context {
     const char *address;
     const char *token;
     char *token_owned;
+    /* Speak TLS; NULL: roots of the system, the name of address. */
+    bool tls;
+    const char *tls_ca;
+    const char *tls_name;
     /* Of one call; 0 means none. */
     int64_t timeout_ms;
     /* Connected by core.c when it is needed. */

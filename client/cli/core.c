@@ -57,6 +57,9 @@ static int create_client(struct cli_context *context)
     options.address = context->address;
     options.token = context->token;
     options.agent = "runnel-cli/" RNL_VERSION;
+    options.tls = context->tls;
+    options.tls_ca_file = context->tls_ca;
+    options.tls_server_name = context->tls_name;
     options.connect_timeout_ms = context->timeout_ms < CONNECT_MS_MAX
                                      ? context->timeout_ms
                                      : CONNECT_MS_MAX;
@@ -65,10 +68,8 @@ static int create_client(struct cli_context *context)
     if (code == RNL_OK)
         return CLI_EXIT_OK;
     if (code == RNL_INVALID_ARGUMENT)
-        return cli_usage_error(context,
-                               "--core %s: write HOST:PORT; a token has at "
-                               "most 4096 bytes",
-                               context->address);
+        return cli_usage_error(context, "--core %s: %s", context->address,
+                               rnl_client_options_fault(&options));
     cli_error(context, "%s", rnl_code_text(code));
     return CLI_EXIT_ERROR;
 }

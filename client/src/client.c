@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "call_private.h"
+#include "tls.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define RECONNECT_MIN_MS   100
@@ -19,6 +20,7 @@
 #define FRAME_BYTES        (4u * 1024 * 1024)
 #define TOKEN_LEN_MAX      ((size_t)4096)
 #define AGENT_LEN_MAX      ((size_t)128)
+#define TLS_NAME_LEN_MAX   ((size_t)255)
 #define CREDIT_BYTES_MAX   ((uint32_t)INT32_MAX)
 #define TRACE_LINE_MAX     256
 
@@ -75,6 +77,27 @@ static bool is_wait(int64_t ms)
     return ms > 0 && ms <= RNL_WAIT_MS_MAX;
 }
 
+static const char *find_tls_fault(const struct rnl_client_options *options)
+{
+    struct rnl_tls_context *context = NULL;
+    if (!options->tls)
+        return options->tls_ca_file == NULL &&
+                       options->tls_server_name == NULL &&
+                       !options->tls_insecure
+                   ? NULL
+                   : "tls must be set where the other options of tls are";
+    if (options->tls_server_name != NULL &&
+        (*options->tls_server_name == '\0' ||
+         strlen(options->tls_server_name) > TLS_NAME_LEN_MAX))
+        return "tls_server_name must have 1 to 255 bytes";
+    enum rnl_code code = rnl_tls_context_create(options, &context);
+    if (code == RNL_OK)
+        rnl_tls_context_destroy(context);
+    return code == RNL_INVALID_ARGUMENT
+               ? "tls_ca_file must be a file of certificates in PEM"
+               : NULL;
+}
+
 /* NULL, or what is wrong with options that have their defaults. */
 static const char *find_fault(const struct rnl_client_options *options,
                               struct rnl_address *address)
@@ -100,7 +123,7 @@ static const char *find_fault(const struct rnl_client_options *options,
         return "max_frame_bytes must be 16384 to 67108864";
     if (options->credit_bytes > CREDIT_BYTES_MAX)
         return "credit_bytes must be at most 2147483647";
-    return NULL;
+    return find_tls_fault(options);
 }
 
 static const char *read_options(struct rnl_client_options *options,
@@ -164,6 +187,18 @@ static bool copy_strings(struct rnl_client *client)
     return client->agent != NULL && (token == NULL || client->token != NULL);
 }
 
+/* True when none is asked for. */
+static bool set_up_tls(struct rnl_client *client)
+{
+    const struct rnl_client_options *options = &client->options;
+    const char *name = options->tls_server_name;
+    if (!options->tls)
+        return true;
+    client->tls_name = rnl_strdup(name == NULL ? client->address.host : name);
+    return client->tls_name != NULL &&
+           rnl_tls_context_create(options, &client->tls_context) == RNL_OK;
+}
+
 static struct rnl_client *alloc_client(void)
 {
     struct rnl_client *client = rnl_calloc(1, sizeof(*client));
@@ -199,7 +234,7 @@ enum rnl_code rnl_client_create(const struct rnl_client_options *options,
         return RNL_INVALID_ARGUMENT;
     }
     client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (client->wake_fd < 0 || !copy_strings(client)) {
+    if (client->wake_fd < 0 || !copy_strings(client) || !set_up_tls(client)) {
         rnl_client_destroy(client);
         return RNL_RESOURCE_EXHAUSTED;
     }
@@ -227,6 +262,8 @@ void rnl_client_destroy(struct rnl_client *client)
         client->options.on_timer(client, -1, client->options.arg);
     if (client->wake_fd >= 0)
         close(client->wake_fd);
+    rnl_tls_context_destroy(client->tls_context);
+    rnl_free(client->tls_name);
     rnl_free(client->open);
     rnl_free(client->token);
     rnl_free(client->agent);
@@ -287,11 +324,15 @@ int rnl_client_events(const struct rnl_client *client)
         return 0;
     case RNL_PHASE_DIAL:
         return POLLOUT;
+    case RNL_PHASE_TLS:
+        return rnl_tls_wants_write(client->tls) ? POLLOUT : POLLIN;
     case RNL_PHASE_HELLO:
     case RNL_PHASE_UP:
         break;
     }
-    return POLLIN | (rnl_output_pending(client) ? POLLOUT : 0);
+    bool writes = rnl_output_pending(client) ||
+                  (client->tls != NULL && rnl_tls_wants_write(client->tls));
+    return POLLIN | (writes ? POLLOUT : 0);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -317,6 +358,7 @@ static bool refusal_due(const struct rnl_client *client)
 int64_t rnl_client_due(const struct rnl_client *client)
 {
     if (!TAILQ_EMPTY(&client->ended) || refusal_due(client) ||
+        (client->tls != NULL && rnl_tls_has_pending(client->tls)) ||
         (client->state == RNL_CLIENT_DRAINING && client->open_count == 0))
         return 0;
     return earlier(rnl_timers_next(&client->timers),
@@ -370,7 +412,8 @@ void rnl_client_process(struct rnl_client *client, int revents)
     rnl_client_tick(client);
     bool readable =
         client->phase == RNL_PHASE_HELLO || client->phase == RNL_PHASE_UP;
-    if (readable && (revents & (POLLIN | POLLERR | POLLHUP)) != 0)
+    bool pending = client->tls != NULL && rnl_tls_has_pending(client->tls);
+    if (readable && (pending || (revents & (POLLIN | POLLERR | POLLHUP)) != 0))
         rnl_input_run(client);
     rnl_link_run(client, readable ? 0 : revents);
     rnl_timers_run(&client->timers, client->now_ns);

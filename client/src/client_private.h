@@ -17,6 +17,7 @@
 
 #include <stdarg.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include <runnel/client.h>
 
@@ -49,6 +50,8 @@ enum rnl_phase {
     RNL_PHASE_IDLE,
     /* The socket connects. */
     RNL_PHASE_DIAL,
+    /* It shakes hands. */
+    RNL_PHASE_TLS,
     /* Our Hello is out, the server's is awaited. */
     RNL_PHASE_HELLO,
     /* Calls run. */
@@ -77,6 +80,9 @@ struct rnl_client {
     struct rnl_address address;
     char *token;
     char *agent;
+    /* NULL: connections are plain. The name is that of the certificate. */
+    struct rnl_tls_context *tls_context;
+    char *tls_name;
     int64_t (*clock_ns)(void);
     int64_t now_ns;
     uint64_t random;
@@ -84,6 +90,8 @@ struct rnl_client {
     enum rnl_client_state state;
     enum rnl_phase phase;
     int fd;
+    /* On fd; NULL while there is none. */
+    struct rnl_tls *tls;
     struct addrinfo *targets;
     struct addrinfo *target_next;
     /* IDLE: when to dial. DIAL, HELLO: until when. INT64_MAX: never. */
@@ -187,6 +195,13 @@ void rnl_link_take_hello(struct rnl_client *client,
                          const struct rnl_frame *frame);
 void rnl_link_take_go_away(struct rnl_client *client,
                            const struct rnl_frame *frame);
+
+/* recv and send of the connection, with or without TLS. */
+ssize_t rnl_link_recv(struct rnl_client *client, void *out, size_t len);
+ssize_t rnl_link_send(struct rnl_client *client, const void *data, size_t len);
+
+/* Why the last of these failed; valid until the next one. */
+const char *rnl_link_failure(const struct rnl_client *client);
 
 /* A byte came: the server lives. */
 void rnl_link_heard(struct rnl_client *client);

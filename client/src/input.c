@@ -2,7 +2,6 @@
 /* Bytes received to frames, frames to the connection and its calls. */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "call_private.h"
 #include "wire.h"
@@ -138,7 +137,7 @@ static void on_no_bytes(struct rnl_client *client, ssize_t got)
     rnl_link_lost(client, RNL_UNAVAILABLE, "the connection to %s:%s %s: %s",
                   client->address.host, client->address.port,
                   client->phase == RNL_PHASE_UP ? "was lost" : "was refused",
-                  got == 0 ? "closed by the server" : strerror(errno));
+                  got == 0 ? "closed by the server" : rnl_link_failure(client));
 }
 
 /* Reads once, need bytes or more in all. False when that was all there is for
@@ -152,7 +151,7 @@ static bool read_some(struct rnl_client *client, size_t need)
         rnl_link_lost(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
         return false;
     }
-    ssize_t got = recv(client->fd, room, want, 0);
+    ssize_t got = rnl_link_recv(client, room, want);
     if (got <= 0) {
         on_no_bytes(client, got);
         return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection: IDLE, DIAL, HELLO, UP and back. Everything here runs inside
- * of rnl_client_process, but for rnl_link_want, which only says that the next
- * process shall dial.
+ * The connection: IDLE, DIAL, (TLS,) HELLO, UP and back. Everything here runs
+ * inside of rnl_client_process, but for rnl_link_want, which only says that the
+ * next process shall dial.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -16,6 +16,7 @@
 #include "alloc.h"
 #include "arena.h"
 #include "call_private.h"
+#include "tls.h"
 
 /* Doublings of the wait between attempts; 2^20 is above any bound. */
 #define BACKOFF_SHIFT_MAX 20u
@@ -59,6 +60,8 @@ static void close_socket(struct rnl_client *client)
         client->options.on_poll(client, client->fd, 0, client->options.arg);
     client->told_fd = -1;
     client->told_events = 0;
+    rnl_tls_destroy(client->tls);
+    client->tls = NULL;
     close(client->fd);
     client->fd = -1;
 }
@@ -194,6 +197,29 @@ static void on_connected(struct rnl_client *client)
         rnl_link_lost(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
 }
 
+static void run_handshake(struct rnl_client *client)
+{
+    int done = rnl_tls_handshake(client->tls);
+    if (done > 0)
+        on_connected(client);
+    else if (done < 0)
+        rnl_link_lost(client, RNL_UNAVAILABLE, "TLS with %s:%s failed: %s",
+                      client->address.host, client->address.port,
+                      rnl_tls_failure(client->tls));
+}
+
+static void begin_tls(struct rnl_client *client)
+{
+    rnl_client_trace(client, "connected, shaking hands");
+    client->phase = RNL_PHASE_TLS;
+    client->tls =
+        rnl_tls_create(client->tls_context, client->fd, client->tls_name);
+    if (client->tls != NULL)
+        run_handshake(client);
+    else
+        rnl_link_lost(client, RNL_RESOURCE_EXHAUSTED, "out of memory");
+}
+
 /* Tries the addresses of the host one after the other. error is the errno of
  * the one before. */
 static void dial_next(struct rnl_client *client, int error)
@@ -235,10 +261,12 @@ static void check_dial(struct rnl_client *client)
     socklen_t len = sizeof(error);
     if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
         error = errno;
-    if (error == 0) {
+    if (error == 0 && client->tls_context != NULL)
+        begin_tls(client);
+    else if (error == 0)
         on_connected(client);
+    if (error == 0)
         return;
-    }
     close_socket(client);
     dial_next(client, error);
 }
@@ -351,6 +379,27 @@ bool rnl_link_accepts(const struct rnl_client *client)
            client->out.len < RNL_OUT_HIGH;
 }
 
+/* --- bytes --- */
+
+ssize_t rnl_link_recv(struct rnl_client *client, void *out, size_t len)
+{
+    return client->tls != NULL ? rnl_tls_recv(client->tls, out, len)
+                               : recv(client->fd, out, len, 0);
+}
+
+ssize_t rnl_link_send(struct rnl_client *client, const void *data, size_t len)
+{
+    return client->tls != NULL ? rnl_tls_send(client->tls, data, len)
+                               : send(client->fd, data, len, MSG_NOSIGNAL);
+}
+
+const char *rnl_link_failure(const struct rnl_client *client)
+{
+    const char *reason =
+        client->tls != NULL ? rnl_tls_failure(client->tls) : "";
+    return *reason != '\0' ? reason : strerror(errno);
+}
+
 /* --- time --- */
 
 void rnl_link_heard(struct rnl_client *client)
@@ -392,6 +441,8 @@ void rnl_link_run(struct rnl_client *client, int revents)
 {
     if (client->phase == RNL_PHASE_DIAL && revents != 0)
         check_dial(client);
+    else if (client->phase == RNL_PHASE_TLS && revents != 0)
+        run_handshake(client);
     if (client->now_ns >= client->link_due_ns)
         on_link_due(client);
     if (client->now_ns >= client->keepalive_due_ns)

@@ -2,7 +2,6 @@
 /* Calls to frames, in turn; frames to the socket. */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "call_private.h"
 
@@ -40,8 +39,8 @@ static void produce(struct rnl_client *client)
 static bool write_some(struct rnl_client *client)
 {
     while (client->out.len > 0) {
-        ssize_t sent = send(client->fd, rnl_fifo_peek(&client->out),
-                            client->out.len, MSG_NOSIGNAL);
+        ssize_t sent =
+            rnl_link_send(client, rnl_fifo_peek(&client->out), client->out.len);
         if (sent >= 0) {
             rnl_fifo_taken(&client->out, (size_t)sent);
             continue;
@@ -49,9 +48,10 @@ static bool write_some(struct rnl_client *client)
         if (errno == EINTR)
             continue;
         if (errno != EAGAIN)
-            rnl_link_lost(
-                client, RNL_UNAVAILABLE, "the connection to %s:%s was lost: %s",
-                client->address.host, client->address.port, strerror(errno));
+            rnl_link_lost(client, RNL_UNAVAILABLE,
+                          "the connection to %s:%s was lost: %s",
+                          client->address.host, client->address.port,
+                          rnl_link_failure(client));
         return false;
     }
     return true;

@@ -11,11 +11,6 @@
 #include "log.h"
 #include "server_private.h"
 
-#define WRITE_PIECES 64
-
-/* Writes of one connection before others have their turn. */
-#define WRITE_ROUNDS 8
-
 #define LINGER_NS INT64_C(1000000000)
 
 /* libuv's buffers are iovec's on every Unix. */
@@ -26,13 +21,13 @@ _Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec) &&
                "uv_buf_t is struct iovec");
 
 union pieces {
-    struct iovec iov[WRITE_PIECES];
-    uv_buf_t bufs[WRITE_PIECES];
+    struct iovec iov[RNL_CONN_PIECES];
+    uv_buf_t bufs[RNL_CONN_PIECES];
 };
 
 static void set_reading(struct rnl_conn *conn, bool reading);
 
-static void mark_dirty(struct rnl_conn *conn)
+void rnl_conn_mark_dirty(struct rnl_conn *conn)
 {
     if (conn->is_dirty || conn->closing)
         return;
@@ -43,7 +38,7 @@ static void mark_dirty(struct rnl_conn *conn)
 static void on_output(struct rnl_session *session, void *arg)
 {
     (void)session;
-    mark_dirty(arg);
+    rnl_conn_mark_dirty(arg);
 }
 
 /* --- the end --- */
@@ -74,6 +69,8 @@ static void on_closed(uv_handle_t *handle)
     struct rnl_conn *conn = handle->data;
     struct rnl_server *server = conn->server;
     TAILQ_REMOVE(&server->conns, conn, link);
+    rnl_tls_filter_destroy(conn->tls);
+    free(conn->sealed);
     free(conn);
     rnl_server_conn_closed(server);
 }
@@ -108,6 +105,8 @@ static void begin_linger(struct rnl_conn *conn)
 {
     struct rnl_core *core = conn->server->core;
     end_session(conn);
+    if (conn->tls != NULL)
+        rnl_conn_tls_end(conn);
     conn->shutdown.data = conn;
     if (rnl_timer_start(&core->timers, &conn->linger,
                         core->now_ns + LINGER_NS) != RNL_OK ||
@@ -141,7 +140,7 @@ static void on_written(uv_write_t *request, int status)
         rnl_conn_close(conn);
     } else {
         rnl_session_wrote(conn->session, len);
-        mark_dirty(conn);
+        rnl_conn_mark_dirty(conn);
     }
     rnl_server_leave(conn->server);
 }
@@ -150,7 +149,8 @@ static void on_written(uv_write_t *request, int status)
 static void write_later(struct rnl_conn *conn)
 {
     union pieces pieces;
-    size_t count = rnl_session_output(conn->session, pieces.iov, WRITE_PIECES);
+    size_t count =
+        rnl_session_output(conn->session, pieces.iov, RNL_CONN_PIECES);
     if (count == 0)
         return;
     conn->write.data = conn;
@@ -164,10 +164,10 @@ static void write_later(struct rnl_conn *conn)
  * (false). */
 static bool write_now(struct rnl_conn *conn)
 {
-    for (int round = 0; round < WRITE_ROUNDS; round++) {
+    for (int round = 0; round < RNL_CONN_WRITE_ROUNDS; round++) {
         union pieces pieces;
         size_t count =
-            rnl_session_output(conn->session, pieces.iov, WRITE_PIECES);
+            rnl_session_output(conn->session, pieces.iov, RNL_CONN_PIECES);
         if (count == 0)
             return true;
         int written = uv_try_write((uv_stream_t *)&conn->tcp, pieces.bufs,
@@ -189,7 +189,9 @@ void rnl_conn_flush(struct rnl_conn *conn)
 {
     if (conn->closing || conn->session == NULL || conn->writing > 0)
         return;
-    if (!write_now(conn))
+    if (conn->tls != NULL)
+        rnl_conn_tls_flush(conn);
+    else if (!write_now(conn))
         write_later(conn);
     if (conn->closing)
         return;
@@ -206,15 +208,17 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     (void)suggested;
     struct rnl_conn *conn = handle->data;
     uint8_t *room = NULL;
-    size_t len =
-        conn->session == NULL ? 0 : rnl_session_room(conn->session, &room);
+    bool is_plain = conn->session != NULL && conn->tls == NULL;
+    size_t len = is_plain ? rnl_session_room(conn->session, &room) : 0;
     buf->base = len > 0 ? (char *)room : conn->server->read_buf;
     buf->len = len > 0 ? len : RNL_READ_BYTES;
 }
 
 static void take_bytes(struct rnl_conn *conn, const char *data, size_t len)
 {
-    if (data == conn->server->read_buf)
+    if (conn->tls != NULL)
+        rnl_conn_tls_take(conn, data, len);
+    else if (data == conn->server->read_buf)
         rnl_session_feed(conn->session, (const uint8_t *)data, len);
     else
         rnl_session_filled(conn->session, len);
@@ -231,7 +235,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     } else if (conn->session != NULL) {
         take_bytes(conn, buf->base, (size_t)count);
         /* A session that was marked dirty is looked at in any case. */
-        if (!conn->is_dirty)
+        if (!conn->is_dirty && !conn->closing)
             set_reading(conn, rnl_session_reading(conn->session));
     }
     rnl_server_leave(conn->server);
@@ -264,6 +268,11 @@ static bool start_session(struct rnl_conn *conn)
     if (uv_accept((uv_stream_t *)&conn->server->listener,
                   (uv_stream_t *)&conn->tcp) != 0)
         return false;
+    if (conn->server->tls != NULL) {
+        conn->tls = rnl_tls_filter_create(conn->server->tls);
+        if (conn->tls == NULL)
+            return false;
+    }
     uv_tcp_nodelay(&conn->tcp, 1);
     name_peer(conn);
     return rnl_session_create(conn->server->core, &host, &conn->session) ==

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "server_private.h"
 #include "systemd.h"
+#include "tls_server.h"
 #include "token_file.h"
 #include "token_keeper.h"
 #include "tokens.h"
@@ -133,6 +134,29 @@ static bool read_tokens(const struct rnl_server *server,
     return false;
 }
 
+/* Loads the certificate; true when there is none to load. */
+static bool read_certificate(struct rnl_server *server)
+{
+    const struct rnl_tls_server settings = {
+        .cert_file = server->options->tls_cert,
+        .key_file = server->options->tls_key};
+    char error[RNL_TLS_ERROR_MAX];
+    if (settings.cert_file == NULL)
+        return true;
+    SSL_CTX *context = rnl_tls_server_load(&settings, error);
+    if (context == NULL) {
+        rnl_log(RNL_LOG_ERROR, "certificate_unusable",
+                RNL_LOG_TEXT("reason", error));
+        return false;
+    }
+    /* Open connections keep the old one. */
+    SSL_CTX_free(server->tls);
+    server->tls = context;
+    rnl_log(RNL_LOG_INFO, "certificate_read",
+            RNL_LOG_TEXT("path", settings.cert_file));
+    return true;
+}
+
 /* What cannot be read leaves all as it was. */
 static void on_hangup(uv_signal_t *signal, int number)
 {
@@ -140,6 +164,7 @@ static void on_hangup(uv_signal_t *signal, int number)
     struct rnl_token_list list = {0};
     (void)number;
     rnl_server_enter(server);
+    (void)read_certificate(server);
     if (server->options->tokens_file != NULL && read_tokens(server, &list)) {
         enum rnl_code code = rnl_tokens_set_fixed(server->core->tokens,
                                                   list.records, list.count);
@@ -275,7 +300,7 @@ static void init_handles(struct rnl_server *server)
 
 static bool start(struct rnl_server *server)
 {
-    if (!create_core(server))
+    if (!read_certificate(server) || !create_core(server))
         return false;
     /* A peer that goes while we write is an error of that write. */
     signal(SIGPIPE, SIG_IGN);
@@ -301,6 +326,7 @@ static void stop(struct rnl_server *server)
     uv_run(&server->loop, UV_RUN_DEFAULT);
     rnl_core_destroy(server->core);
     rnl_token_keeper_destroy(server->token_store);
+    SSL_CTX_free(server->tls);
     uv_close((uv_handle_t *)&server->committed, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);

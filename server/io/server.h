@@ -26,6 +26,9 @@ struct rnl_server_options {
     bool durability_full;
     /* Tokens besides core.token, read at start and with SIGHUP; NULL: none. */
     const char *tokens_file;
+    /* PEM files; NULL: connections are plain. Read again with SIGHUP. */
+    const char *tls_cert;
+    const char *tls_key;
     struct rnl_core_options core;
 };
 

@@ -15,10 +15,17 @@
 
 #include "server.h"
 #include "session.h"
+#include "tls_filter.h"
 
 /* One read: a full socket buffer of loopback TCP. One block serves all
  * connections, since a read is consumed before the next begins. */
 #define RNL_READ_BYTES (64 * 1024)
+
+/* Pieces of one write. */
+#define RNL_CONN_PIECES 64
+
+/* Writes of one connection before others have their turn. */
+#define RNL_CONN_WRITE_ROUNDS 8
 
 /* Long enough for "[IPv6 address%scope]:port". */
 #define RNL_ADDRESS_MAX 80
@@ -39,6 +46,10 @@ struct rnl_conn {
     bool closing;
     /* Bytes that the write in flight was given; 0: none is. */
     size_t writing;
+    /* NULL: it is plain. Owned. */
+    struct rnl_tls_filter *tls;
+    /* Sealed bytes that the write in flight has; owned. */
+    char *sealed;
     /* The time that a peer has to take our last words. */
     struct rnl_timer linger;
     char peer[RNL_ADDRESS_MAX];
@@ -68,7 +79,11 @@ struct rnl_server {
     int64_t timer_due_ns;
     bool draining;
     char address[RNL_ADDRESS_MAX];
+    /* NULL: connections are plain. */
+    SSL_CTX *tls;
     char read_buf[RNL_READ_BYTES];
+    /* Of a connection with TLS: a read of it, opened. */
+    char plain_buf[RNL_READ_BYTES];
 };
 
 /* Tells the core the time. */
@@ -88,6 +103,14 @@ void rnl_conn_flush(struct rnl_conn *conn);
 
 /* conn.c: closes at once. */
 void rnl_conn_close(struct rnl_conn *conn);
+
+/* conn.c: has rnl_server_leave flush the connection. */
+void rnl_conn_mark_dirty(struct rnl_conn *conn);
+
+/* conn_tls.c: takes bytes of the socket; writes what is due; says goodbye. */
+void rnl_conn_tls_take(struct rnl_conn *conn, const char *data, size_t len);
+void rnl_conn_tls_flush(struct rnl_conn *conn);
+void rnl_conn_tls_end(struct rnl_conn *conn);
 
 /* listener.c: opens the socket (or takes the service manager's) and sets
  * server->address. Returns false after having logged why not. */

@@ -182,6 +182,15 @@ struct rnl_client_options {
     void (*on_trace)(struct rnl_client *client, const char *line, void *arg);
     /* Given to the four callbacks. */
     void *arg;
+    /* Speak TLS (1.2 or 1.3). The server's certificate must lead to a trusted
+     * root and be of the host of address, a numeric one too. */
+    bool tls;
+    /* Trusted roots, PEM; NULL: those of the system. */
+    const char *tls_ca_file;
+    /* The name that the certificate must have instead of address' host. */
+    const char *tls_server_name;
+    /* Accept any certificate: whoever is in between reads all. For tests. */
+    bool tls_insecure;
 };
 
 /* NULL, or a sentence about the first option that is out of its range: what
