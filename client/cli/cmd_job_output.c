@@ -25,9 +25,14 @@ static int run(struct cli_context *context, const struct cli_args *args)
     if (status != CLI_EXIT_OK)
         return status;
     struct output output = {context, cli_json_u64(job, "lastSequence")};
-    struct cli_job_watch watch = {
-        .job_id = id, .on_event = on_event, .arg = &output};
+    uint64_t first = cli_json_u64(job, "firstSequence");
+    struct cli_job_watch watch = {.job_id = id,
+                                  .after_sequence = first > 0 ? first - 1 : 0,
+                                  .on_event = on_event,
+                                  .arg = &output};
     json_decref(job);
+    if (first > 1)
+        cli_note(context, "its oldest output is no longer kept");
     if (output.last_sequence == 0)
         return CLI_EXIT_OK;
     cli_interrupt_catch();

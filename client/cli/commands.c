@@ -4,18 +4,33 @@
 #include <string.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_ingest,          &cli_stats_watch_command,
-    &cli_stats_get,       &cli_stats_list,
-    &cli_stats_create,    &cli_stats_freq,
-    &cli_stats_quantiles, &cli_stats_rank,
-    &cli_stats_export,    &cli_stats_delete,
-    &cli_job_create,      &cli_job_get,
-    &cli_job_list,        &cli_job_watch_command,
-    &cli_job_output,      &cli_job_cancel,
-    &cli_job_delete,      &cli_work,
-    &cli_token_create,    &cli_token_list,
-    &cli_token_revoke,    &cli_info,
-    &cli_completion,      NULL,
+    &cli_ingest,
+    &cli_stats_watch_command,
+    &cli_stats_get,
+    &cli_stats_list,
+    &cli_stats_create,
+    &cli_stats_freq,
+    &cli_stats_quantiles,
+    &cli_stats_rank,
+    &cli_stats_export,
+    &cli_stats_delete,
+    &cli_job_create,
+    &cli_job_get,
+    &cli_job_list,
+    &cli_job_watch_command,
+    &cli_job_output,
+    &cli_job_cancel,
+    &cli_job_delete,
+    &cli_work,
+    &cli_token_create,
+    &cli_token_list,
+    &cli_token_revoke,
+    &cli_admin_backup,
+    &cli_admin_check,
+    &cli_admin_compact,
+    &cli_info,
+    &cli_completion,
+    NULL,
 };
 
 const struct cli_flag cli_global_flags[] = {
@@ -54,7 +69,8 @@ const char *cli_group_summary(const char *group)
         const char *group, *summary;
     } groups[] = {{"job", "Create, watch and end jobs"},
                   {"stats", "Read and configure statistics streams"},
-                  {"token", "Make, list and revoke tokens"}};
+                  {"token", "Make, list and revoke tokens"},
+                  {"admin", "Back up, check and compact the store"}};
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         if (strcmp(groups[i].group, group) == 0)
             return groups[i].summary;

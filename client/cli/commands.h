@@ -5,6 +5,9 @@
 
 #include "command.h"
 
+extern const struct cli_command cli_admin_backup;
+extern const struct cli_command cli_admin_check;
+extern const struct cli_command cli_admin_compact;
 extern const struct cli_command cli_job_create;
 extern const struct cli_command cli_job_get;
 extern const struct cli_command cli_job_list;

@@ -283,4 +283,13 @@ void cli_core_close(struct cli_context *context);
 /* A GetInfoResponse. */
 int cli_core_get_info(struct cli_context *context, json_t **ret_info);
 
+/* Upkeep of the store. A backup's pieces go to on_piece; false of it ends the
+ * backup. A CheckStoreResponse; a CompactStoreResponse. */
+int cli_core_backup(struct cli_context *context,
+                    bool (*on_piece)(void *arg, const void *data, size_t len,
+                                     uint64_t total_bytes),
+                    void *arg);
+int cli_core_check(struct cli_context *context, json_t **ret_result);
+int cli_core_compact(struct cli_context *context, json_t **ret_result);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "admin_service.h"
+#include "admin_upkeep.h"
 #include "alloc.h"
 #include "jobs.h"
 #include "journal.h"
@@ -45,6 +46,7 @@ static enum rnl_code create_parts(struct rnl_core *core)
     TAILQ_INIT(&core->rpc->sessions);
     TAILQ_INIT(&core->rpc->pending);
     rnl_methods_add(&core->rpc->methods, &rnl_admin_service);
+    rnl_methods_add(&core->rpc->methods, &rnl_admin_upkeep_service);
     rnl_methods_add(&core->rpc->methods, &rnl_job_service);
     rnl_methods_add(&core->rpc->methods, &rnl_worker_service);
     rnl_methods_add(&core->rpc->methods, &rnl_event_service);

@@ -23,6 +23,7 @@ struct rnl_jobs;
 struct rnl_journal;
 struct rnl_kind_limits;
 struct rnl_streams;
+struct rnl_upkeep;
 struct rnl_token_record;
 struct rnl_token_store;
 struct rnl_tokens;
@@ -75,6 +76,9 @@ struct rnl_core_options {
      * digits, borrowed for the call; NULL makes a new one. */
     struct rnl_journal *journal;
     const char *epoch;
+    /* Upkeep of the store's files (upkeep.h); NULL: there are none. Borrowed
+     * until destroy. */
+    struct rnl_upkeep *upkeep;
 };
 
 /* The parts of the core, for its own modules. */

@@ -16,6 +16,7 @@
 #include "token_file.h"
 #include "token_keeper.h"
 #include "tokens.h"
+#include "upkeep_sqlite.h"
 
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
@@ -190,10 +191,21 @@ static void on_committed(uv_async_t *async)
     struct rnl_server *server = async->data;
     rnl_server_enter(server);
     rnl_journal_sqlite_poll(server->journal);
+    rnl_upkeep_sqlite_poll(server->upkeep);
     const char *error = rnl_journal_sqlite_error(server->journal);
     if (error[0] != '\0')
         rnl_log(RNL_LOG_ERROR, "store_failed", RNL_LOG_TEXT("reason", error));
     rnl_server_leave(server);
+}
+
+static bool open_upkeep(struct rnl_server *server)
+{
+    const struct rnl_upkeep_options upkeep = {
+        .folder = server->options->data,
+        .wake = on_wake,
+        .arg = server,
+    };
+    return rnl_upkeep_sqlite_create(&upkeep, &server->upkeep) == RNL_OK;
 }
 
 static bool open_store(struct rnl_server *server)
@@ -217,7 +229,7 @@ static bool open_store(struct rnl_server *server)
             RNL_OK &&
         rnl_token_table_open(options->data, &table, error) == RNL_OK)
         server->token_store = rnl_token_keeper_create(server, table);
-    if (server->token_store != NULL)
+    if (server->token_store != NULL && open_upkeep(server))
         return true;
     if (server->journal != NULL)
         server->journal->ops->destroy(server->journal);
@@ -242,6 +254,7 @@ static bool create_core(struct rnl_server *server)
     }
     options.clock = read_clock;
     options.journal = server->journal;
+    options.upkeep = server->upkeep;
     if (server->journal != NULL)
         options.epoch = rnl_journal_sqlite_epoch(server->journal);
     options.fixed_tokens = list.records;
@@ -325,6 +338,7 @@ static void stop(struct rnl_server *server)
     uv_walk(&server->loop, close_handle, server);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     rnl_core_destroy(server->core);
+    rnl_upkeep_sqlite_destroy(server->upkeep);
     rnl_token_keeper_destroy(server->token_store);
     SSL_CTX_free(server->tls);
     uv_close((uv_handle_t *)&server->committed, NULL);

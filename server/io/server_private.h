@@ -70,6 +70,8 @@ struct rnl_server {
     uv_async_t committed;
     /* The core's; NULL without. */
     struct rnl_journal *journal;
+    /* Owned; NULL without. */
+    struct rnl_upkeep *upkeep;
     /* NULL without a journal. */
     struct rnl_token_store *token_store;
     struct rnl_core *core;

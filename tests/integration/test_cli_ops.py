@@ -191,5 +191,104 @@ class Retention(WithStore):
         self.assertEqual(self.job(job)["firstSequence"], "1")
 
 
+class Upkeep(WithStore):
+    def fill(self, count):
+        jobs = [self.create("--kind", "echo", "--input", "-",
+                            "--option", "chunk_bytes=100",
+                            input=b"%06d " % i * 3000)
+                for i in range(count)]
+        for job in jobs:
+            self.assertEqual(self.wait(job), 0)
+        return jobs
+
+    def test_a_backup_is_a_store_of_its_own(self):
+        self.start()
+        jobs = self.fill(5)
+        queued = self.create("--kind", "later", "--input", "waits")
+        outputs = {job: self.ok("job", "output", job) for job in jobs}
+        (before,) = self.json("info")
+        os.mkdir(self.path("copy"))
+        said = self.ok("admin", "backup", self.path("copy/runnel.db"))
+        self.assertIn("runnel.db", said)
+        self.assertEqual(os.stat(self.path("copy/runnel.db")).st_mode & 0o777,
+                         0o600)
+        after = self.create("--kind", "echo", "--input", "not in the copy")
+        self.assertEqual(sorted(os.listdir(self.path("copy"))), ["runnel.db"])
+        self.assertFalse([name for name in os.listdir(self.path("data"))
+                          if name.startswith("runnel.backup")])
+        self.start(data="copy")
+        self.assertEqual({job: self.ok("job", "output", job) for job in jobs},
+                         outputs)
+        self.assertEqual(self.job(queued)["state"], "JOB_STATE_QUEUED")
+        self.assertEqual(run(self.core, "job", "get", after).returncode, 4)
+        (restored,) = self.json("info")
+        self.assertNotEqual(restored["epoch"], before["epoch"])
+        self.assertIn("nothing is wrong", self.ok("admin", "check"))
+        more = self.create("--kind", "echo", "--input", "it goes on")
+        self.assertEqual(self.wait(more), 0)
+
+    def test_a_backup_replaces_nothing_unasked_and_leaves_nothing(self):
+        self.start()
+        self.fill(1)
+        path = self.path("copy.db")
+        with open(path, "w") as file:
+            file.write("precious")
+        done = run(self.core, "admin", "backup", path)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(b"--force", done.stderr)
+        with open(path) as file:
+            self.assertEqual(file.read(), "precious")
+        (answer,) = self.json("admin", "backup", "--force", path)
+        self.assertEqual(os.path.getsize(path), int(answer["bytes"]))
+        done = run(self.core, "admin", "backup", self.path("none/copy.db"))
+        self.assertEqual(done.returncode, 1, done)
+        # The server stops in the middle of it, or before.
+        self.core.stop()
+        done = run(self.core, "admin", "backup", self.path("other.db"))
+        self.assertNotEqual(done.returncode, 0, done)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["copy.db", "data"])
+
+    def test_a_check_finds_what_was_done_to_the_file(self):
+        self.start()
+        jobs = self.fill(4)
+        (clean,) = self.json("admin", "check")
+        self.assertEqual((clean["jobs"], clean["problemCount"]), ("4", "0"))
+        with sqlite3.connect(self.path("data/runnel.db")) as db:
+            number = "(SELECT number FROM job WHERE id = ?)"
+            db.execute("DELETE FROM job_event WHERE sequence = 3 AND job = "
+                       + number, jobs[0:1])
+            db.execute("UPDATE job_event SET data = 'x' WHERE sequence = 3"
+                       " AND job = " + number, jobs[1:2])
+            db.execute("UPDATE job SET record = x'ff' WHERE id = ?", jobs[2:3])
+            db.execute("DELETE FROM job_event WHERE type = 6 AND job = "
+                       + number, jobs[3:4])
+        db.close()
+        done = run(self.core, "admin", "check")
+        self.assertEqual(done.returncode, 1, done)
+        for job, said in zip(jobs, ("1 of the events 1 to ", "its events have",
+                                    "its record cannot be decoded",
+                                    "it has the events")):
+            self.assertIn("job %s: %s" % (job, said), done.stdout.decode())
+        self.assertIn("5 findings", done.stdout.decode())
+
+    def test_compacting_gives_room_back(self):
+        self.start()
+        for job in self.fill(30)[:25]:
+            self.ok("job", "delete", job)
+        (answer,) = self.json("admin", "compact")
+        self.assertLess(int(answer["bytesAfter"]),
+                        int(answer["bytesBefore"]) // 2)
+        self.assertIn("nothing is wrong", self.ok("admin", "check"))
+
+    def test_a_store_in_memory_has_no_files(self):
+        self.start("--durability", "memory")
+        for command in (("backup", self.path("copy.db")), ("check",),
+                        ("compact",)):
+            done = run(self.core, "admin", *command)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(b"in memory", done.stderr)
+        self.assertEqual(os.listdir(self.dir), [])
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1] + sys.argv[2:])

@@ -20,7 +20,7 @@ from core import DEADLINE_S, Core, clean_env  # noqa: E402
 
 BUILD, SOURCE, CC = sys.argv[1:4]
 BIN = os.path.join(BUILD, "bin")
-HEADERS = ["call.h", "client.h", "errors.def", "ingest.h", "job.h",
+HEADERS = ["admin.h", "call.h", "client.h", "errors.def", "ingest.h", "job.h",
            "runnel.h", "stats.h", "status.h", "token.h", "worker.h"]
 
 

@@ -3,6 +3,7 @@
 #ifndef RNL_RUNNEL_H
 #define RNL_RUNNEL_H
 
+#include <runnel/admin.h>
 #include <runnel/call.h>
 #include <runnel/client.h>
 #include <runnel/ingest.h>

@@ -141,12 +141,14 @@ static int upgrade(sqlite3 *connection, int version)
     return result;
 }
 
+/* auto_vacuum is of a file that is made now (compact.c). */
 static int set_up(sqlite3 *connection, enum rnl_durability durability)
 {
     int result = sqlite3_busy_timeout(connection, RNL_BUSY_MS);
     if (result != SQLITE_OK)
         return result;
     result = sqlite3_exec(connection,
+                          "PRAGMA auto_vacuum=INCREMENTAL;"
                           "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
                           "PRAGMA cache_size=-" CACHE_KIB
                           "; PRAGMA journal_size_limit=" WAL_BYTES_MAX,
