@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET /v1/jobs/{job_id}/output: the job's output as plain bytes with its own
- * content type. Of a running job it streams until the job has ended. When the
- * output cannot be had to its end the answer is cut, so that a client sees an
+ * content type. Of a running job it streams until the job has ended, or, with
+ * ?follow=false, ends with what there is when it is asked. When the output
+ * cannot be had to its end the answer is cut, so that a client sees an
  * error and not a shorter output.
  */
 #include <string.h>
@@ -24,6 +25,8 @@ struct output {
     ProtobufCMessage *request;
     struct rnl_feed *feed;
     struct rnl_piece_queue queue;
+    /* The event after which it ends; 0: the job's last. */
+    uint64_t last_sequence;
 };
 
 static ProtobufCBinaryData bytes_of(const Runnel__V1__OutputDelta *delta)
@@ -80,6 +83,12 @@ static struct rnl_piece *take(struct output *output)
     return piece;
 }
 
+static bool is_last(const struct output *output, const struct rnl_piece *piece)
+{
+    return piece->terminal || (output->last_sequence > 0 &&
+                               piece->last_sequence >= output->last_sequence);
+}
+
 static void pump(struct rnl_streaming *streaming)
 {
     struct output *output =
@@ -91,9 +100,9 @@ static void pump(struct rnl_streaming *streaming)
     if (!rnl_streaming_ready(streaming))
         return;
     size_t bytes = 0;
-    while (count < RNL_STREAMING_PIECES_MAX && bytes < RNL_MEMBER_BYTES_MAX &&
-           (piece = take(output)) != NULL) {
-        is_over = is_over || piece->terminal;
+    while (!is_over && count < RNL_STREAMING_PIECES_MAX &&
+           bytes < RNL_MEMBER_BYTES_MAX && (piece = take(output)) != NULL) {
+        is_over = is_last(output, piece);
         bytes += piece->len;
         if (piece->len > 0)
             pieces[count++] = piece;
@@ -139,6 +148,13 @@ static const char *content_type(const Runnel__V1__Job *job)
                                              : "application/octet-stream";
 }
 
+/* Whether the answer goes on with a job that runs. */
+static bool follows(const struct rnl_exchange *exchange)
+{
+    const char *follow = rnl_query_get(&exchange->query, "follow");
+    return follow == NULL || strcmp(follow, "true") == 0;
+}
+
 static void stream(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
 {
     struct output *output =
@@ -148,6 +164,7 @@ static void stream(struct rnl_exchange *exchange, const Runnel__V1__Job *job)
     output->streaming.on_ready = pump;
     output->streaming.on_gone = on_gone;
     output->streaming.cut_is_error = true;
+    output->last_sequence = follows(exchange) ? 0 : job->last_sequence;
     output->request = rnl_watch_job_request(job->id);
     const struct rnl_feed_owner owner = {.on_piece = on_piece,
                                          .on_end = on_end,
@@ -183,8 +200,23 @@ static void on_job(struct rnl_exchange *exchange,
         rnl_exchange_fail_text(exchange, 410, RNL_OUT_OF_RANGE,
                                "the beginning of the output is no longer "
                                "kept");
+    else if (got->job->last_sequence == 0 && !follows(exchange))
+        rnl_exchange_reply(exchange, 200, content_type(got->job), "", 0);
     else
         stream(exchange, got->job);
+}
+
+static bool check_query(struct rnl_exchange *exchange)
+{
+    const char *follow = rnl_query_get(&exchange->query, "follow");
+    const struct rnl_pbjson_error error = {.field = "follow",
+                                           .what = "must be true or false"};
+    if (!rnl_exchange_check_query(exchange, "follow"))
+        return false;
+    if (follows(exchange) || strcmp(follow, "false") == 0)
+        return true;
+    rnl_exchange_fail_mapping(exchange, RNL_INVALID_ARGUMENT, &error);
+    return false;
 }
 
 void rnl_handle_output(struct rnl_exchange *exchange)
@@ -194,7 +226,7 @@ void rnl_handle_output(struct rnl_exchange *exchange)
         .response = &runnel__v1__get_job_response__descriptor,
         .on_done = on_job};
     Runnel__V1__GetJobRequest request = RUNNEL__V1__GET_JOB_REQUEST__INIT;
-    if (!rnl_exchange_check_query(exchange, NULL))
+    if (!check_query(exchange))
         return;
     request.job_id = (char *)(uintptr_t)rnl_exchange_param(exchange, "job_id");
     rnl_probe_start(exchange, &probe, &request.base);

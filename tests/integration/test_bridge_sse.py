@@ -219,6 +219,33 @@ class Watching(Pair):
         job = echo(self.bridge, TEXT, chunk_bytes=400, pace_ms=5)
         self.assertEqual(output(self.bridge, job), TEXT.encode())
 
+    def test_output_so_far_ends_at_once(self):
+        """It ends while the job stands still after its first piece."""
+        job = echo(self.bridge, "abc", chunk_bytes=1, pace_ms=60000)
+        path = "/v1/jobs/%s/output?follow=" % job
+        with Events(self.bridge, events_path(job)) as events:
+            events.next("delta")
+        answer = request(self.bridge, "GET", path + "false")
+        self.assertEqual((answer.status, answer.body), (200, b"a"))
+        self.assertEqual(answer.headers["content-type"],
+                         "text/plain; charset=utf-8")
+        self.assertEqual(rig.job_of(self.bridge, job)["state"],
+                         "JOB_STATE_RUNNING")
+        for value in ("", "no", "0"):
+            answer = request(self.bridge, "GET", path + value)
+            self.assertEqual(answer.status, 400, value)
+            self.assertEqual(answer.json()["violations"][0]["field"],
+                             "follow")
+        request(self.bridge, "POST", "/v1/jobs/%s/cancel" % job)
+        self.assertEqual(request(self.bridge, "GET", path + "true").body,
+                         b"a")
+        # Longer than what is sent at once, and of a job that has ended.
+        job = echo(self.bridge, TEXT * 20, chunk_bytes=100)
+        rig.wait_end(self.bridge, job)
+        answer = request(self.bridge, "GET",
+                         "/v1/jobs/%s/output?follow=false" % job)
+        self.assertEqual(answer.body, (TEXT * 20).encode())
+
     def test_bytes_that_are_no_text(self):
         import base64
         data = bytes(range(256)) * 20
@@ -339,6 +366,35 @@ class Restarts(unittest.TestCase):
             with Events(self.bridge, events_path(job), first) as again:
                 self.assertEqual(b"".join(e.bytes() for e in again),
                                  b"".join(e.bytes() for e in rest))
+
+    def test_bridge_and_core_are_killed_in_turn(self):
+        """A reader that comes back with its last id gets each event once,
+        whatever was killed, and however often."""
+        job = echo(self.bridge, TEXT, chunk_bytes=40, pace_ms=5)
+        seen = []
+        for killed in (["bridge"], ["core"], ["core", "bridge"], []):
+            last = seen[-1].id if seen else None
+            with Events(self.bridge, events_path(job), last) as events:
+                for event in events:
+                    seen.append(event)
+                    if killed:
+                        self.kill(killed.pop(0))
+        self.assertEqual(seen[-1].name, "end")
+        last = 0
+        for event in seen[:-1]:
+            self.assertEqual(int(event.data.get("firstSequence", event.id)),
+                             last + 1)
+            last = int(event.id)
+        self.assertEqual(b"".join(event.bytes() for event in seen),
+                         output(self.bridge, job))
+
+    def kill(self, which):
+        if which == "core":
+            self.core = self.core.restarted(signal.SIGKILL, -signal.SIGKILL)
+        else:
+            self.bridge.stop(signal.SIGKILL, -signal.SIGKILL)
+            self.bridge = Bridge(self.core)
+        self.bridge.ready()
 
     def test_output_of_a_job_that_is_lost_is_cut(self):
         job = echo(self.bridge, TEXT, chunk_bytes=1, pace_ms=1000)
