@@ -129,6 +129,33 @@ test('a hidden page gives its connection back, then goes on', async () => {
   await world.close(page);
 });
 
+test('of ten tabs the one that is looked at is live', async () => {
+  // A browser has six connections an origin, for all tabs together.
+  const id = await world.createJob(endless);
+  const first = await world.open(`#/jobs/${id}`);
+  const tabs = [first];
+  const turn = (/** @type {Page} */ page, /** @type {boolean} */ hidden) =>
+    page.evaluate((to) => {
+      Object.defineProperty(document, 'hidden', { value: to, writable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  for (let i = 0; i < 9; i++) {
+    await turn(tabs[i], true);
+    const page = await first.context().newPage();
+    // Its answers may have to wait until others rest.
+    await page.goto(world.url(`#/jobs/${id}`));
+    tabs.push(page);
+  }
+  await grows(tabs[9], 20);
+  await turn(tabs[9], true);
+  await turn(tabs[3], false);
+  await shows(tabs[3].locator('.feed'), 'live');
+  await tabs[3].getByRole('button', { name: 'Cancel' }).click();
+  await shows(tabs[3].locator('.feed'), 'complete');
+  assert.equal(await output(tabs[3]), await world.output(id));
+  await world.close(first);
+});
+
 test('a second bridge shows the same job', async () => {
   const id = await world.createJob(endless);
   const { startBridge } = await import('./support/programs.mjs');

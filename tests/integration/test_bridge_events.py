@@ -16,6 +16,10 @@ def multi(*jobs):
     return "/v1/events?" + "&".join("job=" + job for job in jobs)
 
 
+def output(bridge, job):
+    return request(bridge, "GET", "/v1/jobs/%s/output" % job).body
+
+
 def lines(bridge, path, **headers):
     """All lines of an answer as JSON."""
     headers["Accept"] = "application/x-ndjson"
@@ -184,6 +188,57 @@ class Multi(Shared):
             reader.close()
         self.bridge.until(lambda: rig.metrics(self.bridge)[
             "runnel_bridge_topics_open"] == 0)
+
+    def test_ten_tabs_of_which_one_does_not_read(self):
+        """Ten answers of twenty jobs and a stream; one takes nothing for as
+        long as the others read, keeps no memory meanwhile, and gets all."""
+        jobs = [echo(self.bridge, "%02d" % i + "x" * 200000, chunk_bytes=8000)
+                for i in range(20)]
+        for job in jobs:
+            rig.wait_end(self.bridge, job)
+        path = multi(*jobs)
+        before = self.bridge.rss_kib()
+        stuck = [Events(self.bridge, path, receive_bytes=4096)]
+        tabs = [Events(self.bridge, path) for _ in range(9)]
+        want = {job: output(self.bridge, job) for job in jobs}
+        for tab in tabs:
+            seen = list(tab)
+            self.assertFalse(tab.cut)
+            self.assertEqual(self.outputs(seen), want)
+            self.check_order(seen)
+        grown = self.bridge.rss_kib() - before
+        print("4 MB that are not read: %d KiB" % grown)
+        if "asan" not in rig.BIN and "tsan" not in rig.BIN:
+            self.assertLess(grown, 20 * 1024)
+        seen = list(stuck[0])
+        self.assertEqual(self.outputs(seen), want)
+        self.check_order(seen)
+        for tab in stuck + tabs:
+            tab.close()
+
+    def test_tabs_that_are_closed_leave_nothing(self):
+        """Not at the bridge, and not at the core."""
+        jobs = [echo(self.bridge, "abc", chunk_bytes=1, pace_ms=60000)
+                for _ in range(20)]
+        path = multi(*jobs) + "&stream=_rpc"
+        for _ in range(3):
+            tabs = [Events(self.bridge, path) for _ in range(10)]
+            for tab in tabs:
+                tab.next("delta")
+            metric = rig.metrics(self.bridge)
+            self.assertEqual(metric["runnel_bridge_topics_open"], 21)
+            self.assertEqual(metric["runnel_bridge_event_streams_open"], 10)
+            for tab in tabs:
+                tab.close()
+            self.bridge.until(lambda: self.left() == [0, 0, 1, 1])
+
+    def left(self):
+        """Topics, answers and connections of the bridge, and calls of the
+        core; one of each of the last two is that of who asks."""
+        metric = rig.metrics(self.bridge)
+        return [metric["runnel_bridge_" + name + "_open"] for name in (
+            "topics", "event_streams", "connections")] + [
+                request(self.bridge, "GET", "/v1/info").json()["streamsOpen"]]
 
 
 class Lines(Shared):
