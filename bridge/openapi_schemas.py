@@ -40,7 +40,7 @@ class Message:
 class Enum:
     def __init__(self, comment):
         self.comment = comment
-        self.values = []
+        self.values = {}  # numbers by name
 
 
 def parse(text):
@@ -66,7 +66,8 @@ def parse(text):
             else:
                 inside = None
         elif isinstance(inside, Enum):
-            inside.values.append(re.match(r"(\w+) = \d+;$", line)[1])
+            found_value = re.match(r"(\w+) = (\d+);$", line)
+            inside.values[found_value[1]] = int(found_value[2])
         elif isinstance(inside, Message) and line:
             name = take_field(inside, line, said)
             if oneof is not None:
@@ -180,8 +181,10 @@ class Writer:
     def schema(self, name):
         if isinstance(self.types[name], Message):
             return self.message(name)
-        return {"type": "string", "description": self.types[name].comment,
-                "enum": self.types[name].values}
+        values = self.types[name].values
+        return {"type": ["string", "integer"],
+                "description": self.types[name].comment,
+                "enum": [*values, *values.values()]}
 
 
 def lay_over(base, more):

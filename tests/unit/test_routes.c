@@ -332,13 +332,19 @@ static const char *type_of(const ProtobufCFieldDescriptor *field)
 
 static void check_message(const ProtobufCMessageDescriptor *message);
 
+/* The names, and then the numbers, which are read too. */
 static void check_enum(const ProtobufCEnumDescriptor *values)
 {
     json_t *names = json_object_get(schema_of(values->short_name), "enum");
-    assert_int_equal(json_array_size(names), values->n_values);
-    for (unsigned i = 0; i < values->n_values; i++)
+    assert_int_equal(json_array_size(names), 2 * values->n_values);
+    for (unsigned i = 0; i < values->n_values; i++) {
+        const ProtobufCEnumValue *value = &values->values[i];
         assert_string_equal(json_string_value(json_array_get(names, i)),
-                            values->values[i].name);
+                            value->name);
+        assert_int_equal(
+            json_integer_value(json_array_get(names, i + values->n_values)),
+            value->value);
+    }
 }
 
 static void check_field(const ProtobufCMessageDescriptor *message,
