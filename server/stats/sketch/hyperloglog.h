@@ -154,8 +154,7 @@ RNL_MUST_USE enum rnl_code rnl_hll_reserve(struct rnl_hll *hll,
 /* Says that at least that many distinct keys are to come: takes the dense form
  * at once if they will not fit the sparse one. Errors:
  * RNL_RESOURCE_EXHAUSTED. */
-RNL_MUST_USE enum rnl_code rnl_hll_expect(struct rnl_hll *hll,
-                                          size_t distinct);
+RNL_MUST_USE enum rnl_code rnl_hll_expect(struct rnl_hll *hll, size_t distinct);
 
 /* Gives back the memory that rnl_hll_reserve and rnl_hll_reset hold in
  * advance, as far as it can. */
