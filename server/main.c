@@ -14,6 +14,7 @@
 #include "log.h"
 #include "server.h"
 #include "settings.h"
+#include "shards.h"
 #include "stream_bounds.h"
 
 #define TOKEN_FILE_BYTES (RNL_TOKEN_BYTES_MAX + 1)
@@ -27,6 +28,7 @@ static const char *tokens_file;
 static const char *tls_cert;
 static const char *tls_key;
 static const char *log_level = "info";
+static uint64_t threads = 1;
 static const char *data = "./data";
 static const char *durability = "normal";
 static uint64_t drain_grace_ms = 10000;
@@ -96,6 +98,14 @@ static const struct rnl_setting table[] = {
      .placeholder = "LEVEL",
      .help = "What an acknowledged job survives: full, a loss of power;\n"
              "      normal, the end of the process; memory, neither."},
+    {.name = "threads",
+     .type = RNL_SETTING_COUNT,
+     .target = &threads,
+     .min = 1,
+     .max = RNL_SHARDS_MAX + 1,
+     .placeholder = "COUNT",
+     .help = "Threads. Beyond the first, which serves connections, they count\n"
+             "      events; with 1 that thread counts them."},
     {.name = "max-frame-bytes",
      .type = RNL_SETTING_BYTES,
      .target = &max_frame_bytes,
@@ -221,6 +231,7 @@ static void fill_options(struct rnl_server_options *ret_options)
         .drain_grace_ms = drain_grace_ms,
         .data = strcmp(durability, "memory") == 0 ? NULL : data,
         .durability_full = strcmp(durability, "full") == 0,
+        .threads = (unsigned)threads,
         .tokens_file = tokens_file,
         .tls_cert = tls_cert,
         .tls_key = tls_key,

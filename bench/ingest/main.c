@@ -20,6 +20,7 @@ static struct {
     const char *repeats;
     const char *rate;
     const char *streams;
+    const char *threads;
     const char *label;
     const char *address;
     const char *pid;
@@ -35,6 +36,7 @@ static struct {
     .repeats = "5",
     .rate = "1000000",
     .streams = "1",
+    .threads = "1",
     .label = "zipf",
     .key = "origin",
     .value = "delay",
@@ -47,10 +49,11 @@ static const struct {
     {"events", &args.events},   {"users", &args.users},
     {"skew", &args.skew},       {"batch", &args.batch},
     {"repeats", &args.repeats}, {"rate", &args.rate},
-    {"streams", &args.streams}, {"label", &args.label},
-    {"address", &args.address}, {"pid", &args.pid},
-    {"file", &args.file},       {"key", &args.key},
-    {"value", &args.value},     {"out", &args.out},
+    {"streams", &args.streams}, {"threads", &args.threads},
+    {"label", &args.label},     {"address", &args.address},
+    {"pid", &args.pid},         {"file", &args.file},
+    {"key", &args.key},         {"value", &args.value},
+    {"out", &args.out},
 };
 
 static const struct {
@@ -58,9 +61,8 @@ static const struct {
     void (*run)(const struct bench_task *task);
     bool wants_server;
 } parts[] = {
-    {"floor", bench_floor, false},
-    {"engine", bench_engine, false},
-    {"wire", bench_wire, true},
+    {"floor", bench_floor, false},     {"engine", bench_engine, false},
+    {"threads", bench_threads, false}, {"wire", bench_wire, true},
     {"redis", bench_redis, true},
 };
 
@@ -164,7 +166,7 @@ int main(int argc, char **argv)
     /* As runneld does. */
     rnl_heap_keep();
     if (argc < 2)
-        bench_die("usage: bench_ingest floor|engine|wire|redis|dump "
+        bench_die("usage: bench_ingest floor|engine|threads|wire|redis|dump "
                   "[name=value]...");
     for (int i = 2; i < argc; i++)
         take_argument(argv[i]);
@@ -176,6 +178,7 @@ int main(int argc, char **argv)
         .repeats = (size_t)number("repeats", args.repeats, BENCH_REPEATS_MAX),
         .rate = number("rate", args.rate, 1e12),
         .streams = (size_t)number("streams", args.streams, 100000),
+        .threads = (size_t)number("threads", args.threads, 64),
         .events = &events,
         .label = args.label,
         .address = args.address,

@@ -13,6 +13,8 @@ struct bench_task {
     double rate;
     /* Streams that batches go to in turn. */
     size_t streams;
+    /* As runneld's --threads. */
+    size_t threads;
     const struct bench_events *events;
     const struct bench_batches *batches;
     /* Prefix of the names of figures: "zipf", "flights". */
@@ -28,6 +30,9 @@ void bench_floor(const struct bench_task *task);
 
 /* The engine alone: rnl_meter_ingest. */
 void bench_engine(const struct bench_task *task);
+
+/* The same with threads that count, by the clock. */
+void bench_threads(const struct bench_task *task);
 
 /* Over a connection into runneld, batches encoded before the clock starts. */
 void bench_wire(const struct bench_task *task);

@@ -22,6 +22,7 @@
 struct rnl_jobs;
 struct rnl_journal;
 struct rnl_kind_limits;
+struct rnl_lanes;
 struct rnl_streams;
 struct rnl_upkeep;
 struct rnl_token_record;
@@ -79,6 +80,9 @@ struct rnl_core_options {
     /* Upkeep of the store's files (upkeep.h); NULL: there are none. Borrowed
      * until destroy. */
     struct rnl_upkeep *upkeep;
+    /* Where batches of event streams are counted (lanes.h); NULL: at once, on
+     * this thread. Borrowed. */
+    struct rnl_lanes *lanes;
 };
 
 /* The parts of the core, for its own modules. */

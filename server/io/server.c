@@ -11,6 +11,7 @@
 #include "journal_sqlite.h"
 #include "log.h"
 #include "server_private.h"
+#include "shards.h"
 #include "systemd.h"
 #include "tls_server.h"
 #include "token_file.h"
@@ -77,7 +78,8 @@ static void close_handle(uv_handle_t *handle, void *arg)
 {
     const struct rnl_server *server = arg;
     if (!uv_is_closing(handle) &&
-        handle != (const uv_handle_t *)&server->committed)
+        handle != (const uv_handle_t *)&server->committed &&
+        handle != (const uv_handle_t *)&server->counted)
         uv_close(handle, NULL);
 }
 
@@ -238,6 +240,39 @@ static bool open_store(struct rnl_server *server)
     return false;
 }
 
+/* --- threads that count --- */
+
+/* On the thread of a shard. */
+static void on_wake_counted(void *arg)
+{
+    struct rnl_server *server = arg;
+    uv_async_send(&server->counted);
+}
+
+static void on_counted(uv_async_t *async)
+{
+    struct rnl_server *server = async->data;
+    rnl_server_enter(server);
+    rnl_shards_poll(server->shards);
+    rnl_server_leave(server);
+}
+
+static bool start_shards(struct rnl_server *server,
+                         struct rnl_core_options *options)
+{
+    unsigned threads = server->options->threads;
+    if (threads <= 1)
+        return true;
+    server->shards = rnl_shards_create(threads - 1, on_wake_counted, server);
+    if (server->shards == NULL) {
+        rnl_log(RNL_LOG_ERROR, "start_failed",
+                RNL_LOG_TEXT("reason", "no threads (--threads)"));
+        return false;
+    }
+    options->lanes = rnl_shards_lanes(server->shards);
+    return true;
+}
+
 static int64_t read_clock(void *arg)
 {
     (void)arg;
@@ -248,7 +283,8 @@ static bool create_core(struct rnl_server *server)
 {
     struct rnl_core_options options = server->options->core;
     struct rnl_token_list list = {0};
-    if (!read_tokens(server, &list) || !open_store(server)) {
+    if (!read_tokens(server, &list) || !start_shards(server, &options) ||
+        !open_store(server)) {
         rnl_token_list_fini(&list);
         return false;
     }
@@ -303,6 +339,9 @@ static void init_handles(struct rnl_server *server)
     /* It is closed last, when nobody can send any more. */
     uv_unref((uv_handle_t *)&server->committed);
     server->committed.data = server;
+    uv_async_init(&server->loop, &server->counted, on_counted);
+    uv_unref((uv_handle_t *)&server->counted);
+    server->counted.data = server;
     server->listener.data = server;
     server->timer.data = server;
     server->grace.data = server;
@@ -325,6 +364,7 @@ static bool start(struct rnl_server *server)
     set_timer(server);
     rnl_log(RNL_LOG_INFO, "listening", RNL_LOG_TEXT("address", server->address),
             RNL_LOG_TEXT("version", RNL_VERSION),
+            RNL_LOG_INT("threads", server->options->threads),
             RNL_LOG_TEXT("epoch", server->core->epoch));
     rnl_systemd_notify("READY=1");
     return true;
@@ -341,7 +381,9 @@ static void stop(struct rnl_server *server)
     rnl_upkeep_sqlite_destroy(server->upkeep);
     rnl_token_keeper_destroy(server->token_store);
     SSL_CTX_free(server->tls);
+    rnl_shards_destroy(server->shards);
     uv_close((uv_handle_t *)&server->committed, NULL);
+    uv_close((uv_handle_t *)&server->counted, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
 }

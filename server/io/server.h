@@ -29,6 +29,8 @@ struct rnl_server_options {
     /* PEM files; NULL: connections are plain. Read again with SIGHUP. */
     const char *tls_cert;
     const char *tls_key;
+    /* Threads, that of connections included; 1: it counts events, too. */
+    unsigned threads;
     struct rnl_core_options core;
 };
 

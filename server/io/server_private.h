@@ -68,6 +68,9 @@ struct rnl_server {
     uv_signal_t sighup;
     /* The journal's writer has something to report. */
     uv_async_t committed;
+    /* Threads that count events, NULL without; they have counted some. */
+    struct rnl_shards *shards;
+    uv_async_t counted;
     /* The core's; NULL without. */
     struct rnl_journal *journal;
     /* Owned; NULL without. */

@@ -217,3 +217,17 @@ enum rnl_code rnl_batch_check(const struct rnl_meter_batch *batch,
         code = check_times(batch, wall_ms, ret_facts, ret_fault);
     return code;
 }
+
+size_t rnl_batch_events_before(const struct rnl_meter_batch *batch,
+                               const struct rnl_batch_facts *facts,
+                               int64_t time_ms)
+{
+    if (facts->first_ms >= time_ms)
+        return 0;
+    if (facts->last_ms < time_ms)
+        return batch->event_count;
+    size_t before = 0;
+    for (size_t i = 0; i < batch->event_count; i++)
+        before += batch->time_base_ms + batch->time_offsets_ms[i] < time_ms;
+    return before;
+}

@@ -18,6 +18,11 @@ struct rnl_batch_facts {
     int64_t last_ms;
 };
 
+/* Number of events before a time. */
+size_t rnl_batch_events_before(const struct rnl_meter_batch *batch,
+                               const struct rnl_batch_facts *facts,
+                               int64_t time_ms);
+
 /* Errors: RNL_INVALID_ARGUMENT with ret_fault. */
 RNL_MUST_USE enum rnl_code rnl_batch_check(const struct rnl_meter_batch *batch,
                                            int64_t wall_ms,

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "batch.h"
-#include "meter_private.h"
+#include "deferred.h"
 
 /* A part with fewer events than one in so many of the batch's keys is added
  * event by event. */
@@ -408,10 +407,10 @@ static enum rnl_code move_time(struct work *work, int64_t wall_ms)
 {
     struct rnl_meter *meter = work->meter;
     begin_time(meter, work->facts.first_ms);
-    if (work->facts.last_ms > meter->newest_ms)
-        meter->newest_ms = work->facts.last_ms;
-    if (work->facts.last_ms >= wall_ms - RNL_METER_LIVE_MS)
-        meter->live = true;
+    struct rnl_meter_time time = rnl_meter_time_of(meter);
+    rnl_meter_time_note(&time, &work->facts, wall_ms);
+    meter->newest_ms = time.newest_ms;
+    meter->live = time.live;
     return rnl_meter_move(meter, wall_ms);
 }
 
@@ -422,8 +421,8 @@ static void add_all(struct work *work)
     enum rnl_code code = for_spans(work, add_span);
     assert(code == RNL_OK);
     (void)code;
-    work->late_events =
-        (uint32_t)events_before(work, rnl_panes_oldest_ms(&meter->panes));
+    work->late_events = (uint32_t)events_before(
+        work, rnl_panes_oldest_at(&meter->panes, meter->watermark_ms));
     judge_values(work);
     judge_latencies(work);
     rnl_meter_judge(meter);
@@ -452,26 +451,39 @@ static enum rnl_code ingest(struct work *work, int64_t wall_ms)
     return code;
 }
 
-enum rnl_code rnl_meter_ingest(struct rnl_meter *meter,
-                               const struct rnl_meter_batch *batch,
-                               int64_t wall_ms,
-                               struct rnl_meter_taken *ret_taken,
-                               struct rnl_meter_fault *ret_fault)
+enum rnl_code rnl_meter_count(struct rnl_meter *meter,
+                              const struct rnl_meter_batch *batch,
+                              const struct rnl_batch_facts *facts,
+                              int64_t wall_ms,
+                              struct rnl_meter_taken *ret_taken)
 {
-    struct work work = {.meter = meter, .batch = *batch};
-    if (meter->config.time_basis == RNL_TIME_BASIS_ARRIVAL) {
-        work.batch.time_base_ms = 0;
-        work.batch.time_offsets_ms = NULL;
-    }
-    enum rnl_code code =
-        rnl_batch_check(&work.batch, wall_ms, &work.facts, ret_fault);
-    if (code != RNL_OK)
-        return code;
-    code = ingest(&work, wall_ms);
+    struct work work = {.meter = meter, .batch = *batch, .facts = *facts};
+    enum rnl_code code = ingest(&work, wall_ms);
     give_memory(&work);
     if (code != RNL_OK)
         return code;
     ret_taken->accepted_events = (uint32_t)batch->event_count;
     ret_taken->late_events = work.late_events;
     return RNL_OK;
+}
+
+enum rnl_code rnl_meter_ingest(struct rnl_meter *meter,
+                               const struct rnl_meter_batch *batch,
+                               int64_t wall_ms,
+                               struct rnl_meter_taken *ret_taken,
+                               struct rnl_meter_fault *ret_fault)
+{
+    struct rnl_meter_batch own = *batch;
+    struct rnl_batch_facts facts = {0};
+    if (meter->config.time_basis == RNL_TIME_BASIS_ARRIVAL) {
+        own.time_base_ms = 0;
+        own.time_offsets_ms = NULL;
+    }
+    enum rnl_code code = rnl_batch_check(&own, wall_ms, &facts, ret_fault);
+    if (code != RNL_OK)
+        return code;
+    return meter->deferred == NULL
+               ? rnl_meter_count(meter, &own, &facts, wall_ms, ret_taken)
+               : rnl_deferred_post(meter->deferred, &own, &facts, wall_ms,
+                                   ret_taken);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "meter_private.h"
+#include "deferred.h"
 
 static int64_t second_of(int64_t time_ms)
 {
@@ -37,6 +37,7 @@ void rnl_meter_destroy(struct rnl_meter *meter)
 {
     if (meter == NULL)
         return;
+    rnl_deferred_destroy(meter->deferred);
     for (size_t i = 0; i <= RNL_METER_WINDOWS_MAX; i++)
         rnl_meter_view_destroy(meter->views[i]);
     rnl_panes_fini(&meter->panes);
@@ -55,20 +56,43 @@ static void move_seconds(struct rnl_meter *meter, int64_t second)
         meter->newest_second = second;
 }
 
+struct rnl_meter_time rnl_meter_time_of(const struct rnl_meter *meter)
+{
+    return (struct rnl_meter_time){.newest_ms = meter->newest_ms,
+                                   .watermark_ms = meter->watermark_ms,
+                                   .live = meter->live};
+}
+
+void rnl_meter_time_note(struct rnl_meter_time *time,
+                         const struct rnl_batch_facts *facts, int64_t wall_ms)
+{
+    if (facts->last_ms > time->newest_ms)
+        time->newest_ms = facts->last_ms;
+    if (facts->last_ms >= wall_ms - RNL_METER_LIVE_MS)
+        time->live = true;
+}
+
+void rnl_meter_time_move(struct rnl_meter_time *time, int64_t wall_ms)
+{
+    if (time->newest_ms > time->watermark_ms)
+        time->watermark_ms = time->newest_ms;
+    if (time->newest_ms != INT64_MIN && time->live &&
+        wall_ms > time->watermark_ms)
+        time->watermark_ms = wall_ms;
+}
+
 enum rnl_code rnl_meter_move(struct rnl_meter *meter, int64_t wall_ms)
 {
-    if (meter->newest_ms == INT64_MIN)
-        return RNL_OK;
-    int64_t watermark = meter->newest_ms;
-    if (meter->live && wall_ms > watermark)
-        watermark = wall_ms;
-    if (watermark <= meter->watermark_ms)
+    struct rnl_meter_time time = rnl_meter_time_of(meter);
+    rnl_meter_time_move(&time, wall_ms);
+    if (time.watermark_ms == meter->watermark_ms)
         return RNL_OK;
     bool changed;
-    enum rnl_code code = rnl_panes_advance(&meter->panes, watermark, &changed);
+    enum rnl_code code =
+        rnl_panes_advance(&meter->panes, time.watermark_ms, &changed);
     if (code == RNL_OK) {
-        meter->watermark_ms = watermark;
-        move_seconds(meter, second_of(watermark));
+        meter->watermark_ms = time.watermark_ms;
+        move_seconds(meter, second_of(time.watermark_ms));
     }
     if (changed) {
         meter->version++;
@@ -113,8 +137,16 @@ void rnl_meter_judge(struct rnl_meter *meter)
     }
 }
 
+void rnl_meter_settle(const struct rnl_meter *meter)
+{
+    if (meter->deferred != NULL)
+        /* Without memory the answer is that of before. */
+        (void)rnl_deferred_settle(meter->deferred);
+}
+
 void rnl_meter_advance(struct rnl_meter *meter, int64_t wall_ms)
 {
+    rnl_meter_settle(meter);
     enum rnl_code code = rnl_meter_move(meter, wall_ms);
     (void)code; /* tried again at the next call */
     rnl_meter_judge(meter);
@@ -124,6 +156,7 @@ void rnl_meter_advance(struct rnl_meter *meter, int64_t wall_ms)
 
 void rnl_meter_duplicate(struct rnl_meter *meter)
 {
+    rnl_meter_settle(meter);
     meter->duplicate_batches++;
     meter->version++;
 }
@@ -139,7 +172,7 @@ uint64_t rnl_meter_seconds_sum(const struct rnl_meter *meter, int64_t start_ms)
     return sum;
 }
 
-static uint64_t memory_of(const struct rnl_meter *meter)
+uint64_t rnl_meter_memory_now(const struct rnl_meter *meter)
 {
     uint64_t bytes = sizeof(*meter) + rnl_panes_bytes(&meter->panes) +
                      rnl_moments_heap_bytes(&meter->judge.few_values) +
@@ -149,6 +182,26 @@ static uint64_t memory_of(const struct rnl_meter *meter)
             bytes += rnl_meter_view_bytes(meter->views[i]);
     }
     return bytes;
+}
+
+static uint64_t posted_bytes(const struct rnl_meter *meter)
+{
+    return meter->deferred == NULL
+               ? 0
+               : sizeof(*meter->deferred) + meter->deferred->bytes;
+}
+
+uint64_t rnl_meter_memory(const struct rnl_meter *meter)
+{
+    return meter->deferred == NULL
+               ? rnl_meter_memory_now(meter)
+               : meter->deferred->memory_bytes + posted_bytes(meter);
+}
+
+uint64_t rnl_meter_newest_anomaly(const struct rnl_meter *meter)
+{
+    return meter->deferred == NULL ? meter->anomalies.sequence
+                                   : meter->deferred->anomaly_sequence;
 }
 
 double rnl_meter_rate(const struct rnl_meter *meter, uint64_t count,
@@ -169,7 +222,7 @@ void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
     ret_info->duplicate_batches = meter->duplicate_batches;
     ret_info->version = meter->version;
     ret_info->anomaly_sequence = meter->anomalies.sequence;
-    ret_info->memory_bytes = memory_of(meter);
+    ret_info->memory_bytes = rnl_meter_memory_now(meter) + posted_bytes(meter);
     ret_info->memory_bytes_max =
         sizeof(*meter) + rnl_panes_bytes_max(&meter->panes);
     if (meter->count == 0)
@@ -191,5 +244,6 @@ const struct rnl_meter_config *rnl_meter_config(const struct rnl_meter *meter)
 void rnl_meter_anomalies(const struct rnl_meter *meter, uint64_t after,
                          struct rnl_meter_anomalies *ret_anomalies)
 {
+    rnl_meter_settle(meter);
     rnl_anomalies_after(&meter->anomalies, after, ret_anomalies);
 }

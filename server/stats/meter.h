@@ -3,7 +3,7 @@
  * The statistics of one stream: event batches in, statistics of all time and
  * of sliding windows out. It knows nothing of connections, protobuf, clocks,
  * files or threads: time comes in as an argument, and all state is in the
- * object.
+ * object. The owner's thread alone calls; see rnl_meter_defer.
  *
  * Time. Events are sorted into panes by their own time, or by the time of
  * arrival when they have none. The watermark is the newest time that the
@@ -167,6 +167,28 @@ RNL_MUST_USE enum rnl_code rnl_meter_ingest(struct rnl_meter *meter,
                                             struct rnl_meter_taken *ret_taken,
                                             struct rnl_meter_fault *ret_fault);
 
+struct rnl_lanes;
+
+/*
+ * Has batches counted in a lane (lanes.h), perhaps on another thread, from now
+ * on; lanes outlive the meter. Nothing else changes: rnl_meter_ingest answers
+ * what it would have answered, and every other function counts first what
+ * waits. Only want of memory is noticed later: a batch that was taken then
+ * waits until there is some, and further ones are refused.
+ *
+ * Views are to be destroyed before the next batch.
+ *
+ * Errors: RNL_RESOURCE_EXHAUSTED.
+ */
+RNL_MUST_USE enum rnl_code rnl_meter_defer(struct rnl_meter *meter,
+                                           struct rnl_lanes *lanes);
+
+/* Has counted called when a batch that waited was counted; with
+ * rnl_meter_defer only. It may call rnl_meter_memory and
+ * rnl_meter_newest_anomaly. */
+void rnl_meter_on_counted(struct rnl_meter *meter, void (*counted)(void *arg),
+                          void *arg);
+
 /* A repeated batch that is not counted again: only the number of them is. */
 void rnl_meter_duplicate(struct rnl_meter *meter);
 
@@ -199,6 +221,11 @@ struct rnl_meter_info {
 
 void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
                     struct rnl_meter_info *ret_info);
+
+/* Memory taken, and sequence of the newest anomaly, without counting first what
+ * waits in a lane. */
+uint64_t rnl_meter_memory(const struct rnl_meter *meter);
+uint64_t rnl_meter_newest_anomaly(const struct rnl_meter *meter);
 
 const struct rnl_meter_config *rnl_meter_config(const struct rnl_meter *meter);
 

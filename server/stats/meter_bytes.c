@@ -94,6 +94,7 @@ static void set_saved(struct rnl_meter *meter)
 enum rnl_code rnl_meter_save(struct rnl_meter *meter, bool all,
                              rnl_meter_room_fn *room, void *arg)
 {
+    rnl_meter_settle(meter);
     const struct save save = {meter, all, room, arg};
     if (!save_head(&save) ||
         !save_digest(&save, KEY_TOTAL, 0, &meter->panes.total))

@@ -4,10 +4,13 @@
 #define RNL_STATS_METER_PRIVATE_H
 
 #include "anomaly.h"
+#include "batch.h"
 #include "panes.h"
 
 /* Seconds of the rate, and the one that is running. */
 #define RATE_SECONDS 61
+
+struct rnl_deferred;
 
 struct rnl_meter {
     struct rnl_meter_config config;
@@ -30,6 +33,9 @@ struct rnl_meter {
     struct rnl_anomalies anomalies;
     /* Sequence of the newest anomaly that was saved: meter_bytes.h. */
     uint64_t saved_anomalies;
+    /* Where batches wait (deferred.h); NULL: they are counted at once. Owned.
+     */
+    struct rnl_deferred *deferred;
     /* The newest view of all time and of each window; owned, may be NULL. */
     struct rnl_meter_view *views[RNL_METER_WINDOWS_MAX + 1];
 };
@@ -50,6 +56,34 @@ struct rnl_meter_view {
     size_t top_count;
     size_t top_cap;
 };
+
+/* Where a stream's time has come to. */
+struct rnl_meter_time {
+    int64_t newest_ms;
+    int64_t watermark_ms;
+    bool live;
+};
+
+struct rnl_meter_time rnl_meter_time_of(const struct rnl_meter *meter);
+
+/* Takes note of a batch; and moves the watermark to where it then belongs. */
+void rnl_meter_time_note(struct rnl_meter_time *time,
+                         const struct rnl_batch_facts *facts, int64_t wall_ms);
+void rnl_meter_time_move(struct rnl_meter_time *time, int64_t wall_ms);
+
+/* Counts a batch that was checked: the part of rnl_meter_ingest that may be
+ * deferred. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_meter_count(struct rnl_meter *meter,
+                                           const struct rnl_meter_batch *batch,
+                                           const struct rnl_batch_facts *facts,
+                                           int64_t wall_ms,
+                                           struct rnl_meter_taken *ret_taken);
+
+/* Counts what is posted, before anything else is done with the meter. */
+void rnl_meter_settle(const struct rnl_meter *meter);
+
+/* Bytes of memory, without what is posted. */
+uint64_t rnl_meter_memory_now(const struct rnl_meter *meter);
 
 /* Moves the watermark to where it belongs at wall_ms. Errors:
  * RNL_RESOURCE_EXHAUSTED. */

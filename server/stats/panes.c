@@ -375,12 +375,14 @@ enum rnl_code rnl_panes_take(struct rnl_panes *panes, size_t level,
     return *ret_digest == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
 }
 
-int64_t rnl_panes_oldest_ms(const struct rnl_panes *panes)
+int64_t rnl_panes_oldest_at(const struct rnl_panes *panes, int64_t watermark_ms)
 {
     int64_t oldest = INT64_MAX;
     for (size_t l = 0; l < panes->level_count; l++) {
         const struct rnl_level *level = &panes->levels[l];
-        int64_t start = oldest_of(level) * level->width_ms;
+        int64_t newest = floor_div(watermark_ms, level->width_ms);
+        int64_t start =
+            (newest - (int64_t)level->pane_count + 1) * level->width_ms;
         oldest = start < oldest ? start : oldest;
     }
     return oldest;

@@ -108,8 +108,10 @@ RNL_MUST_USE enum rnl_code rnl_panes_take(struct rnl_panes *panes, size_t level,
                                           int64_t time_ms,
                                           struct rnl_digest **ret_digest);
 
-/* Events before this time are in no pane. */
-int64_t rnl_panes_oldest_ms(const struct rnl_panes *panes);
+/* Events before this time are in no pane when the watermark is there. What it
+ * reads of panes never changes: any thread may call it. */
+int64_t rnl_panes_oldest_at(const struct rnl_panes *panes,
+                            int64_t watermark_ms);
 
 /* The times with the same route as time_ms, for grouping events: equal keys
  * have equal routes. */

@@ -11,9 +11,13 @@
 #define COUNT_NS     INT64_C(10000000)
 
 /* The meter looks at each of its panes for that, some hundred: not for each
- * batch of a few events. */
+ * batch of a few events. Where it counts in a lane it has looked already. */
 static void account_sometimes(struct rnl_event_stream *stream, uint32_t events)
 {
+    if (stream->streams->core->options.lanes != NULL) {
+        rnl_event_stream_on_counted(stream);
+        return;
+    }
     stream->uncounted_events += events;
     if (stream->uncounted_events >= COUNT_EVENTS ||
         stream->streams->core->now_ns - stream->counted_ns >= COUNT_NS)

@@ -83,17 +83,30 @@ enum rnl_code rnl_streams_say_full(const struct rnl_streams *streams,
     return RNL_RESOURCE_EXHAUSTED;
 }
 
-void rnl_event_stream_account(struct rnl_event_stream *stream)
+/* Takes note of what its meter takes. */
+static void set_memory(struct rnl_event_stream *stream, uint64_t meter_bytes)
 {
     struct rnl_streams *streams = stream->streams;
-    struct rnl_meter_info info;
-    rnl_meter_info(stream->meter, rnl_streams_wall_ms(streams), &info);
-    uint64_t now = info.memory_bytes + sizeof(*stream) +
+    uint64_t now = meter_bytes + sizeof(*stream) +
                    rnl_producers_memory(&stream->producers);
     streams->memory_bytes += now - stream->memory_bytes;
     stream->memory_bytes = now;
     stream->counted_ns = streams->core->now_ns;
     stream->uncounted_events = 0;
+}
+
+void rnl_event_stream_account(struct rnl_event_stream *stream)
+{
+    struct rnl_meter_info info;
+    rnl_meter_info(stream->meter, rnl_streams_wall_ms(stream->streams), &info);
+    set_memory(stream, info.memory_bytes);
+}
+
+void rnl_event_stream_on_counted(void *arg)
+{
+    struct rnl_event_stream *stream = arg;
+    set_memory(stream, rnl_meter_memory(stream->meter));
+    rnl_watch_hub_notice(stream->hub);
 }
 
 bool rnl_streams_full(struct rnl_streams *streams)
@@ -157,10 +170,13 @@ static enum rnl_code create(struct rnl_streams *streams, const char *name,
     rnl_producers_init(&stream->producers);
     enum rnl_code code =
         rnl_meter_create(config, rnl_streams_wall_ms(streams), &stream->meter);
+    if (code == RNL_OK && streams->core->options.lanes != NULL)
+        code = rnl_meter_defer(stream->meter, streams->core->options.lanes);
     if (code != RNL_OK) {
         stream_free(stream);
         return code;
     }
+    rnl_meter_on_counted(stream->meter, rnl_event_stream_on_counted, stream);
     rnl_sorted_insert(&streams->by_name, stream);
     streams->own_count += rnl_streams_is_own(name);
     rnl_event_stream_account(stream);

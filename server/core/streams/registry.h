@@ -113,6 +113,10 @@ RNL_MUST_USE enum rnl_code rnl_streams_check_name(
 /* Asks the meter what the stream takes. */
 void rnl_event_stream_account(struct rnl_event_stream *stream);
 
+/* The same once batches of it were counted in a lane, without waiting for
+ * those that are not yet; and tells its watchers. */
+void rnl_event_stream_on_counted(void *stream);
+
 /* Whether the memory that statistics may take is taken. */
 bool rnl_streams_full(struct rnl_streams *streams);
 

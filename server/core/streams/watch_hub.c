@@ -349,11 +349,8 @@ static void on_judge(struct rnl_timer *timer, void *arg)
  * timers' next turn. */
 void rnl_watch_hub_notice(struct rnl_watch_hub *hub)
 {
-    struct rnl_meter_anomalies news;
-    if (hub == NULL)
-        return;
-    rnl_meter_anomalies(hub->stream->meter, hub->anomaly, &news);
-    if (news.counts[0] + news.counts[1] > 0)
+    if (hub != NULL &&
+        rnl_meter_newest_anomaly(hub->stream->meter) > hub->anomaly)
         /* Cannot fail: the timer is started already. */
         (void)!rnl_timer_start(&hub->streams->core->timers, &hub->judge, 0);
 }
