@@ -30,6 +30,9 @@ struct rnl_route {
     const char *rpc;
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *response;
+    /* A field of bytes that a body which is not JSON is the value of; NULL:
+     * there is none. */
+    const char *raw_field;
     /* The answer streams, so there is none to HEAD. */
     bool streams;
     /* For everybody: what it calls, it calls with the bridge's own rights. */

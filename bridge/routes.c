@@ -23,6 +23,15 @@
         .response = &runnel__v1__##name##_response__descriptor,             \
         .reply = (reply_),                                                  \
     }
+/* The same, whose body may be the bytes of a field. */
+#define RAW(verb_, pattern_, service, method, name, raw_field_)             \
+    {                                                                       \
+        .verb = (verb_), .pattern = (pattern_), .handle = rnl_unary_handle, \
+        .rpc = "runnel.v1." service "/" method,                             \
+        .request = &runnel__v1__##name##_request__descriptor,               \
+        .response = &runnel__v1__##name##_response__descriptor,             \
+        .raw_field = (raw_field_),                                          \
+    }
 #define OTHER(verb_, pattern_, handle_)                              \
     {                                                                \
         .verb = (verb_), .pattern = (pattern_), .handle = (handle_), \
@@ -70,8 +79,8 @@ const struct rnl_route rnl_routes[] = {
     UNARY("GET", STREAM "/rank", STATS, "GetRank", get_rank, NULL),
     UNARY("GET", STREAM "/sketches/{kind}", STATS, "ExportSketch",
           export_sketch, rnl_reply_sketch),
-    UNARY("POST", STREAM "/sketches/{kind}", STATS, "MergeSketch", merge_sketch,
-          NULL),
+    RAW("POST", STREAM "/sketches/{kind}", STATS, "MergeSketch", merge_sketch,
+        "sketch"),
 
     STREAM_OF("/v1/events", rnl_handle_events),
     UNARY("GET", "/v1/info", ADMIN, "GetInfo", get_info, NULL),

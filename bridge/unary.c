@@ -134,18 +134,59 @@ void rnl_unary_call(struct rnl_exchange *exchange,
     rnl_probe_start(exchange, probe, request);
 }
 
+/* The body is the value of a field. */
+static bool is_raw(const struct rnl_exchange *exchange)
+{
+    return exchange->route->raw_field != NULL &&
+           (rnl_exchange_content_is(exchange, "application/octet-stream") ||
+            rnl_exchange_content_is(exchange, "application/x-protobuf"));
+}
+
+static ProtobufCBinaryData *raw_of(const struct rnl_exchange *exchange,
+                                   ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *field =
+        rnl_pbjson_field(exchange->route->request, exchange->route->raw_field);
+    return (ProtobufCBinaryData *)(void *)((char *)request + field->offset);
+}
+
+/* Makes the call with the body lent to that field. */
+static enum rnl_code call_raw(struct rnl_exchange *exchange,
+                              ProtobufCMessage *request,
+                              struct rnl_pbjson_error *error)
+{
+    const h2o_iovec_t *body = &exchange->req->entity;
+    ProtobufCBinaryData *bytes = raw_of(exchange, request);
+    if (bytes->len > 0) {
+        snprintf(error->field, sizeof(error->field), "%s",
+                 exchange->route->raw_field);
+        snprintf(error->what, sizeof(error->what),
+                 "must be given once: it is the body");
+        return RNL_INVALID_ARGUMENT;
+    }
+    const ProtobufCBinaryData own = *bytes;
+    bytes->data = (uint8_t *)body->base;
+    bytes->len = body->len;
+    rnl_unary_call(exchange, request);
+    *bytes = own;
+    return RNL_OK;
+}
+
 /* The body as an object: {} when there is none. False when it was answered. */
 static bool take_body(struct rnl_exchange *exchange, json_t **ret_object)
 {
     const h2o_iovec_t *body = &exchange->req->entity;
     struct rnl_pbjson_error error;
-    if (body->len == 0) {
+    if (body->len == 0 || is_raw(exchange)) {
         *ret_object = json_object();
         return true;
     }
     if (!rnl_exchange_content_is(exchange, "application/json")) {
         rnl_exchange_fail_text(exchange, 415, RNL_INVALID_ARGUMENT,
-                               "the body must be application/json");
+                               exchange->route->raw_field != NULL
+                                   ? "the body must be application/json or "
+                                     "application/octet-stream"
+                                   : "the body must be application/json");
         return false;
     }
     enum rnl_code code =
@@ -207,9 +248,11 @@ static void handle_object(struct rnl_exchange *exchange, json_t *object)
     if (code == RNL_OK)
         code =
             rnl_pbjson_read(exchange->route->request, object, &request, &error);
-    if (code == RNL_OK)
+    if (code == RNL_OK && is_raw(exchange))
+        code = call_raw(exchange, request, &error);
+    else if (code == RNL_OK)
         rnl_unary_call(exchange, request);
-    else
+    if (code != RNL_OK)
         rnl_exchange_fail_mapping(exchange, code, &error);
     rnl_pbjson_free(request);
 }

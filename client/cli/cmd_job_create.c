@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,32 +6,11 @@
 #include "core.h"
 #include "flags.h"
 #include "follow.h"
-
-/* Far above what a core accepts by default (its frame limit is 1 MiB); keeps
- * `--input -` of an endless stream from filling the memory. */
-#define INPUT_LEN_MAX ((size_t)64 << 20)
+#include "input.h"
 
 /* What a core takes, and its default. */
 #define ATTEMPTS_MAX       100
 #define BACKOFF_LONGEST_MS 60000
-
-static int read_all(const struct cli_context *context, FILE *file,
-                    const char *name, struct cli_buf *input)
-{
-    char chunk[65536];
-    size_t len;
-    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0) {
-        cli_buf_add(input, chunk, len);
-        if (input->len > INPUT_LEN_MAX)
-            return cli_usage_error(context, "--input %s: longer than %zu MiB",
-                                   name, INPUT_LEN_MAX >> 20);
-    }
-    if (ferror(file)) {
-        cli_error(context, "--input %s: %s", name, strerror(errno));
-        return CLI_EXIT_ERROR;
-    }
-    return CLI_EXIT_OK;
-}
 
 /* "-" is stdin, "@name" a file, all else the text itself. */
 static int read_input(const struct cli_context *context, const char *text,
@@ -40,20 +18,13 @@ static int read_input(const struct cli_context *context, const char *text,
 {
     if (!text)
         return CLI_EXIT_OK;
-    if (strcmp(text, "-") == 0)
-        return read_all(context, stdin, text, input);
-    if (text[0] != '@') {
-        cli_buf_text(input, text);
-        return CLI_EXIT_OK;
-    }
-    FILE *file = fopen(text + 1, "rb");
-    if (!file) {
-        cli_error(context, "--input %s: %s", text, strerror(errno));
-        return errno == ENOENT ? CLI_EXIT_NOT_FOUND : CLI_EXIT_ERROR;
-    }
-    int status = read_all(context, file, text, input);
-    fclose(file);
-    return status;
+    char name[64];
+    snprintf(name, sizeof(name), "--input %s", text);
+    if (strcmp(text, "-") == 0 || text[0] == '@')
+        return cli_input_read(context, text[0] == '@' ? text + 1 : text, name,
+                              input);
+    cli_buf_text(input, text);
+    return CLI_EXIT_OK;
 }
 
 static int read_times(const struct cli_context *context,

@@ -5,23 +5,7 @@
 #include "commands.h"
 #include "core.h"
 #include "flags.h"
-
-/* In the order of the schema, from 1. */
-static const char *const kinds[] = {"unique", "frequency", "value", "latency"};
-static const char *const formats[] = {"runnel", "ddsketch", "otel",
-                                      "datasketches", "redis"};
-
-#define COUNT(names) (sizeof(names) / sizeof((names)[0]))
-
-/* The number of a name; 0 for none of them. */
-static int number_of(const char *const *names, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0)
-            return (int)i + 1;
-    }
-    return 0;
-}
+#include "sketch_names.h"
 
 static int write_file(const struct cli_context *context, const char *path,
                       const struct cli_buf *bytes)
@@ -62,9 +46,8 @@ static int run(struct cli_context *context, const struct cli_args *args)
     const char *path = cli_args_get(args, "output");
     struct cli_export what = {
         .stream = args->operands[0],
-        .kind = number_of(kinds, COUNT(kinds), args->operands[1]),
-        .format =
-            number_of(formats, COUNT(formats), format ? format : "runnel"),
+        .kind = cli_sketch_kind(args->operands[1]),
+        .format = cli_sketch_format(format ? format : "runnel"),
     };
     if (what.kind == 0)
         return cli_usage_error(context,
@@ -83,7 +66,7 @@ static const struct cli_flag flags[] = {
     {.name = "format",
      .value = "FORMAT",
      .help = "layout of the bytes; default runnel",
-     .choices = "runnel ddsketch otel datasketches redis",
+     .choices = CLI_SKETCH_FORMATS,
      .letter = 'f'},
     {.name = "output",
      .value = "FILE",

@@ -13,6 +13,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_stats_quantiles,
     &cli_stats_rank,
     &cli_stats_export,
+    &cli_stats_merge,
     &cli_stats_delete,
     &cli_job_create,
     &cli_job_get,

@@ -24,6 +24,7 @@ extern const struct cli_command cli_stats_rank;
 extern const struct cli_command cli_stats_list;
 extern const struct cli_command cli_stats_create;
 extern const struct cli_command cli_stats_export;
+extern const struct cli_command cli_stats_merge;
 extern const struct cli_command cli_stats_delete;
 extern const struct cli_command cli_work;
 extern const struct cli_command cli_token_create;

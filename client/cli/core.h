@@ -205,6 +205,19 @@ struct cli_export {
 int cli_core_export(struct cli_context *context, const struct cli_export *what,
                     json_t **ret_answer, struct cli_buf *ret_bytes);
 
+struct cli_merge {
+    const char *stream;
+    /* As in enum rnl_export_kind and rnl_export_format. */
+    int kind;
+    int format;
+    /* NULL: it may be merged again. */
+    const char *id;
+};
+
+/* A MergeSketchResponse. */
+int cli_core_merge(struct cli_context *context, const struct cli_merge *what,
+                   const struct cli_buf *bytes, json_t **ret_answer);
+
 struct cli_stats_watch {
     const char *stream;
     /* 0 stands for all time; none: every window of the stream. */

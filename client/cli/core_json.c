@@ -260,6 +260,10 @@ static json_t *distribution_json(const struct rnl_distribution *d)
     cli_json_set_number(object, "mean", d->mean);
     cli_json_set_number(object, "variance", d->variance);
     cli_json_set_number(object, "stddev", d->stddev);
+    cli_json_set_u64(object, "roughCount", d->rough_count);
+    cli_json_set_number(object, "sumError", d->sum_error);
+    cli_json_set_number(object, "meanError", d->mean_error);
+    cli_json_set_number(object, "stddevError", d->stddev_error);
     cli_json_set(object, "quantiles",
                  cli_quantiles_json(d->quantiles, d->quantile_count));
     cli_json_set_number(object, "quantileRelativeError",
@@ -294,6 +298,7 @@ json_t *cli_window_json(const char *stream,
     cli_json_set_u64(object, "lateEvents", stats->late_events);
     cli_json_set_u64(object, "duplicateBatches", stats->duplicate_batches);
     cli_json_set_u64(object, "anomalyCount", stats->anomaly_count);
+    cli_json_set_u64(object, "mergedEvents", stats->merged_events);
     return object;
 }
 

@@ -146,3 +146,29 @@ int cli_core_export(struct cli_context *context, const struct cli_export *what,
     rnl_exported_destroy(exported);
     return CLI_EXIT_OK;
 }
+
+int cli_core_merge(struct cli_context *context, const struct cli_merge *what,
+                   const struct cli_buf *bytes, json_t **ret_answer)
+{
+    struct rnl_merge_request request = RNL_OPTIONS_INIT(request);
+    struct rnl_merged merged;
+    struct cli_subject subject;
+    int status = cli_core_open(context);
+    if (status != CLI_EXIT_OK)
+        return status;
+    request.stream = what->stream;
+    request.kind = (enum rnl_export_kind)what->kind;
+    request.format = (enum rnl_export_format)what->format;
+    request.sketch = cli_buf_str(bytes);
+    request.sketch_len = bytes->len;
+    request.producer_id = what->id;
+    request.producer_sequence = what->id ? 1 : 0;
+    status = cli_core_end(context, cli_stream_subject(&subject, what->stream),
+                          rnl_stats_merge(context->client, &request, &merged));
+    if (status != CLI_EXIT_OK)
+        return status;
+    *ret_answer = cli_json_object();
+    cli_json_set_u64(*ret_answer, "count", merged.count);
+    cli_json_set_bool(*ret_answer, "duplicate", merged.duplicate);
+    return CLI_EXIT_OK;
+}

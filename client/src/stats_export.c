@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sketches as bytes. */
+/* Sketches as bytes, both ways. */
 #include <stddef.h>
 
 #include <runnel/stats.h>
@@ -63,4 +63,37 @@ enum rnl_code rnl_stats_export(struct rnl_client *client,
     };
     *ret_exported = &box->exported;
     return RNL_OK;
+}
+
+enum rnl_code rnl_stats_merge(struct rnl_client *client,
+                              const struct rnl_merge_request *request,
+                              struct rnl_merged *ret_merged)
+{
+    static const struct rnl_method_type method = {
+        "runnel.v1.StatsService/MergeSketch",
+        &runnel__v1__merge_sketch_response__descriptor,
+    };
+    struct rnl_merge_request own;
+    if (!rnl_options_copy(&own, sizeof(own), request))
+        return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
+    Runnel__V1__MergeSketchRequest message =
+        RUNNEL__V1__MERGE_SKETCH_REQUEST__INIT;
+    message.stream = rnl_typed_text(own.stream);
+    message.kind = (Runnel__V1__SketchKind)own.kind;
+    message.format = (Runnel__V1__SketchFormat)own.format;
+    message.sketch.data = (uint8_t *)(uintptr_t)own.sketch;
+    message.sketch.len = own.sketch_len;
+    message.producer_id = rnl_typed_text(own.producer_id);
+    message.producer_sequence = own.producer_sequence;
+    struct rnl_arena arena = {0};
+    void *answer;
+    enum rnl_code code =
+        rnl_typed_call(client, &method, &message.base, &arena, &answer);
+    if (code == RNL_OK) {
+        const Runnel__V1__MergeSketchResponse *response = answer;
+        ret_merged->count = response->count;
+        ret_merged->duplicate = response->duplicate;
+    }
+    rnl_arena_fini(&arena);
+    return code;
 }

@@ -57,6 +57,10 @@ static struct rnl_distribution convert_distribution(
         .mean = from->mean,
         .variance = from->variance,
         .stddev = from->stddev,
+        .rough_count = from->rough_count,
+        .sum_error = from->sum_error,
+        .mean_error = from->mean_error,
+        .stddev_error = from->stddev_error,
         .quantiles =
             rnl_stats_quantile_list(arena, from->quantiles, from->n_quantiles),
         .quantile_count = from->n_quantiles,
@@ -95,6 +99,7 @@ static struct rnl_window_stats convert_window(
         .late_events = from->late_events,
         .duplicate_batches = from->duplicate_batches,
         .anomaly_count = from->anomaly_count,
+        .merged_events = from->merged_events,
     };
 }
 

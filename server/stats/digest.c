@@ -81,6 +81,7 @@ void rnl_digest_fini(struct rnl_digest *digest)
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         rnl_moments_fini(&digest->metrics[m].moments);
         rnl_histogram_fini(&digest->metrics[m].histogram);
+        rnl_rough_destroy(digest->metrics[m].rough);
     }
 }
 
@@ -135,6 +136,13 @@ static void put_key(struct rnl_digest *digest, const struct rnl_key_rows *rows,
     rnl_frequent_add(&digest->keys, &item);
 }
 
+/* Its own Count-Min alone does not bound the keys that are not in the table. */
+static bool is_mixed(const struct rnl_digest *digest)
+{
+    return digest->lost_offset > 0 ||
+           rnl_rest_has_others(&digest->rest, digest->width_log2);
+}
+
 /* Whatever is not in the table occurred at most `offset` times, and at most
  * `estimate` times. One that is now above offset goes into the table. */
 static void admit(struct rnl_digest *digest, const struct rnl_key_rows *rows,
@@ -163,11 +171,17 @@ static void add_rare(struct rnl_digest *digest, const struct rnl_key_rows *rows,
     if (rnl_digest_counts_fallen(digest))
         rnl_digest_reserved(
             rnl_hll_update_batch(&digest->fallen, hashes, rare->count));
+    bool mixed = is_mixed(digest);
+    /* With a limit of 0 all are above it, and all that is known is asked. */
     size_t admitted = rnl_count_min_update_below(
-        rnl_digest_own_rest(digest), digest->keys.offset, rare->items,
-        rare->count, above, estimates);
-    for (size_t i = 0; i < admitted; i++)
+        rnl_digest_own_rest(digest), mixed ? 0 : digest->keys.offset,
+        rare->items, rare->count, above, estimates);
+    for (size_t i = 0; i < admitted; i++) {
+        if (mixed)
+            estimates[i] =
+                rnl_digest_missed(digest, rare->items[above[i]].hash);
         admit(digest, rows, rare, above[i], estimates[i]);
+    }
     rare->count = 0;
 }
 

@@ -28,6 +28,7 @@
 #include "key_log.h"
 #include "meter.h"
 #include "rest.h"
+#include "rough.h"
 
 #include "sketch/frequent.h"
 #include "sketch/hyperloglog.h"
@@ -70,8 +71,12 @@ struct rnl_digest_settings {
 
 /* The values of one metric. */
 struct rnl_digest_metric {
+    /* Of the values that came one by one. */
     struct rnl_moments moments;
+    /* Of all values. */
     struct rnl_histogram histogram;
+    /* Those of them that came as bins. NULL: none. */
+    struct rnl_rough *rough;
 };
 
 struct rnl_digest {
@@ -94,6 +99,13 @@ struct rnl_digest {
     struct rnl_rest rest;
     /* These keys; with a foreign hash profile all. */
     struct rnl_hll fallen;
+    /* What merged sketches bring (import.h). Events of keys that a table of
+     * another program had dropped without a trace, and the most that one key
+     * can have lost there. */
+    uint64_t lost_events;
+    uint64_t lost_offset;
+    /* fallen has keys that came as a sketch: the table does not name all. */
+    bool merged_keys;
     struct rnl_digest_metric metrics[RNL_METER_METRICS];
 };
 

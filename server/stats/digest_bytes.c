@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "digest_bytes.h"
 
+#include "aspect_bytes.h"
 #include "sketch/bytes.h"
 
 #define VERSION 1
@@ -11,7 +12,6 @@ static const char letters[4] = {'R', 'D', 'I', 'G'};
 enum part {
     PART_KEYS = 0,
     PART_FALLEN = 1,
-    /* Moments and histogram, one after the other. */
     PART_METRIC = 2,
     PART_REST = PART_METRIC + RNL_METER_METRICS,
     PART_LOG = PART_REST + RNL_REST_WIDTHS,
@@ -27,20 +27,14 @@ static bool has_part(const struct rnl_digest *digest, unsigned part)
     if (part == PART_FALLEN)
         return digest->fallen.dense || digest->fallen.count > 0;
     if (part < PART_REST)
-        return digest->metrics[part - PART_METRIC].moments.count > 0;
+        return rnl_histogram_count(
+                   &digest->metrics[part - PART_METRIC].histogram) > 0;
     if (part == PART_LOG)
         return digest->log.count > 0;
     return digest->rest.by_width[part - PART_REST] != NULL;
 }
 
 /* ---- writing ---- */
-
-static size_t metric_len(const struct rnl_digest_metric *metric)
-{
-    size_t moments = rnl_moments_serialized_len(&metric->moments);
-    return rnl_varint_len(moments) + moments +
-           rnl_histogram_serialized_len(&metric->histogram);
-}
 
 static size_t log_len(const struct rnl_key_log *log)
 {
@@ -62,19 +56,11 @@ static size_t part_len(const struct rnl_digest *digest, unsigned part)
     if (part == PART_FALLEN)
         return rnl_hll_serialized_len(&digest->fallen);
     if (part < PART_REST)
-        return metric_len(&digest->metrics[part - PART_METRIC]);
+        return rnl_digest_metric_len(&digest->metrics[part - PART_METRIC]);
     if (part == PART_LOG)
         return log_len(&digest->log);
     return rnl_count_min_serialized_len(
         digest->rest.by_width[part - PART_REST]);
-}
-
-static void write_metric(const struct rnl_digest_metric *metric, uint8_t *out)
-{
-    size_t moments = rnl_moments_serialized_len(&metric->moments);
-    out = rnl_put_varint(out, moments);
-    rnl_moments_serialize(&metric->moments, out);
-    rnl_histogram_serialize(&metric->histogram, out + moments);
 }
 
 static void write_part(const struct rnl_digest *digest, unsigned part,
@@ -85,7 +71,7 @@ static void write_part(const struct rnl_digest *digest, unsigned part,
     else if (part == PART_FALLEN)
         rnl_hll_serialize(&digest->fallen, out);
     else if (part < PART_REST)
-        write_metric(&digest->metrics[part - PART_METRIC], out);
+        rnl_digest_metric_write(&digest->metrics[part - PART_METRIC], out);
     else if (part == PART_LOG)
         write_log(&digest->log, out);
     else
@@ -103,11 +89,12 @@ static uint64_t parts_of(const struct rnl_digest *digest)
 size_t rnl_digest_bytes_len(const struct rnl_digest *digest)
 {
     uint64_t parts = parts_of(digest);
-    size_t len = RNL_SKETCH_HEAD_LEN + RNL_SKETCH_CHECK_LEN +
-                 rnl_varint_len(digest->width_log2) +
-                 rnl_varint_len(digest->count) +
-                 rnl_varint_len(digest->anomaly_count) +
-                 rnl_varint_len(digest->distinct) + rnl_varint_len(parts);
+    size_t len =
+        RNL_SKETCH_HEAD_LEN + RNL_SKETCH_CHECK_LEN +
+        rnl_varint_len(digest->width_log2) + rnl_varint_len(digest->count) +
+        rnl_varint_len(digest->anomaly_count) +
+        rnl_varint_len(digest->distinct) + rnl_varint_len(digest->lost_events) +
+        rnl_varint_len(digest->lost_offset) + 1 + rnl_varint_len(parts);
     for (unsigned p = 0; p < PART_COUNT; p++) {
         if ((parts >> p & 1) == 0)
             continue;
@@ -125,6 +112,9 @@ void rnl_digest_bytes_write(const struct rnl_digest *digest, uint8_t *out)
     at = rnl_put_varint(at, digest->count);
     at = rnl_put_varint(at, digest->anomaly_count);
     at = rnl_put_varint(at, digest->distinct);
+    at = rnl_put_varint(at, digest->lost_events);
+    at = rnl_put_varint(at, digest->lost_offset);
+    at = rnl_put_varint(at, digest->merged_keys);
     at = rnl_put_varint(at, parts);
     for (unsigned p = 0; p < PART_COUNT; p++) {
         if ((parts >> p & 1) == 0)
@@ -156,19 +146,10 @@ static size_t left_of(const struct rnl_wire *in)
 }
 
 static enum rnl_code read_metric(struct rnl_digest_metric *metric,
-                                 struct rnl_wire *in)
+                                 const struct rnl_wire *in)
 {
-    struct rnl_wire block;
-    if (!get_block(in, &block))
-        return RNL_INVALID_ARGUMENT;
-    enum rnl_code code =
-        rnl_moments_deserialize(&metric->moments, block.at, left_of(&block));
-    if (code == RNL_OK)
-        code =
-            rnl_histogram_deserialize(&metric->histogram, in->at, left_of(in));
-    if (code == RNL_OK &&
-        (metric->moments.count == 0 ||
-         rnl_histogram_count(&metric->histogram) != metric->moments.count))
+    enum rnl_code code = rnl_digest_metric_read(metric, in->at, left_of(in));
+    if (code == RNL_OK && rnl_histogram_count(&metric->histogram) == 0)
         return RNL_INVALID_ARGUMENT;
     return code;
 }
@@ -236,10 +217,11 @@ static enum rnl_code read_part(struct rnl_digest *digest, uint64_t seed,
     return read_rest(digest, part - PART_REST, block);
 }
 
-/* What is in the table and what fell out of it are all events. */
+/* What is in the table, what fell out of it and what was lost are all
+ * events. */
 static bool adds_up(const struct rnl_digest *digest)
 {
-    uint64_t sum = rnl_rest_total(&digest->rest);
+    uint64_t sum = rnl_rest_total(&digest->rest) + digest->lost_events;
     size_t slots = rnl_frequent_slots(&digest->keys);
     for (size_t i = 0; i < slots; i++) {
         if (digest->keys.hashes[i] != 0)
@@ -247,21 +229,21 @@ static bool adds_up(const struct rnl_digest *digest)
     }
     for (size_t i = 0; i < digest->log.count; i++)
         sum += digest->log.counts[i];
-    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
-        if (digest->metrics[m].moments.count > digest->count)
-            return false;
-    }
-    return sum == digest->count;
+    return sum == digest->count &&
+           (digest->logged || digest->lost_offset <= digest->keys.offset);
 }
 
 static bool read_head(struct rnl_digest *digest, struct rnl_wire *content,
                       uint64_t *ret_parts)
 {
-    uint64_t width;
+    uint64_t width, merged_keys;
     if (!rnl_get_varint(content, &width) ||
         !rnl_get_varint(content, &digest->count) ||
         !rnl_get_varint(content, &digest->anomaly_count) ||
         !rnl_get_varint(content, &digest->distinct) ||
+        !rnl_get_varint(content, &digest->lost_events) ||
+        !rnl_get_varint(content, &digest->lost_offset) ||
+        !rnl_get_varint(content, &merged_keys) || merged_keys > 1 ||
         !rnl_get_varint(content, ret_parts) ||
         width < RNL_REST_WIDTH_LOG2_MIN || width > digest->width_log2 ||
         digest->distinct > digest->count || *ret_parts >> PART_COUNT != 0)
@@ -270,6 +252,7 @@ static bool read_head(struct rnl_digest *digest, struct rnl_wire *content,
     if ((*ret_parts >> PART_KEYS & 1) != 0)
         digest->logged = false;
     digest->width_log2 = (uint32_t)width;
+    digest->merged_keys = merged_keys == 1;
     return true;
 }
 

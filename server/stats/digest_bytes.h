@@ -3,10 +3,11 @@
  * A digest as bytes, so that it goes on after a restart as if there had been
  * none: not only its answers are kept, but what decides the next purge as well.
  *
- *     "RDIG" | 1 | width | count | anomalies | distinct | parts | ... | hash
+ *     "RDIG" | 1 | width | count | anomalies | distinct | lost events
+ *            | lost offset | merged keys | parts | ... | hash
  *
  * parts has a bit for each sketch that is there; each comes with its length, in
- * its own bytes (sketch/).
+ * its own bytes (sketch/, aspect_bytes.h).
  */
 #ifndef RNL_STATS_DIGEST_BYTES_H
 #define RNL_STATS_DIGEST_BYTES_H

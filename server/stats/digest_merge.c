@@ -5,6 +5,8 @@
 /* The metrics of a digest as they were. */
 struct undo {
     struct rnl_moments moments[RNL_METER_METRICS];
+    /* What they are to have when all is well. */
+    struct rnl_rough *rough[RNL_METER_METRICS];
     bool histogram_merged[RNL_METER_METRICS];
 };
 
@@ -12,14 +14,17 @@ static void undo_begin(struct undo *undo)
 {
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         rnl_moments_init(&undo->moments[m]);
+        undo->rough[m] = NULL;
         undo->histogram_merged[m] = false;
     }
 }
 
 static void undo_end(struct undo *undo)
 {
-    for (size_t m = 0; m < RNL_METER_METRICS; m++)
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         rnl_moments_fini(&undo->moments[m]);
+        rnl_rough_destroy(undo->rough[m]);
+    }
 }
 
 static enum rnl_code merge_metrics(struct rnl_digest *target,
@@ -29,6 +34,9 @@ static enum rnl_code merge_metrics(struct rnl_digest *target,
     for (size_t m = 0; m < RNL_METER_METRICS; m++) {
         struct rnl_digest_metric *metric = &target->metrics[m];
         const struct rnl_digest_metric *from = &source->metrics[m];
+        if (from->rough != NULL && rnl_rough_unite(metric->rough, from->rough,
+                                                   &undo->rough[m]) != RNL_OK)
+            return RNL_RESOURCE_EXHAUSTED;
         if (rnl_moments_copy(&undo->moments[m], &metric->moments) != RNL_OK)
             return RNL_RESOURCE_EXHAUSTED;
         if (rnl_histogram_merge(&metric->histogram, &from->histogram) != RNL_OK)
@@ -53,6 +61,18 @@ static void undo_metrics(struct rnl_digest *target,
         struct rnl_moments now = metric->moments;
         metric->moments = undo->moments[m];
         undo->moments[m] = now;
+    }
+}
+
+/* What was prepared beside undoing. */
+static void take_rough(struct rnl_digest *target, struct undo *undo)
+{
+    for (size_t m = 0; m < RNL_METER_METRICS; m++) {
+        if (undo->rough[m] == NULL)
+            continue;
+        struct rnl_rough *before = target->metrics[m].rough;
+        target->metrics[m].rough = undo->rough[m];
+        undo->rough[m] = before;
     }
 }
 
@@ -81,7 +101,9 @@ static bool reserve_merge(struct rnl_digest *target,
                              key_bytes_of(source)) != RNL_OK ||
         rnl_rest_reserve(&target->rest, &source->rest) != RNL_OK)
         return false;
-    return target->logged || offset_of(source) == 0 ||
+    bool nothing_fell = offset_of(source) == 0 && !source->fallen.dense &&
+                        source->fallen.count == 0;
+    return target->logged || nothing_fell ||
            rnl_digest_prepare_fall(target, rows_of(source) +
                                                source->fallen.count) == RNL_OK;
 }
@@ -114,11 +136,15 @@ enum rnl_code rnl_digest_merge(struct rnl_digest *target,
         undo_end(&undo);
         return RNL_RESOURCE_EXHAUSTED;
     }
+    take_rough(target, &undo);
     undo_end(&undo);
     target->unsaved = true;
     target->distinct = 0;
     target->count += source->count;
     target->anomaly_count += source->anomaly_count;
+    target->lost_events += source->lost_events;
+    target->lost_offset += source->lost_offset;
+    target->merged_keys = target->merged_keys || source->merged_keys;
     rnl_rest_merge(&target->rest, &source->rest);
     merge_keys(target, source);
     return RNL_OK;

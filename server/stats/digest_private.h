@@ -27,6 +27,10 @@ static inline struct rnl_count_min *rnl_digest_own_rest(
     return rnl_rest_of(&digest->rest, digest->width_log2);
 }
 
+/* What the table can have missed of a key that is not there: at most that many
+ * events, and not more than its offset. */
+uint64_t rnl_digest_missed(const struct rnl_digest *digest, uint64_t hash);
+
 /* Makes ready for keys that fall out of the table: at most those in it and
  * those to come. Errors: RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_digest_prepare_fall(struct rnl_digest *digest,

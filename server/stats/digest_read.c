@@ -25,10 +25,17 @@ enum rnl_code rnl_digest_add_table(const struct rnl_digest *digest,
     return RNL_OK;
 }
 
+/* Nothing fell out of the table, and nothing came without names. */
+static bool names_every_key(const struct rnl_digest *digest)
+{
+    return rnl_rest_total(&digest->rest) == 0 && digest->lost_events == 0 &&
+           !digest->merged_keys;
+}
+
 enum rnl_code rnl_digest_keys(const struct rnl_digest *digest,
                               struct rnl_hll *hll, bool *ret_named)
 {
-    *ret_named = rnl_rest_total(&digest->rest) == 0;
+    *ret_named = names_every_key(digest);
     enum rnl_code code = rnl_hll_copy(hll, &digest->fallen);
     if (code == RNL_OK && rnl_digest_counts_fallen(digest))
         code = rnl_digest_add_table(digest, hll);
@@ -80,7 +87,7 @@ enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
                                 struct rnl_meter_estimate *ret_estimate)
 {
     uint64_t distinct = digest->distinct;
-    if (rnl_rest_total(&digest->rest) == 0 && distinct == 0) {
+    if (names_every_key(digest) && distinct == 0) {
         distinct = digest->keys.entry_count;
         if (digest->logged && rnl_digest_count_log(digest, &distinct) != RNL_OK)
             return RNL_RESOURCE_EXHAUSTED;
@@ -90,12 +97,23 @@ enum rnl_code rnl_digest_unique(const struct rnl_digest *digest,
             return RNL_RESOURCE_EXHAUSTED;
         ret_estimate->value = estimate.value;
         ret_estimate->lower = estimate.lower;
-        ret_estimate->upper = estimate.upper;
+        /* Each event of a lost key may be of one more. */
+        ret_estimate->upper = estimate.upper + (double)digest->lost_events;
         ret_estimate->confidence = RNL_HLL_CONFIDENCE;
         return RNL_OK;
     }
     set_exact(distinct, ret_estimate);
     return RNL_OK;
+}
+
+uint64_t rnl_digest_missed(const struct rnl_digest *digest, uint64_t hash)
+{
+    struct rnl_rest_estimate rest;
+    uint64_t offset = digest->keys.offset;
+    rnl_rest_estimate(&digest->rest, hash, &rest);
+    if (rest.upper >= offset || digest->lost_offset >= offset - rest.upper)
+        return offset;
+    return rest.upper + digest->lost_offset;
 }
 
 void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,
@@ -108,9 +126,10 @@ void rnl_digest_frequency(const struct rnl_digest *digest, uint64_t hash,
     uint64_t missed = missed_max;
     if (missed_max > 0) {
         struct rnl_rest_estimate rest;
+        uint64_t most = rnl_digest_missed(digest, hash);
         rnl_rest_estimate(&digest->rest, hash, &rest);
-        if (rest.upper < missed_max)
-            missed_max = rest.upper;
+        if (most < missed_max)
+            missed_max = most;
         /* What other keys add to a counter on average is no sign of this one:
          * see Deng and Rafiei, "New estimation algorithms for streaming data:
          * count-min can do more", 2007. */
@@ -130,6 +149,7 @@ size_t rnl_digest_heap_bytes(const struct rnl_digest *digest)
         rnl_rest_bytes(&digest->rest) + rnl_hll_heap_bytes(&digest->fallen);
     for (size_t m = 0; m < RNL_METER_METRICS; m++)
         bytes += rnl_moments_heap_bytes(&digest->metrics[m].moments) +
-                 rnl_histogram_heap_bytes(&digest->metrics[m].histogram);
+                 rnl_histogram_heap_bytes(&digest->metrics[m].histogram) +
+                 rnl_rough_bytes(digest->metrics[m].rough);
     return bytes;
 }

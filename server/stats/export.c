@@ -2,6 +2,7 @@
 #include "export.h"
 
 #include "alloc.h"
+#include "aspect_bytes.h"
 #include "meter_private.h"
 #include "sketch/frequent_datasketches.h"
 #include "sketch/histogram_ddsketch.h"
@@ -103,12 +104,12 @@ static enum rnl_code export_unique(const struct rnl_meter_view *view,
 
 /* ---- distributions ---- */
 
-static enum rnl_code write_own(const struct rnl_histogram *histogram,
+static enum rnl_code write_own(const struct rnl_digest_metric *metric,
                                struct rnl_sketch_bytes *bytes)
 {
-    if (reserve(bytes, rnl_histogram_serialized_len(histogram)) != RNL_OK)
+    if (reserve(bytes, rnl_digest_metric_len(metric)) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    rnl_histogram_serialize(histogram, bytes->data);
+    rnl_digest_metric_write(metric, bytes->data);
     return RNL_OK;
 }
 
@@ -123,15 +124,16 @@ static enum rnl_code write_ddsketch(const struct rnl_histogram *histogram,
     return RNL_OK;
 }
 
+/* A sum that is not known is left out, as the format allows, and so are the
+ * ends then. */
 static enum rnl_code write_otlp(const struct rnl_meter_view *view,
-                                const struct rnl_digest_metric *metric,
+                                enum rnl_meter_metric of,
                                 struct rnl_sketch_bytes *bytes)
 {
-    struct rnl_moments_summary summary;
-    rnl_moments_read(&metric->moments, &summary);
+    const struct rnl_rough_summary *summary = &view->summaries[of];
     const struct rnl_otlp_point point = {
-        .histogram = &metric->histogram,
-        .summary = &summary,
+        .histogram = &view->digest.metrics[of].histogram,
+        .summary = summary->sum_error > 0 ? NULL : &summary->all,
         .start_unix_ns = (uint64_t)view->window.start_ms * NS_PER_MS,
         .end_unix_ns = (uint64_t)view->window.end_ms * NS_PER_MS,
     };
@@ -151,11 +153,11 @@ static enum rnl_code export_metric(const struct rnl_meter_view *view,
     struct rnl_sketch_bytes bytes = {0};
     enum rnl_code code;
     if (format == RNL_SKETCH_FORMAT_RUNNEL)
-        code = write_own(&metric->histogram, &bytes);
+        code = write_own(metric, &bytes);
     else if (format == RNL_SKETCH_FORMAT_DDSKETCH)
         code = write_ddsketch(&metric->histogram, &bytes);
     else if (format == RNL_SKETCH_FORMAT_OTEL)
-        code = write_otlp(view, metric, &bytes);
+        code = write_otlp(view, of, &bytes);
     else
         return say(ret_what, RNL_INVALID_ARGUMENT,
                    "of a distribution must be RUNNEL, DDSKETCH or "
@@ -168,20 +170,38 @@ static enum rnl_code export_metric(const struct rnl_meter_view *view,
 
 /* ---- frequencies ---- */
 
+static enum rnl_code write_frequent_items(const struct rnl_meter_view *view,
+                                          struct rnl_sketch_bytes *bytes)
+{
+    const struct rnl_frequent *keys = &view->digest.keys;
+    if (reserve(bytes, rnl_frequent_datasketches_len(keys)) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    return rnl_frequent_datasketches_write(keys, view->window.count,
+                                           bytes->data);
+}
+
+static enum rnl_code write_own_keys(const struct rnl_meter_view *view,
+                                    struct rnl_sketch_bytes *bytes)
+{
+    if (reserve(bytes, rnl_digest_keys_len(&view->digest)) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    return rnl_digest_keys_write(&view->digest, bytes->data);
+}
+
 static enum rnl_code export_frequency(const struct rnl_meter_view *view,
                                       enum rnl_sketch_format format,
                                       struct rnl_sketch_bytes *ret_bytes,
                                       const char **ret_what)
 {
-    const struct rnl_frequent *keys = &view->digest.keys;
     struct rnl_sketch_bytes bytes = {0};
-    if (format != RNL_SKETCH_FORMAT_DATASKETCHES)
+    enum rnl_code code;
+    if (format == RNL_SKETCH_FORMAT_RUNNEL)
+        code = write_own_keys(view, &bytes);
+    else if (format == RNL_SKETCH_FORMAT_DATASKETCHES)
+        code = write_frequent_items(view, &bytes);
+    else
         return say(ret_what, RNL_INVALID_ARGUMENT,
-                   "of frequencies must be DATASKETCHES");
-    enum rnl_code code = reserve(&bytes, rnl_frequent_datasketches_len(keys));
-    if (code == RNL_OK)
-        code = rnl_frequent_datasketches_write(keys, view->window.count,
-                                               bytes.data);
+                   "of frequencies must be RUNNEL or DATASKETCHES");
     if (code != RNL_OK) {
         rnl_free(bytes.data);
         return say(ret_what, code, "memory is out");

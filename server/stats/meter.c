@@ -217,7 +217,8 @@ void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
 {
     rnl_meter_advance(meter, wall_ms);
     memset(ret_info, 0, sizeof(*ret_info));
-    ret_info->count = meter->count;
+    ret_info->count = meter->count + meter->merged_events;
+    ret_info->merged_events = meter->merged_events;
     ret_info->late_events = meter->late_events;
     ret_info->duplicate_batches = meter->duplicate_batches;
     ret_info->version = meter->version;

@@ -201,6 +201,8 @@ void rnl_meter_advance(struct rnl_meter *meter, int64_t wall_ms);
 struct rnl_meter_info {
     /* All time. */
     uint64_t count;
+    /* Of these, events that came in merged sketches (import.h). */
+    uint64_t merged_events;
     /* Events a second over the last 60 s before the watermark, or since the
      * first event. */
     double rate;
@@ -289,6 +291,9 @@ struct rnl_meter_window {
     int64_t end_ms;
     uint32_t pane_ms;
     uint64_t count;
+    /* Of these, events that came in merged sketches, at no known time: they are
+     * no part of the rate. Of all time only. */
+    uint64_t merged_events;
     double rate;
     uint64_t anomaly_count;
 };
@@ -323,6 +328,13 @@ struct rnl_meter_moments {
     double mean;
     /* Of the population. */
     double variance;
+    double stddev;
+    /* Values that are known by their bins alone (rough.h), and how far sum,
+     * mean and stddev can be off for that. 0: nothing is. */
+    uint64_t rough_count;
+    double sum_error;
+    double mean_error;
+    double stddev_error;
 };
 
 struct rnl_meter_bucket {

@@ -176,5 +176,6 @@ enum rnl_code rnl_meter_restore_end(const struct rnl_meter *meter)
             count += digest != NULL ? digest->count : 0;
         }
     }
-    return count == meter->count ? RNL_OK : RNL_INVALID_ARGUMENT;
+    return count == meter->count + meter->merged_events ? RNL_OK
+                                                        : RNL_INVALID_ARGUMENT;
 }

@@ -53,6 +53,7 @@ static void write_head(struct rnl_writer *writer, const struct rnl_meter *meter)
     rnl_write_word(writer, meter->config.hash_seed);
     rnl_write_varint(writer, meter->version);
     rnl_write_varint(writer, meter->duplicate_batches);
+    rnl_write_varint(writer, meter->merged_events);
     write_times(writer, meter);
     write_levels(writer, &meter->panes);
     for (size_t i = 0; i < RATE_SECONDS; i++)
@@ -159,7 +160,8 @@ static enum rnl_code read_content(struct rnl_meter *meter, struct rnl_wire *in)
 {
     if (!rnl_get_varint(in, &meter->version) ||
         !rnl_get_varint(in, &meter->duplicate_batches) ||
-        !read_times(meter, in) || !read_levels(&meter->panes, in) ||
+        !rnl_get_varint(in, &meter->merged_events) || !read_times(meter, in) ||
+        !read_levels(&meter->panes, in) ||
         meter->watermark_ms != meter->panes.watermark_ms)
         return RNL_INVALID_ARGUMENT;
     for (size_t i = 0; i < RATE_SECONDS; i++) {

@@ -21,7 +21,9 @@ struct rnl_meter {
     int64_t watermark_ms;
     /* The watermark follows the wall clock. */
     bool live;
+    /* Events that were taken, and those that merged sketches counted. */
     uint64_t count;
+    uint64_t merged_events;
     uint64_t late_events;
     uint64_t duplicate_batches;
     uint64_t version;
@@ -50,6 +52,7 @@ struct rnl_meter_view {
     uint64_t hash_seed;
     struct rnl_meter_window window;
     struct rnl_meter_estimate unique;
+    struct rnl_rough_summary summaries[RNL_METER_METRICS];
     struct rnl_digest digest;
     /* Most frequent keys, falling. */
     struct rnl_meter_top *top;

@@ -516,7 +516,8 @@ static uint64_t closed_bytes_max(const struct rnl_panes *panes, size_t l)
 uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
 {
     size_t entries = panes->settings.entries_max;
-    uint64_t bytes = table_bytes_max(panes, entries * 4);
+    uint64_t bytes = table_bytes_max(panes, entries * 4) +
+                     RNL_METER_METRICS * RNL_ROUGH_BYTES_MAX;
     for (size_t l = 0; l < panes->level_count; l++) {
         const struct rnl_level *level = &panes->levels[l];
         size_t open_count = l == 0 ? RNL_PANES_GRACE + 1 : 2;

@@ -66,6 +66,16 @@ uint64_t rnl_rest_total(const struct rnl_rest *rest)
     return total;
 }
 
+bool rnl_rest_has_others(const struct rnl_rest *rest, uint32_t width_log2)
+{
+    for (uint32_t i = 0; i < RNL_REST_WIDTHS; i++) {
+        if (rest->by_width[i] != NULL &&
+            i + RNL_REST_WIDTH_LOG2_MIN != width_log2)
+            return true;
+    }
+    return false;
+}
+
 void rnl_rest_estimate(const struct rnl_rest *rest, uint64_t hash,
                        struct rnl_rest_estimate *ret_estimate)
 {

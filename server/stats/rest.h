@@ -8,6 +8,8 @@
 #ifndef RNL_STATS_REST_H
 #define RNL_STATS_REST_H
 
+#include <stdbool.h>
+
 #include "sketch/count_min.h"
 
 #define RNL_REST_WIDTH_LOG2_MIN 8
@@ -45,6 +47,9 @@ void rnl_rest_fold(struct rnl_rest *rest, uint32_t width_log2);
 
 /* Events of all keys. */
 uint64_t rnl_rest_total(const struct rnl_rest *rest);
+
+/* Whether there are sketches of other widths than that. */
+bool rnl_rest_has_others(const struct rnl_rest *rest, uint32_t width_log2);
 
 struct rnl_rest_estimate {
     /* At most that many events of the key. UINT64_MAX: a counter is at its end,

@@ -102,6 +102,7 @@ static void set_window(struct rnl_meter_view *view,
     const struct rnl_panes *panes = &meter->panes;
     window->window_seconds = window_seconds;
     window->count = view->digest.count;
+    window->merged_events = window_seconds == 0 ? meter->merged_events : 0;
     window->anomaly_count = view->digest.anomaly_count;
     if (meter->count == 0)
         return;
@@ -116,8 +117,8 @@ static void set_window(struct rnl_meter_view *view,
             (uint32_t)panes->levels[rnl_panes_level(panes, window_seconds)]
                 .width_ms;
     }
-    window->rate =
-        rnl_meter_rate(meter, window->count, window->start_ms, window->end_ms);
+    window->rate = rnl_meter_rate(meter, window->count - window->merged_events,
+                                  window->start_ms, window->end_ms);
 }
 
 static enum rnl_code fill(struct rnl_meter_view *view, struct rnl_meter *meter,
@@ -131,6 +132,9 @@ static enum rnl_code fill(struct rnl_meter_view *view, struct rnl_meter *meter,
         code = make_top(view, meter->config.top_capacity);
     if (code == RNL_OK)
         set_window(view, meter, window_seconds);
+    for (size_t m = 0; m < RNL_METER_METRICS; m++)
+        rnl_rough_summarize(&view->digest.metrics[m].moments,
+                            view->digest.metrics[m].rough, &view->summaries[m]);
     return code;
 }
 
@@ -251,14 +255,18 @@ void rnl_meter_view_moments(const struct rnl_meter_view *view,
                             enum rnl_meter_metric metric,
                             struct rnl_meter_moments *ret_moments)
 {
-    struct rnl_moments_summary summary;
-    rnl_moments_read(&view->digest.metrics[metric].moments, &summary);
-    ret_moments->count = summary.count;
-    ret_moments->sum = summary.sum;
-    ret_moments->min = summary.min;
-    ret_moments->max = summary.max;
-    ret_moments->mean = summary.mean;
-    ret_moments->variance = summary.variance;
+    const struct rnl_rough_summary *summary = &view->summaries[metric];
+    ret_moments->count = summary->all.count;
+    ret_moments->sum = summary->all.sum;
+    ret_moments->min = summary->all.min;
+    ret_moments->max = summary->all.max;
+    ret_moments->mean = summary->all.mean;
+    ret_moments->variance = summary->all.variance;
+    ret_moments->stddev = summary->all.stddev;
+    ret_moments->rough_count = summary->rough_count;
+    ret_moments->sum_error = summary->sum_error;
+    ret_moments->mean_error = summary->mean_error;
+    ret_moments->stddev_error = summary->stddev_error;
 }
 
 /* The ends are known exactly, and no answer is beyond them. */
@@ -267,12 +275,13 @@ double rnl_meter_view_quantile(const struct rnl_meter_view *view,
 {
     const struct rnl_digest_metric *of = &view->digest.metrics[metric];
     double value = rnl_histogram_quantile(&of->histogram, q);
+    const struct rnl_moments_summary *all = &view->summaries[metric].all;
     if (isnan(value))
         return value;
-    if (q == 0 || value < of->moments.min)
-        return of->moments.min;
-    if (q == 1 || value > of->moments.max)
-        return of->moments.max;
+    if (q == 0 || value < all->min)
+        return all->min;
+    if (q == 1 || value > all->max)
+        return all->max;
     return value;
 }
 
@@ -280,10 +289,14 @@ double rnl_meter_view_rank(const struct rnl_meter_view *view,
                            enum rnl_meter_metric metric, double value)
 {
     const struct rnl_digest_metric *of = &view->digest.metrics[metric];
-    if (of->moments.count > 0 && value >= of->moments.max)
-        return 1;
-    if (of->moments.count > 0 && value < of->moments.min)
-        return 0;
+    const struct rnl_rough_summary *summary = &view->summaries[metric];
+    /* Of rough values the ends may not be known. */
+    if (summary->all.count > 0 && summary->rough_count == 0) {
+        if (value >= summary->all.max)
+            return 1;
+        if (value < summary->all.min)
+            return 0;
+    }
     return rnl_histogram_rank(&of->histogram, value);
 }
 

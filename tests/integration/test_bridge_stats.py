@@ -5,6 +5,7 @@ server-sent events.
 
     test_bridge_stats.py BIN_DIR [unittest arguments]
 """
+import base64
 import json
 import signal
 import struct
@@ -342,9 +343,49 @@ class Answers(Stats):
             answer = request(self.bridge, "GET", path + wrong)
             self.assertEqual(answer.status, 400, wrong)
             self.assertEqual(answer.json()["violations"][0]["field"], name)
-        answer = request(self.bridge, "POST", path + "unique", json.dumps(
-            {"format": "SKETCH_FORMAT_RUNNEL", "sketch": "AA=="}))
-        self.assertIn(answer.status, (400, 501))
+
+    def merge(self, path, body, kind="application/octet-stream"):
+        return request(self.bridge, "POST", path, body, {"content-type": kind})
+
+    def test_merges(self):
+        self.assertEqual(request(self.bridge, "POST", "/v1/streams", config={
+            "name": "sum"}).status, 201)
+        path = "/v1/streams/sum/sketches/"
+        for kind in ("frequency", "value", "latency"):
+            sketch = request(self.bridge, "GET", "/v1/streams/web/sketches/"
+                             + kind + "?format=runnel").body
+            once = path + kind + "?format=runnel&producer_id=%s" \
+                "&producer_sequence=1" % kind
+            answer = self.merge(once, sketch)
+            self.assertEqual(answer.status, 200, answer)
+            self.assertNotIn("duplicate", answer.json())
+            self.assertTrue(self.merge(once, sketch).json()["duplicate"])
+        one = self.get("/v1/streams/web/stats")["stats"]
+        both = self.get("/v1/streams/sum/stats")["stats"]
+        for name in ("count", "topKeys", "value", "latencyMs"):
+            self.assertEqual(both[name], one[name], name)
+        # The other way to give it: JSON.
+        answer = self.merge(path + "latency", json.dumps({
+            "format": "SKETCH_FORMAT_RUNNEL",
+            "sketch": base64.b64encode(sketch).decode()}), "application/json")
+        self.assertEqual(answer.json()["count"], one["latencyMs"]["count"])
+        for where, body, field in (
+                ("latency?format=runnel", sketch[:-1], "sketch"),
+                ("latency", sketch, "format"),
+                ("shape?format=runnel", sketch, "kind"),
+                ("unique?format=ddsketch", sketch, "format"),
+                ("latency?format=runnel&sketch=AA==", sketch, "sketch"),
+                ("latency?format=runnel&producer_id=p", sketch,
+                 "producer_sequence")):
+            answer = self.merge(path + where, body)
+            self.assertEqual(answer.status, 400, where)
+            self.assertEqual(answer.json()["violations"][0]["field"], field)
+        answer = self.merge(path + "latency?format=runnel", sketch,
+                            "application/x-www-form-urlencoded")
+        self.assertEqual(answer.status, 415)
+        answer = self.merge("/v1/streams/nobody/sketches/latency?format=runnel",
+                            sketch)
+        self.assertEqual(answer.status, 404)
 
 
 class Following(Stats):

@@ -318,6 +318,39 @@ class Statistics(WithCore):
         self.assertEqual(screen.end(), 2)
         self.assertIn(b"use --output", screen.seen)
 
+    def test_merges(self):
+        self.ingest("one", self.rows())
+        self.ok("stats", "create", "sum")
+        for kind in ("frequency", "value", "latency", "unique"):
+            sketch = run(self.core, "stats", "export", "one", kind).stdout
+            done = run(self.core, "stats", "merge", "sum", "--kind", kind, "-",
+                       "--id", kind, input=sketch)
+            self.assertEqual((done.returncode, done.stdout), (0, b""), done)
+            self.assertIn(b"merged ", done.stderr)
+            done = run(self.core, "stats", "merge", "sum", "-k", kind, "-",
+                       "--id", kind, input=sketch)
+            self.assertIn(b"not merged", done.stderr)
+        (one,) = self.json("stats", "get", "one")
+        (both,) = self.json("stats", "get", "sum")
+        one, both = one["stats"], both["stats"]
+        self.assertEqual(both.pop("mergedEvents"), one["count"])
+        self.assertEqual(both["duplicateBatches"], "4")
+        for name in ("count", "topKeys", "value", "latencyMs"):
+            self.assertEqual(both[name], one[name], name)
+        path = os.path.join(self.core.dir, "dd")
+        self.ok("stats", "export", "one", "value", "-f", "ddsketch", "-o", path)
+        (answer,) = self.json("stats", "merge", "sum", path, "-k", "value",
+                              "-f", "ddsketch")
+        self.assertEqual(answer["count"], one["value"]["count"])
+        self.refused(1, "sketch", "stats", "merge", "sum", path, "-k", "value")
+        self.refused(1, "format", "stats", "merge", "sum", path, "-k", "value",
+                     "-f", "redis")
+        self.refused(4, "No such file", "stats", "merge", "sum", "/no/file",
+                     "-k", "value")
+        self.refused(4, "NOT_FOUND", "stats", "merge", "nowhere", path, "-k",
+                     "value")
+        self.refused(2, "--kind", "stats", "merge", "sum", path)
+
     def test_latency_is_asked_for_where_there_are_no_values(self):
         self.ok("ingest", "slow", "-f", "csv", "-l", "s", "--latency-unit",
                 "s", input=b"key,s\na,1.5\nb,1.5\n")
@@ -805,7 +838,7 @@ class Surroundings(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         names = re.findall(r"^  ((?:job|stats) \w+|ingest|info|completion)\b",
                            done.stdout.decode(), re.M)
-        self.assertEqual(len(names), 19)
+        self.assertEqual(len(names), 20)
         for name in names:
             done = run("x:1", *name.split(), "--help")
             self.assertEqual(done.returncode, 0)

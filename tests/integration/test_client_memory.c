@@ -293,8 +293,19 @@ static enum rnl_code ask_statistics(struct rnl_client *client)
     sketch.kind = RNL_EXPORT_VALUE;
     sketch.format = RNL_EXPORT_RUNNEL;
     code = rnl_stats_export(client, &sketch, &exported);
-    if (code == RNL_OK)
-        rnl_exported_destroy(exported);
+    if (code != RNL_OK)
+        return code;
+    struct rnl_merge_request merge = RNL_OPTIONS_INIT(merge);
+    struct rnl_merged merged;
+    merge.stream = "filled";
+    merge.kind = RNL_EXPORT_VALUE;
+    merge.format = RNL_EXPORT_RUNNEL;
+    merge.sketch = exported->sketch;
+    merge.sketch_len = exported->sketch_len;
+    merge.producer_id = "memory";
+    merge.producer_sequence = 1;
+    code = rnl_stats_merge(client, &merge, &merged);
+    rnl_exported_destroy(exported);
     return code;
 }
 

@@ -248,19 +248,6 @@ static void bad_batches_cost_their_call(void **state)
     raw_close(&client);
 }
 
-/* What the schema has and this server does not do yet. */
-static void merging_is_not_served_yet(void **state)
-{
-    (void)state;
-    struct raw_client client;
-    char text[256];
-    join(&client, &server);
-    raw_call(&client, 1, "runnel.v1.StatsService/MergeSketch", NULL);
-    assert_int_equal(raw_await_status(&client, 1, text, sizeof(text)),
-                     RNL_UNIMPLEMENTED);
-    raw_close(&client);
-}
-
 /* The largest batch, in frames that allow it. */
 static void a_batch_of_65536_events_is_taken(void **state)
 {
@@ -391,7 +378,6 @@ int main(void)
         cmocka_unit_test(a_hundred_watchers_see_the_same),
         cmocka_unit_test(a_watcher_that_does_not_read_costs_nothing),
         cmocka_unit_test(bad_batches_cost_their_call),
-        cmocka_unit_test(merging_is_not_served_yet),
         cmocka_unit_test(a_batch_of_65536_events_is_taken),
         cmocka_unit_test(credit_is_spent_and_returned),
         cmocka_unit_test(nothing_acknowledged_is_lost_on_the_way_down),

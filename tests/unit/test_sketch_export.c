@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aspect_bytes.h"
 #include "export.h"
 #include "fault.h"
 #include "sketch/frequent_datasketches.h"
@@ -149,7 +150,15 @@ static enum rnl_code read_distribution(struct rnl_histogram *histogram,
     if (format == RNL_SKETCH_FORMAT_OTEL)
         return rnl_histogram_merge_otlp(histogram, sketch->data, sketch->len,
                                         &what);
-    return rnl_histogram_deserialize(histogram, sketch->data, sketch->len);
+    struct rnl_digest_metric metric = {.rough = NULL};
+    rnl_moments_init(&metric.moments);
+    rnl_histogram_init(&metric.histogram);
+    enum rnl_code code =
+        rnl_digest_metric_read(&metric, sketch->data, sketch->len);
+    assert_int_equal(metric.moments.count, 8000);
+    rnl_moments_fini(&metric.moments);
+    *histogram = metric.histogram;
+    return code;
 }
 
 static void check_distribution(struct rnl_core *core, int kind, int format)
@@ -249,7 +258,7 @@ static void what_does_not_fit_is_refused(void **state)
     expect(export(&core, "web", RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_REDIS),
            RNL_INVALID_ARGUMENT, "format");
     expect(
-        export(&core, "web", RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_RUNNEL),
+        export(&core, "web", RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_REDIS),
         RNL_INVALID_ARGUMENT, "format");
     expect(export(&core, "nobody", 1, 1), RNL_NOT_FOUND, NULL);
     Runnel__V1__ExportSketchRequest request =

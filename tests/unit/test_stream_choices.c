@@ -157,7 +157,7 @@ static void few_keys_stay_exact_whatever_the_hash(void **state)
     streams_setup(&core);
     for (int hash = RNL_KEY_HASH_RUNNEL; hash <= RNL_KEY_HASH_DATASKETCHES;
          hash++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "h%d", hash);
         create_hashed(&core, name, hash, 0);
         batch_init(&batch, name);

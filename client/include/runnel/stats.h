@@ -146,6 +146,12 @@ struct rnl_distribution {
     double quantile_relative_error;
     const struct rnl_histogram_bucket *histogram;
     size_t bucket_count;
+    /* Of count, values that came in merged sketches of other programs, and how
+     * far sum, mean and stddev can be off for that. 0: they are exact. */
+    uint64_t rough_count;
+    double sum_error;
+    double mean_error;
+    double stddev_error;
 };
 
 /* The statistics of one window of a stream. */
@@ -165,6 +171,8 @@ struct rnl_window_stats {
     uint64_t late_events;
     uint64_t duplicate_batches;
     uint64_t anomaly_count;
+    /* Of count, events that came in merged sketches; in no rate. */
+    uint64_t merged_events;
 };
 
 enum rnl_anomaly_metric {
@@ -345,6 +353,35 @@ RNL_API void rnl_exported_destroy(struct rnl_exported *exported);
 RNL_API RNL_MUST_USE enum rnl_code rnl_stats_export(
     struct rnl_client *client, const struct rnl_export_query *query,
     struct rnl_exported **ret_exported);
+
+/* A sketch to be merged into the figures of all time. */
+struct rnl_merge_request {
+    size_t size;
+    const char *stream;
+    enum rnl_export_kind kind;
+    enum rnl_export_format format;
+    const void *sketch;
+    size_t sketch_len;
+    /* With an id, of at most 64 bytes, and a number from 1, a sketch that comes
+     * again under the same or a lower number is not merged again. NULL: it
+     * is. */
+    const char *producer_id;
+    uint64_t producer_sequence;
+};
+
+struct rnl_merged {
+    /* What the sketch counts: distinct keys (an estimate), events, values. */
+    uint64_t count;
+    /* It was merged before, and not again. */
+    bool duplicate;
+};
+
+/* Blocks. RNL_NOT_FOUND; RNL_INVALID_ARGUMENT for bytes that are damaged or not
+ * in that format; RNL_FAILED_PRECONDITION for a sketch that does not go
+ * together with the stream's configuration. */
+RNL_API RNL_MUST_USE enum rnl_code rnl_stats_merge(
+    struct rnl_client *client, const struct rnl_merge_request *request,
+    struct rnl_merged *ret_merged);
 
 /* --- watching --- */
 

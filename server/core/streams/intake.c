@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events in: of jobs, of calls, and of the server itself, all the same way. */
+/* Events in: of jobs, of calls, and of the server itself, all the same way; and
+ * sketches of events. */
 #include <stdio.h>
 #include <string.h>
 
@@ -72,42 +73,78 @@ enum rnl_code rnl_streams_take(struct rnl_streams *streams, const char *name,
     return take(stream, batch, ret_taken, error);
 }
 
-static enum rnl_code check_producer(const struct rnl_event_batch *batch,
-                                    struct rnl_field_error *error)
+/* ---- once ---- */
+
+/* Who sends, and which of its numbers. */
+struct turn {
+    const uint8_t *id;
+    size_t id_len;
+    uint64_t sequence;
+    /* Of the request: "batch." */
+    const char *path;
+    struct rnl_producer *producer;
+};
+
+static enum rnl_code check_turn(const struct turn *turn,
+                                struct rnl_field_error *error)
 {
-    if (batch->producer_id_len > RNL_PRODUCER_ID_LEN_MAX ||
-        !rnl_utf8_valid(batch->producer_id, batch->producer_id_len))
-        return rnl_field_error_set(error, "batch.producer_id",
+    char field[sizeof(error->field)];
+    if (turn->id_len > RNL_PRODUCER_ID_LEN_MAX ||
+        !rnl_utf8_valid(turn->id, turn->id_len)) {
+        snprintf(field, sizeof(field), "%sproducer_id", turn->path);
+        return rnl_field_error_set(error, field,
                                    "must be UTF-8 of at most %d bytes",
                                    RNL_PRODUCER_ID_LEN_MAX);
-    if (batch->producer_id_len > 0 && batch->producer_sequence == 0)
-        return rnl_field_error_set(error, "batch.producer_sequence",
+    }
+    if (turn->id_len > 0 && turn->sequence == 0) {
+        snprintf(field, sizeof(field), "%sproducer_sequence", turn->path);
+        return rnl_field_error_set(error, field,
                                    "must be 1 or more with a producer_id");
+    }
     return RNL_OK;
 }
 
-/* The producer is looked up before and noted after, so that a batch that is
- * refused can come again. */
+/* The producer is looked up before and noted after, so that what is refused can
+ * come again. */
+static enum rnl_code begin_turn(struct rnl_event_stream *stream,
+                                struct turn *turn, bool *ret_duplicate,
+                                struct rnl_field_error *error)
+{
+    *ret_duplicate = false;
+    if (turn->id_len == 0)
+        return RNL_OK;
+    if (rnl_producers_touch(&stream->producers, turn->id, turn->id_len,
+                            &turn->producer) != RNL_OK)
+        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
+                                    "memory is out");
+    *ret_duplicate = turn->sequence <= turn->producer->sequence;
+    if (*ret_duplicate)
+        rnl_meter_duplicate(stream->meter);
+    return RNL_OK;
+}
+
+static void end_turn(struct rnl_event_stream *stream, const struct turn *turn,
+                     enum rnl_code code)
+{
+    if (turn->producer == NULL)
+        return;
+    if (code == RNL_OK)
+        turn->producer->sequence = turn->sequence;
+    else if (turn->producer->sequence == 0)
+        rnl_producers_forget(&stream->producers, turn->producer);
+}
+
 static enum rnl_code take_once(struct rnl_event_stream *stream,
                                const struct rnl_event_batch *batch,
+                               struct turn *turn,
                                struct rnl_event_receipt *receipt,
                                struct rnl_field_error *error)
 {
-    struct rnl_producer *producer;
-    if (rnl_producers_touch(&stream->producers, batch->producer_id,
-                            batch->producer_id_len, &producer) != RNL_OK)
-        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
-                                    "memory is out");
-    if (batch->producer_sequence <= producer->sequence) {
-        rnl_meter_duplicate(stream->meter);
-        receipt->duplicate = true;
-        return RNL_OK;
-    }
-    enum rnl_code code = take(stream, &batch->columns, &receipt->taken, error);
-    if (code == RNL_OK)
-        producer->sequence = batch->producer_sequence;
-    else if (producer->sequence == 0)
-        rnl_producers_forget(&stream->producers, producer);
+    enum rnl_code code = begin_turn(stream, turn, &receipt->duplicate, error);
+    if (code != RNL_OK || receipt->duplicate)
+        return code;
+    code = take(stream, &batch->columns, &receipt->taken, error);
+    end_turn(stream, turn, code);
     return code;
 }
 
@@ -118,11 +155,15 @@ enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
 {
     char name[RNL_STREAM_NAME_LEN_MAX + 1];
     struct rnl_event_stream *stream;
+    struct turn turn = {.id = batch->producer_id,
+                        .id_len = batch->producer_id_len,
+                        .sequence = batch->producer_sequence,
+                        .path = "batch."};
     *ret_receipt = (struct rnl_event_receipt){0};
     enum rnl_code code = rnl_streams_check_name(
         (const char *)batch->stream, batch->stream_len, "batch.stream", error);
     if (code == RNL_OK)
-        code = check_producer(batch, error);
+        code = check_turn(&turn, error);
     if (code != RNL_OK)
         return code;
     memcpy(name, batch->stream, batch->stream_len);
@@ -131,12 +172,60 @@ enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
     code = rnl_streams_open_default(streams, name, &stream, error);
     if (code != RNL_OK)
         return code;
-    if (batch->producer_id_len > 0)
-        code = take_once(stream, batch, ret_receipt, error);
-    else
-        code = take(stream, &batch->columns, &ret_receipt->taken, error);
+    code = take_once(stream, batch, &turn, ret_receipt, error);
     /* A bad batch does not make a stream. */
     if (code != RNL_OK && is_new)
         rnl_streams_remove(stream);
+    return code;
+}
+
+/* ---- sketches ---- */
+
+static enum rnl_code merge(struct rnl_event_stream *stream,
+                           const struct rnl_import *import, uint64_t *ret_count,
+                           struct rnl_field_error *error)
+{
+    struct rnl_import_fault fault;
+    if (rnl_streams_full(stream->streams))
+        return rnl_streams_say_full(stream->streams, error);
+    enum rnl_code code =
+        rnl_meter_import(stream->meter, import, ret_count, &fault);
+    if (code == RNL_INVALID_ARGUMENT)
+        return rnl_field_error_set(error, fault.field, "%s", fault.what);
+    if (code == RNL_FAILED_PRECONDITION)
+        return rnl_field_error_text(error, code, "the %s %s", fault.field,
+                                    fault.what);
+    if (code != RNL_OK)
+        return rnl_field_error_text(error, code, "memory is out");
+    rnl_event_stream_account(stream);
+    rnl_watch_hub_notice(stream->hub);
+    return RNL_OK;
+}
+
+enum rnl_code rnl_streams_take_sketch(struct rnl_streams *streams,
+                                      const struct rnl_sketch_offer *offer,
+                                      struct rnl_sketch_receipt *ret_receipt,
+                                      struct rnl_field_error *error)
+{
+    struct turn turn = {.id = offer->producer_id,
+                        .id_len = offer->producer_id_len,
+                        .sequence = offer->producer_sequence,
+                        .path = ""};
+    *ret_receipt = (struct rnl_sketch_receipt){0};
+    enum rnl_code code = rnl_streams_check_name(
+        offer->stream, strlen(offer->stream), "stream", error);
+    if (code == RNL_OK)
+        code = check_turn(&turn, error);
+    if (code != RNL_OK)
+        return code;
+    struct rnl_event_stream *stream = rnl_streams_find(streams, offer->stream);
+    if (stream == NULL)
+        return rnl_field_error_text(error, RNL_NOT_FOUND,
+                                    "there is no stream %s", offer->stream);
+    code = begin_turn(stream, &turn, &ret_receipt->duplicate, error);
+    if (code != RNL_OK || ret_receipt->duplicate)
+        return code;
+    code = merge(stream, &offer->import, &ret_receipt->count, error);
+    end_turn(stream, &turn, code);
     return code;
 }

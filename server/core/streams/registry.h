@@ -10,7 +10,7 @@
  *   event_service.c  the methods of EventService
  *   stream_config.c  a configuration, from and to the contract
  *   stream_service.c the methods of StatsService about streams
- *   sketch_service.c ExportSketch
+ *   sketch_service.c ExportSketch and MergeSketch
  *   stats_service.c  those that answer statistics
  *   stats_message.c  a view as the StreamStats of the contract
  *   stats_snapshot.c figures of some windows, encoded
@@ -22,6 +22,7 @@
 
 #include "core.h"
 #include "event_batch.h"
+#include "import.h"
 #include "producers.h"
 #include "sorted.h"
 #include "stream_bounds.h"
@@ -100,6 +101,30 @@ RNL_MUST_USE enum rnl_code rnl_streams_take_batch(
     struct rnl_streams *streams, const struct rnl_event_batch *batch,
     struct rnl_event_receipt *ret_receipt, struct rnl_field_error *error);
 
+/* A sketch to be merged. All pointers are borrowed. */
+struct rnl_sketch_offer {
+    const char *stream;
+    struct rnl_import import;
+    /* producer_id_len 0: none. */
+    const uint8_t *producer_id;
+    size_t producer_id_len;
+    uint64_t producer_sequence;
+};
+
+struct rnl_sketch_receipt {
+    /* See rnl_meter_import. */
+    uint64_t count;
+    bool duplicate;
+};
+
+/* Merges a sketch, once: the one way in for sketches, as
+ * rnl_streams_take_batch is for batches. Errors: RNL_NOT_FOUND: no such stream,
+ * RNL_INVALID_ARGUMENT, RNL_PERMISSION_DENIED, RNL_FAILED_PRECONDITION,
+ * RNL_RESOURCE_EXHAUSTED; error is filled. */
+RNL_MUST_USE enum rnl_code rnl_streams_take_sketch(
+    struct rnl_streams *streams, const struct rnl_sketch_offer *offer,
+    struct rnl_sketch_receipt *ret_receipt, struct rnl_field_error *error);
+
 /* Says what is wrong with a batch: "batch.values[17]". */
 enum rnl_code rnl_streams_say_fault(const struct rnl_meter_fault *fault,
                                     struct rnl_field_error *error);
@@ -151,6 +176,8 @@ struct rnl_meter_view *rnl_stats_view(struct rnl_stream *stream,
 
 void rnl_sketch_on_export(struct rnl_stream *stream, const uint8_t *data,
                           size_t len);
+void rnl_sketch_on_merge(struct rnl_stream *stream, const uint8_t *data,
+                         size_t len);
 
 /* ---- stream_service.c ---- */
 

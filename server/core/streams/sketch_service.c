@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ExportSketch: a sketch of a window as bytes. */
+/* ExportSketch: a sketch of a window as bytes. MergeSketch: the other way. */
+#include <string.h>
+
 #include <runnel/v1/stats.pb-c.h>
 
 #include "alloc.h"
@@ -40,11 +42,8 @@ static void export(struct rnl_stream *stream, const struct rnl_meter_view *view,
 }
 
 /* Both are numbers of the schema. */
-static bool check(struct rnl_stream *stream,
-                  const Runnel__V1__ExportSketchRequest *request)
+static bool check(struct rnl_stream *stream, int kind, int format)
 {
-    const int kind = (int)request->kind;
-    const int format = (int)request->format;
     if (kind < RNL_SKETCH_OF_UNIQUE || kind > RNL_SKETCH_OF_LATENCY)
         rnl_stream_finish_field(stream, "kind",
                                 "must be UNIQUE, FREQUENCY, VALUE or LATENCY");
@@ -67,12 +66,53 @@ void rnl_sketch_on_export(struct rnl_stream *stream, const uint8_t *data,
         return;
     const struct rnl_event_stream *subject =
         rnl_stream_subject(stream, request->stream);
-    if (subject != NULL && check(stream, request)) {
+    if (subject != NULL &&
+        check(stream, (int)request->kind, (int)request->format)) {
         struct rnl_meter_view *view =
             rnl_stats_view(stream, subject, request->window_seconds);
         if (view != NULL)
             export(stream, view, request);
         rnl_meter_view_destroy(view);
     }
+    rnl_request_free(request);
+}
+
+static void merge(struct rnl_stream *stream,
+                  const Runnel__V1__MergeSketchRequest *request)
+{
+    const struct rnl_sketch_offer offer = {
+        .stream = request->stream,
+        .import = {.of = (enum rnl_sketch_of)request->kind,
+                   .format = (enum rnl_sketch_format)request->format,
+                   .bytes = request->sketch.data,
+                   .len = request->sketch.len},
+        .producer_id = (const uint8_t *)request->producer_id,
+        .producer_id_len = strlen(request->producer_id),
+        .producer_sequence = request->producer_sequence,
+    };
+    struct rnl_sketch_receipt receipt;
+    struct rnl_field_error error;
+    enum rnl_code code = rnl_streams_take_sketch(
+        rnl_stream_core(stream)->streams, &offer, &receipt, &error);
+    if (code != RNL_OK) {
+        rnl_stream_finish_error(stream, code, &error);
+        return;
+    }
+    Runnel__V1__MergeSketchResponse response =
+        RUNNEL__V1__MERGE_SKETCH_RESPONSE__INIT;
+    response.count = receipt.count;
+    response.duplicate = receipt.duplicate;
+    rnl_stream_reply(stream, &response.base);
+}
+
+void rnl_sketch_on_merge(struct rnl_stream *stream, const uint8_t *data,
+                         size_t len)
+{
+    Runnel__V1__MergeSketchRequest *request = rnl_stream_unpack(
+        stream, &runnel__v1__merge_sketch_request__descriptor, data, len);
+    if (request == NULL)
+        return;
+    if (check(stream, (int)request->kind, (int)request->format))
+        merge(stream, request);
     rnl_request_free(request);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats_message.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -64,7 +63,11 @@ static Runnel__V1__Distribution *fill_distribution(
     to->max = moments.max;
     to->mean = moments.mean;
     to->variance = moments.variance;
-    to->stddev = sqrt(moments.variance);
+    to->stddev = moments.stddev;
+    to->rough_count = moments.rough_count;
+    to->sum_error = moments.sum_error;
+    to->mean_error = moments.mean_error;
+    to->stddev_error = moments.stddev_error;
     to->quantile_relative_error = rnl_meter_quantile_error();
     fill_quantiles(message, view, metric);
     fill_histogram(message, view, metric);
@@ -134,6 +137,7 @@ static void fill_window(struct rnl_stats_message *message,
     message->stats.count = window.count;
     message->stats.rate = window.rate;
     message->stats.anomaly_count = window.anomaly_count;
+    message->stats.merged_events = window.merged_events;
     /* All time has no times before its first event. */
     if (window.start_ms == 0 && window.end_ms == 0)
         return;

@@ -390,6 +390,12 @@ static const struct rnl_method methods[] = {
         .shape = RNL_UNARY,
         .on_message = rnl_sketch_on_export,
     },
+    {
+        .name = "runnel.v1.StatsService/MergeSketch",
+        .scope = RNL_SCOPE_EVENTS_WRITE,
+        .shape = RNL_UNARY,
+        .on_message = rnl_sketch_on_merge,
+    },
 };
 
 const struct rnl_service rnl_stats_service = {

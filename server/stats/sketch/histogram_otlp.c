@@ -272,3 +272,28 @@ enum rnl_code rnl_histogram_merge_otlp(struct rnl_histogram *histogram,
         *ret_what = code == RNL_INVALID_ARGUMENT ? what : "needs more memory";
     return code;
 }
+
+/* ---- facts ---- */
+
+static void read_fact(const struct rnl_wire_field *field, uint32_t number,
+                      bool *ret_has, double *ret_fact)
+{
+    if (field->number != number || field->type != RNL_WIRE_FIXED64)
+        return;
+    *ret_has = true;
+    memcpy(ret_fact, &field->value, sizeof(*ret_fact));
+}
+
+void rnl_otlp_facts_read(const uint8_t *bytes, size_t len,
+                         struct rnl_otlp_facts *ret_facts)
+{
+    struct rnl_wire in = rnl_wire_of(bytes, len);
+    struct rnl_otlp_facts facts = {0};
+    struct rnl_wire_field field;
+    while (rnl_wire_next(&in, &field) == RNL_WIRE_FIELD) {
+        read_fact(&field, POINT_SUM, &facts.has_sum, &facts.sum);
+        read_fact(&field, POINT_MIN, &facts.has_min, &facts.min);
+        read_fact(&field, POINT_MAX, &facts.has_max, &facts.max);
+    }
+    *ret_facts = facts;
+}

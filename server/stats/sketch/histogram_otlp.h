@@ -48,6 +48,20 @@ size_t rnl_otlp_point_len(const struct rnl_otlp_point *point);
 
 void rnl_otlp_point_write(const struct rnl_otlp_point *point, uint8_t *out);
 
+/* What a data point knows of its values besides the bins. */
+struct rnl_otlp_facts {
+    bool has_sum;
+    bool has_min;
+    bool has_max;
+    double sum;
+    double min;
+    double max;
+};
+
+/* Reads them from a point that rnl_histogram_merge_otlp has taken. */
+void rnl_otlp_facts_read(const uint8_t *bytes, size_t len,
+                         struct rnl_otlp_facts *ret_facts);
+
 /*
  * Merges the bins of a data point into histogram.
  *

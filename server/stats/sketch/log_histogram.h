@@ -193,6 +193,22 @@ size_t rnl_histogram_buckets(const struct rnl_histogram *histogram,
                              struct rnl_histogram_bucket *ret_buckets,
                              size_t bucket_cap);
 
+/* What the bins say of the values together, when each is taken for the middle
+ * of its bin, (l + u) / 2. No value is further from it than half a bin, a
+ * RNL_HISTOGRAM_ERROR of it (one that collapsed: no further than the middle
+ * itself is from 0). Beyond the range of double, a sum is infinite. */
+struct rnl_histogram_sums {
+    uint64_t count;
+    double sum;
+    double squares;
+    /* The sum of those distances, and that of their squares. */
+    double error;
+    double error_squares;
+};
+
+void rnl_histogram_sums(const struct rnl_histogram *histogram,
+                        struct rnl_histogram_sums *ret_sums);
+
 /* Heap bytes it holds besides itself: at most
  * 2 * 8 * (RNL_HISTOGRAM_BINS_MAX + 1). */
 size_t rnl_histogram_heap_bytes(const struct rnl_histogram *histogram);

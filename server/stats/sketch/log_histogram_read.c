@@ -189,3 +189,47 @@ size_t rnl_histogram_buckets(const struct rnl_histogram *histogram,
     join_steps(histogram, ret_buckets);
     return 1;
 }
+
+/* ---- sums ---- */
+
+/* Half a bin: (u - l) / 2 = (l + u) / 2 * (gamma - 1) / (gamma + 1). */
+static double half_bin(double middle)
+{
+    return middle * RNL_HISTOGRAM_ERROR;
+}
+
+static void add_far(struct rnl_histogram_sums *sums, double distance,
+                    double count)
+{
+    sums->error += distance * count;
+    sums->error_squares += distance * distance * count;
+}
+
+/* Those that collapsed into a bin may be anywhere between 0 and its end. */
+static void add_collapsed(struct rnl_histogram_sums *sums,
+                          const struct rnl_bins *bins)
+{
+    if (bins->collapsed > 0)
+        add_far(sums, rnl_log_edge(bins->low + 1), (double)bins->collapsed);
+}
+
+void rnl_histogram_sums(const struct rnl_histogram *histogram,
+                        struct rnl_histogram_sums *ret_sums)
+{
+    struct walk walk = {histogram, 0};
+    struct step step;
+    struct rnl_histogram_sums sums = {.count = rnl_histogram_count(histogram)};
+    while (walk_next(&walk, &step)) {
+        double count = (double)step.count;
+        if (step.sign == 0)
+            continue;
+        double middle =
+            rnl_log_edge(step.index) / 2 + rnl_log_edge(step.index + 1) / 2;
+        sums.sum += step.sign * middle * count;
+        sums.squares += middle * middle * count;
+        add_far(&sums, half_bin(middle), count);
+    }
+    add_collapsed(&sums, &histogram->positive);
+    add_collapsed(&sums, &histogram->negative);
+    *ret_sums = sums;
+}

@@ -202,6 +202,26 @@ static bool plain(double number)
     return isfinite(number) && !(number == 0 && signbit(number));
 }
 
+/* Whether a sum of powers is below 2 * count * (largest magnitude)^power, in
+ * powers of two: a forged one beyond that could leave no room for a true one
+ * that is added to it. */
+static bool fits(const struct rnl_exact *exact,
+                 const struct rnl_moments *moments, int power)
+{
+    struct rnl_exact_view view = rnl_exact_view(exact);
+    double fraction;
+    int exponent, largest, number;
+    if (view.count == 0)
+        return true;
+    rnl_exact_round(&view, &fraction, &exponent);
+    double magnitude = fmax(fabs(moments->min), fabs(moments->max));
+    if (magnitude == 0)
+        return false;
+    (void)frexp(magnitude, &largest);
+    (void)frexp((double)moments->count, &number);
+    return exponent <= power * largest + number + 1;
+}
+
 /* What every set of values fulfils, as far as it is cheap to see. */
 static bool possible(const struct rnl_moments *moments)
 {
@@ -213,7 +233,9 @@ static bool possible(const struct rnl_moments *moments)
     double fraction;
     int exponent;
     deviation(moments, &fraction, &exponent);
-    return fraction >= 0 || moments->count == UINT64_MAX;
+    return (fraction >= 0 || moments->count == UINT64_MAX) &&
+           fits(&moments->sum, moments, 1) &&
+           fits(&moments->squares, moments, 2);
 }
 
 static enum rnl_code get_content(struct rnl_wire *in,
