@@ -39,6 +39,8 @@ struct rnl_journal_change {
     /* The oldest event kept; those in front of it go, if that is new. */
     uint64_t first_sequence;
     bool trimmed;
+    /* How many go so. */
+    uint64_t trimmed_count;
     /* Events after this sequence are new. */
     const struct rnl_event_log *log;
     uint64_t after_sequence;
@@ -82,6 +84,8 @@ struct rnl_journal_state {
     uint64_t failed_commits;
     /* Of the last group. */
     int64_t commit_ns;
+    /* The highest number that the journal knew when it was opened. */
+    uint64_t last_number;
 };
 
 struct rnl_journal;

@@ -246,6 +246,7 @@ static enum rnl_code memory_trim(struct rnl_store *store, const char *job_id,
         return RNL_NOT_FOUND;
     if (sequence < item->first_sequence || sequence >= item->log.last_sequence)
         return RNL_OUT_OF_RANGE;
+    item->trimmed_count += sequence + 1 - item->first_sequence;
     item->first_sequence = sequence + 1;
     item->log.event_bytes -= bytes;
     item->trimmed = true;
@@ -371,8 +372,6 @@ static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
         item->in_ended = true;
         TAILQ_INSERT_TAIL(&memory->ended, item, ended_link);
     }
-    if (item->number >= memory->next_number)
-        memory->next_number = item->number + 1;
     rnl_memory_count_bytes(memory, item);
     return true;
 }
@@ -385,6 +384,9 @@ static enum rnl_code open_journal(struct rnl_memory *memory)
     memory->ops.name = journal->ops->name;
     journal->committed = rnl_memory_committed;
     journal->arg = memory;
+    struct rnl_journal_state state;
+    journal->ops->state(journal, &state);
+    memory->next_number = state.last_number + 1;
     return journal->ops->recover(journal, take_entry, memory);
 }
 

@@ -75,6 +75,7 @@ struct rnl_item {
     bool is_new;
     bool record_changed;
     bool trimmed;
+    uint64_t trimmed_count;
     /* Given to the journal up to here. */
     uint64_t journaled_sequence;
     /* What of it is in flight. */

@@ -113,6 +113,7 @@ static enum rnl_code journal_item(struct rnl_memory *memory,
         .expire_ns = item->in_ended ? item->expiry.due_ns : INT64_MAX,
         .first_sequence = item->first_sequence,
         .trimmed = item->trimmed,
+        .trimmed_count = item->trimmed_count,
         .log = &item->log,
         .after_sequence = item->journaled_sequence,
     };
@@ -136,6 +137,7 @@ static void enter_flight(struct rnl_memory *memory, struct rnl_item *item)
     item->is_new = false;
     item->record_changed = false;
     item->trimmed = false;
+    item->trimmed_count = 0;
     item->journaled_sequence = item->flight_sequence;
 }
 
@@ -234,6 +236,9 @@ static void take_back(struct rnl_memory *memory, struct rnl_item *item,
     item->is_new = item->flight_new;
     item->record_changed |= item->flight_record;
     item->trimmed |= item->flight_trimmed;
+    /* However many: they go in small steps. */
+    if (item->flight_trimmed)
+        item->trimmed_count = item->first_sequence;
     item->journaled_sequence = item->committed_sequence;
     if (item->put_request != NULL)
         item->put_request->code = code;

@@ -8,9 +8,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-from cli_harness import BIN, Core, clean_env, run
+from cli_harness import BIN, DEADLINE_S, Core, clean_env, run
 
 
 class WithStore(unittest.TestCase):
@@ -158,6 +159,44 @@ class Retention(WithStore):
         (info,) = self.json("info")
         self.assertLessEqual(int(info["storeInfo"]["bytes"]), 1 << 20)
         self.assertEqual(info["storeInfo"]["maxBytes"], str(1 << 20))
+
+    def query(self, sql):
+        db = sqlite3.connect("file:%s?mode=ro" % self.path("data/runnel.db"),
+                             uri=True, timeout=DEADLINE_S)
+        try:
+            return db.execute(sql).fetchall()
+        finally:
+            db.close()
+
+    def test_many_events_go_step_by_step_whatever_comes_between(self):
+        """Deleted at once for everybody, from the file bit by bit; new jobs and
+        a restart in between see nothing of it."""
+        self.start()
+        old = [self.create("--kind", "echo", "--input", "-", "--option",
+                           "chunk_bytes=10", input=b"x" * 30000)
+               for _ in range(3)]
+        for job in old:
+            self.assertEqual(self.wait(job), 0)
+        for job in old:
+            self.ok("job", "delete", job)
+            self.assertEqual(run(self.core, "job", "get", job).returncode, 4)
+        new = self.create("--kind", "echo", "--input", "new")
+        self.assertEqual(self.wait(new), 0)
+        self.assertIn("nothing is wrong", self.ok("admin", "check"))
+        self.start()
+        more = self.create("--kind", "echo", "--input", "more")
+        self.assertEqual(self.wait(more), 0)
+        self.assertEqual(self.ok("job", "output", new), "new")
+        self.assertEqual(self.ok("job", "output", more), "more")
+        self.assertIn("nothing is wrong", self.ok("admin", "check"))
+        deadline = time.monotonic() + DEADLINE_S
+        while self.query("SELECT 1 FROM job_trash"):
+            self.assertLess(time.monotonic(), deadline)
+            # Each call is a group, after which a step is made.
+            self.create("--kind", "later")
+        self.assertEqual(
+            self.query("SELECT count(DISTINCT job) FROM job_event"),
+            self.query("SELECT count(*) FROM job"))
 
     def test_a_size_that_is_none_is_a_usage_error(self):
         self.start()

@@ -51,7 +51,7 @@ static void fail_errno(struct rnl_upkeep_work *work, const char *what)
 {
     char text[RNL_UPKEEP_TEXT_MAX];
     int error = errno;
-    snprintf(text, sizeof(text), "%s: %s", what, strerror(error));
+    snprintf(text, sizeof(text), "%.150s: %.100s", what, strerror(error));
     rnl_upkeep_fail(work,
                     error == ENOSPC || error == EDQUOT ? RNL_RESOURCE_EXHAUSTED
                                                        : RNL_UNAVAILABLE,

@@ -34,11 +34,18 @@
 #define SQL_EVENTS                                                          \
     "SELECT count(*), min(sequence), max(sequence),"                        \
     " sum(length(data)), sum(type = 6), max(CASE type WHEN 6 THEN sequence" \
-    " END), sum(type NOT BETWEEN 1 AND 6) FROM job_event WHERE job = ?1"
+    " END), sum(type NOT BETWEEN 1 AND 6) FROM job_event WHERE job = ?1"    \
+    " AND sequence >= ?2"
+
+/* Those in front, unless they are about to go (sweep.h). */
+#define SQL_FORMER                                                    \
+    "SELECT count(*) FROM job_event WHERE job = ?1 AND sequence < ?2" \
+    " AND NOT EXISTS (SELECT 1 FROM job_trash WHERE job = ?1)"
 
 #define SQL_LOST_EVENTS                                         \
     "SELECT count(*) FROM (SELECT DISTINCT job FROM job_event)" \
-    " WHERE job NOT IN (SELECT number FROM job)"
+    " WHERE job NOT IN (SELECT number FROM job)"                \
+    " AND job NOT IN (SELECT job FROM job_trash)"
 
 #define SQL_LOST_INPUTS              \
     "SELECT count(*) FROM job_input" \
@@ -48,6 +55,7 @@ struct check {
     struct rnl_upkeep_work *work;
     sqlite3 *connection;
     sqlite3_stmt *events;
+    sqlite3_stmt *former;
 };
 
 static void tell(struct check *check, const char *format, ...)
@@ -171,9 +179,18 @@ static void judge_events(struct check *check, const struct row *row)
 static bool check_events(struct check *check, const struct row *row)
 {
     sqlite3_bind_int64(check->events, 1, row->number);
+    sqlite3_bind_int64(check->events, 2, row->first);
     if (sqlite3_step(check->events) == SQLITE_ROW)
         judge_events(check, row);
-    return sqlite3_reset(check->events) == SQLITE_OK;
+    if (sqlite3_reset(check->events) != SQLITE_OK)
+        return false;
+    sqlite3_bind_int64(check->former, 1, row->number);
+    sqlite3_bind_int64(check->former, 2, row->first);
+    if (sqlite3_step(check->former) == SQLITE_ROW &&
+        sqlite3_column_int64(check->former, 0) > 0)
+        tell(check, "job %.40s: it has events in front of its first, %lld",
+             row->id, (long long)row->first);
+    return sqlite3_reset(check->former) == SQLITE_OK;
 }
 
 static bool check_jobs(struct check *check)
@@ -213,6 +230,8 @@ static bool check_all(struct check *check)
                SQLITE_OK &&
            sqlite3_prepare_v2(check->connection, SQL_EVENTS, -1, &check->events,
                               NULL) == SQLITE_OK &&
+           sqlite3_prepare_v2(check->connection, SQL_FORMER, -1, &check->former,
+                              NULL) == SQLITE_OK &&
            check_file(check) && check_jobs(check) && check_lost(check);
 }
 
@@ -239,5 +258,6 @@ void rnl_check_run(struct rnl_upkeep_work *work)
             rnl_upkeep_fail_sql(work, check.connection);
     }
     sqlite3_finalize(check.events);
+    sqlite3_finalize(check.former);
     sqlite3_close_v2(check.connection);
 }

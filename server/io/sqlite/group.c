@@ -80,8 +80,11 @@ static struct rnl_group_change head_of(const struct rnl_journal_change *change)
         .is_new = change->is_new,
     };
     memcpy(head.id, change->id, sizeof(head.id));
-    if (change->removed)
+    if (change->removed) {
+        head.gone_count = change->after_sequence - change->first_sequence + 1;
         return head;
+    }
+    head.gone_count = change->trimmed_count;
     head.has_record = change->record != NULL;
     head.record_len = head.has_record ? (uint32_t)change->record_len : 0;
     head.trimmed = change->trimmed;

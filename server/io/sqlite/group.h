@@ -36,6 +36,8 @@ struct rnl_group_change {
     uint32_t input_len;
     uint32_t record_len;
     uint64_t event_count;
+    /* Events that go, about. */
+    uint64_t gone_count;
 };
 
 struct rnl_group_event {

@@ -37,6 +37,7 @@ struct sqlite_journal {
     struct rnl_group filling;
     pthread_t thread;
     bool has_thread;
+    uint64_t last_number;
     /* The reason of the last failure, once it was reported. */
     char error[RNL_JOURNAL_ERROR_MAX];
 
@@ -61,14 +62,17 @@ static struct sqlite_journal *journal_of(struct rnl_journal *journal)
 
 /* ---- the writer's thread ---- */
 
-static bool await_group(struct sqlite_journal *journal)
+/* What there is to do: STATE_WRITING a group, STATE_IDLE to sweep, or
+ * STATE_STOP. */
+static enum state await_work(struct sqlite_journal *journal)
 {
     pthread_mutex_lock(&journal->mutex);
-    while (journal->state != STATE_WRITING && journal->state != STATE_STOP)
+    while (journal->state != STATE_WRITING && journal->state != STATE_STOP &&
+           !journal->writer.sweep.is_due)
         pthread_cond_wait(&journal->changed, &journal->mutex);
-    bool goes_on = journal->state == STATE_WRITING;
+    enum state state = journal->state;
     pthread_mutex_unlock(&journal->mutex);
-    return goes_on;
+    return state;
 }
 
 static int64_t monotonic_ns(void)
@@ -78,25 +82,35 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+static void write_group(struct sqlite_journal *journal)
+{
+    char error[RNL_JOURNAL_ERROR_MAX];
+    int64_t begin_ns = monotonic_ns();
+    enum rnl_code code =
+        rnl_writer_apply(&journal->writer, &journal->writing, error);
+    int64_t end_ns = monotonic_ns();
+    pthread_mutex_lock(&journal->mutex);
+    journal->code = code;
+    journal->commit_ns = end_ns - begin_ns;
+    journal->commits += code == RNL_OK;
+    journal->failed_commits += code != RNL_OK;
+    memcpy(journal->writer_error, error, sizeof(error));
+    journal->state = STATE_DONE;
+    pthread_cond_broadcast(&journal->changed);
+    pthread_mutex_unlock(&journal->mutex);
+    journal->options.wake(journal->options.arg);
+}
+
+/* One step of the sweep for each group, so that a busy store is swept too. */
 static void *write_groups(void *arg)
 {
     struct sqlite_journal *journal = arg;
-    while (await_group(journal)) {
-        char error[RNL_JOURNAL_ERROR_MAX];
-        int64_t begin_ns = monotonic_ns();
-        enum rnl_code code =
-            rnl_writer_apply(&journal->writer, &journal->writing, error);
-        int64_t end_ns = monotonic_ns();
-        pthread_mutex_lock(&journal->mutex);
-        journal->code = code;
-        journal->commit_ns = end_ns - begin_ns;
-        journal->commits += code == RNL_OK;
-        journal->failed_commits += code != RNL_OK;
-        memcpy(journal->writer_error, error, sizeof(error));
-        journal->state = STATE_DONE;
-        pthread_cond_broadcast(&journal->changed);
-        pthread_mutex_unlock(&journal->mutex);
-        journal->options.wake(journal->options.arg);
+    enum state state;
+    while ((state = await_work(journal)) != STATE_STOP) {
+        if (state == STATE_WRITING)
+            write_group(journal);
+        if (journal->writer.sweep.is_due)
+            rnl_sweep_step(&journal->writer.sweep);
     }
     return NULL;
 }
@@ -191,6 +205,7 @@ static void state(struct rnl_journal *base, struct rnl_journal_state *ret_state)
         .commit_ns = journal->commit_ns,
     };
     pthread_mutex_unlock(&journal->mutex);
+    ret_state->last_number = journal->last_number;
     ret_state->disk_bytes = rnl_database_disk_bytes(&journal->database);
 }
 
@@ -296,6 +311,8 @@ enum rnl_code rnl_journal_sqlite_create(
         code = rnl_writer_init(&journal->writer, journal->database.writer);
     if (code == RNL_OK)
         code = rnl_reader_init(&journal->reader, journal->database.reader);
+    if (code == RNL_OK)
+        code = rnl_reader_last_number(&journal->reader, &journal->last_number);
     if (code == RNL_OK)
         code = start_thread(journal);
     if (code != RNL_OK) {

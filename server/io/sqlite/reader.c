@@ -189,3 +189,20 @@ enum rnl_code rnl_reader_all(
     int result = sqlite3_reset(statement);
     return result == SQLITE_OK ? code : rnl_database_code(result);
 }
+
+enum rnl_code rnl_reader_last_number(struct rnl_reader *reader,
+                                     uint64_t *ret_number)
+{
+    sqlite3_stmt *statement;
+    int result = sqlite3_prepare_v2(
+        reader->connection,
+        "SELECT max(coalesce((SELECT max(number) FROM job), 0),"
+        " coalesce((SELECT max(job) FROM job_trash), 0))",
+        -1, &statement, NULL);
+    if (result != SQLITE_OK)
+        return rnl_database_code(result);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        *ret_number = (uint64_t)sqlite3_column_int64(statement, 0);
+    result = sqlite3_finalize(statement);
+    return result == SQLITE_OK ? RNL_OK : rnl_database_code(result);
+}

@@ -30,6 +30,10 @@ RNL_MUST_USE enum rnl_code rnl_reader_init(struct rnl_reader *reader,
                                            sqlite3 *connection);
 void rnl_reader_fini(struct rnl_reader *reader);
 
+/* The highest number of a job that is there, or of which events are left. */
+RNL_MUST_USE enum rnl_code rnl_reader_last_number(struct rnl_reader *reader,
+                                                  uint64_t *ret_number);
+
 /* See struct rnl_journal_ops. */
 struct rnl_blob {
     const uint8_t *data;

@@ -7,6 +7,7 @@
  *              input; the columns beside it repeat what people ask for.
  *   job_input  its encoded Payload, apart since it never changes
  *   job_event  the event log; type is enum rnl_event_type of core/store.h
+ *   job_trash  jobs, there or not, whose events in front of a sequence go
  *   meta       epoch: identity of the file
  *   event_stream  one row a stream of events: its encoded StreamConfig, and
  *              what people ask for as of the last save
@@ -88,6 +89,8 @@ static const char *const rnl_schema_steps[] = {
     " stream INTEGER NOT NULL REFERENCES event_stream(number),"
     " data BLOB NOT NULL);"
     "CREATE INDEX event_log_stream ON event_log(stream);",
+    /* Events that are to go (sweep.h). */
+    "CREATE TABLE job_trash (job INTEGER PRIMARY KEY, before INTEGER NOT NULL);",
 };
 
 #define RNL_SCHEMA_VERSION \

@@ -67,13 +67,14 @@ enum rnl_code rnl_writer_init(struct rnl_writer *writer, sqlite3 *connection)
         if (writer->statements[i] == NULL)
             return rnl_database_code(sqlite3_errcode(connection));
     }
-    return RNL_OK;
+    return rnl_sweep_init(&writer->sweep, connection);
 }
 
 void rnl_writer_fini(struct rnl_writer *writer)
 {
     for (int i = 0; i < RNL_WRITER_STATEMENTS; i++)
         sqlite3_finalize(writer->statements[i]);
+    rnl_sweep_fini(&writer->sweep);
     *writer = (struct rnl_writer){0};
 }
 
@@ -240,6 +241,9 @@ static int trim(const struct work *work)
     sqlite3_bind_int64(statement, 1, work->number);
     sqlite3_bind_int64(statement, 2,
                        (sqlite3_int64)work->change.first_sequence);
+    if (work->change.gone_count > RNL_SWEEP_EVENTS)
+        return rnl_sweep_note(&work->writer->sweep, work->number,
+                              (sqlite3_int64)work->change.first_sequence);
     return run(statement);
 }
 
@@ -249,8 +253,11 @@ static int delete_job(struct work *work)
 {
     static const enum rnl_writer_statement order[] = {
         RNL_WRITER_DELETE_EVENTS, RNL_WRITER_DELETE_INPUT, RNL_WRITER_DELETE};
+    bool many = work->change.gone_count > RNL_SWEEP_EVENTS;
     int result = SQLITE_OK;
-    for (size_t i = 0; i < 3 && result == SQLITE_OK; i++) {
+    if (many)
+        result = rnl_sweep_note(&work->writer->sweep, work->number, INT64_MAX);
+    for (size_t i = many; i < 3 && result == SQLITE_OK; i++) {
         sqlite3_stmt *statement = work->writer->statements[order[i]];
         sqlite3_bind_int64(statement, 1, work->number);
         /* The row itself is the last. */
@@ -291,6 +298,7 @@ enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
     if (result == SQLITE_OK)
         result = run(writer->statements[RNL_WRITER_COMMIT]);
     error[0] = '\0';
+    writer->sweep.is_due = result == SQLITE_OK;
     if (result == SQLITE_OK)
         return RNL_OK;
     snprintf(error, RNL_JOURNAL_ERROR_MAX, "%s",

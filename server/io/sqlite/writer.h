@@ -7,6 +7,7 @@
 
 #include "group.h"
 #include "journal_sqlite.h"
+#include "sweep.h"
 
 enum rnl_writer_statement {
     RNL_WRITER_BEGIN,
@@ -27,6 +28,7 @@ struct rnl_writer {
     /* Borrowed. */
     sqlite3 *connection;
     sqlite3_stmt *statements[RNL_WRITER_STATEMENTS];
+    struct rnl_sweep sweep;
 };
 
 /* Errors: as of SQLite; finish it all the same. */
