@@ -41,6 +41,8 @@ static const struct metric metrics[] = {
     METRIC("connections_open", "gauge", "Connections open.", connections_open),
     METRIC("event_streams_open", "gauge", "Answers that stream events.",
            event_streams_open),
+    METRIC("call_streams_open", "gauge",
+           "Answers of Connect and gRPC-Web that stream.", call_streams_open),
     METRIC("topics_open", "gauge",
            "Jobs and streams that are followed at the core.", topics_open),
     METRIC("frames_encoded_total", "counter", "Events encoded, once each.",

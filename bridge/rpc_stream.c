@@ -147,6 +147,7 @@ static void on_gone(struct rnl_streaming *streaming)
     rnl_call_destroy(stream->call);
     stream->call = NULL;
     stream->worker->feed_count--;
+    rnl_uncount(&stream->worker->counters.call_streams_open);
     rnl_piece_queue_drop(&stream->queue);
 }
 
@@ -185,6 +186,7 @@ void rnl_rpc_stream(struct rnl_exchange *exchange, const struct rnl_rpc *rpc)
         return;
     }
     exchange->worker->feed_count++;
+    rnl_count(&exchange->worker->counters.call_streams_open, 1);
     /* It was sent, and its bytes may move (streaming.h). */
     stream->rpc.request = (struct rnl_rpc_bytes){NULL, 0};
     rnl_streaming_start(&stream->streaming, exchange,

@@ -46,6 +46,7 @@ struct rnl_counters {
     /* Gauges. */
     atomic_uint_fast64_t connections_open;
     atomic_uint_fast64_t event_streams_open;
+    atomic_uint_fast64_t call_streams_open;
     atomic_uint_fast64_t topics_open;
     /* Of event streams. */
     atomic_uint_fast64_t frames_sent;

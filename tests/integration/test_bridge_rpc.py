@@ -409,6 +409,8 @@ class Readers(unittest.TestCase):
             response.close()
             connection.close()
         self.bridge.until(lambda: self.streams() == 1)
+        self.assertEqual(rig.metrics(self.bridge)[
+            "runnel_bridge_call_streams_open"], 1)
         self.bridge.until(lambda: rig.metrics(self.bridge)[
             "runnel_bridge_connections_open"] == 2)
         self.assertEqual(self.next(kept[1])[0], 0)

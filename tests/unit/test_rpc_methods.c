@@ -36,8 +36,10 @@ static void the_table_is_what_protobuf_c_knows_of_the_schema(void **state)
             snprintf(name, sizeof(name), "%s/%s", services[i]->name,
                      method->name);
             const struct rnl_rpc_method *found = find(name);
-            if (found == NULL)
+            if (found == NULL) {
                 fail_msg("%s", name);
+                return;
+            }
             assert_ptr_equal(found->request, method->input);
             assert_ptr_equal(found->response, method->output);
         }
