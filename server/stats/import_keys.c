@@ -97,7 +97,7 @@ enum rnl_code rnl_import_unique(struct rnl_importing *importing)
         return code;
     }
     rnl_hll_estimate(&hll, &estimate);
-    importing->count = (uint64_t)fmin(estimate.value, 0x1p62);
+    importing->count = (uint64_t)fmin(round(estimate.value), 0x1p62);
     rnl_hll_fini(&source->fallen);
     source->fallen = hll;
     source->merged_keys = hll.dense || hll.count > 0;

@@ -20,27 +20,21 @@ import sys
 import unittest
 from fractions import Fraction
 
+import go_ddsketch
+
 try:
     from ddsketch import DDSketch
     from ddsketch.pb.ddsketch_pb2 import DDSketch as DDSketchMessage
     from ddsketch.pb.proto import DDSketchProto
-    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import (
-        encode_metrics)
     from opentelemetry.proto.metrics.v1.metrics_pb2 import (
         ExponentialHistogramDataPoint)
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-    from opentelemetry.sdk.metrics.view import (
-        ExponentialBucketHistogramAggregation, View)
+    from otlp_sdk import sdk_points
 except ImportError as error:
     print("%s; see requirements.txt" % error)
     sys.exit(77)
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL, WORK = sys.argv[1:3]
 DEADLINE_S = 60
-# A first run fetches and compiles.
-BUILD_DEADLINE_S = 300
 
 # As in log_histogram.h.
 ERROR = 0.0054152
@@ -276,22 +270,11 @@ class DDSketchPython(unittest.TestCase):
         return sketch
 
 
-def build_go():
-    program = os.path.join(os.path.abspath(WORK), "sketches-go")
-    os.makedirs(WORK, exist_ok=True)
-    done = subprocess.run(
-        ["go", "build", "-o", program, "."], capture_output=True, text=True,
-        cwd=os.path.join(HERE, "sketches_go"), timeout=BUILD_DEADLINE_S)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr)
-    return program
-
-
 @unittest.skipUnless(shutil.which("go"), "go is not installed")
 class DDSketchGo(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.program = build_go()
+        cls.program = go_ddsketch.build(WORK)
 
     def go(self, command, data):
         done = subprocess.run([self.program, command], input=data,
@@ -351,21 +334,6 @@ def point_at(values, scale):
             message.bucket_counts.extend(
                 bins.get(i, 0) for i in range(min(bins), max(bins) + 1))
     return point
-
-
-def sdk_points(values, size):
-    """What OpenTelemetry's SDK makes of values with so many buckets."""
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], views=[View(
-        instrument_name="*",
-        aggregation=ExponentialBucketHistogramAggregation(max_size=size))])
-    histogram = provider.get_meter("test").create_histogram("value")
-    for value in values:
-        histogram.record(value)
-    message = encode_metrics(reader.get_metrics_data())
-    provider.shutdown()
-    metric = message.resource_metrics[0].scope_metrics[0].metrics[0]
-    return metric.exponential_histogram.data_points
 
 
 class OpenTelemetry(unittest.TestCase):
