@@ -31,6 +31,10 @@
 /* Open connections of a worker: each costs some 10 KiB while it is idle. */
 #define RNL_BRIDGE_CONNECTIONS_DEFAULT 10000
 
+/* Requests a second of one token, or of one address that shows none: far above
+ * what a person or a dashboard makes, and some 2 % of what a worker answers. */
+#define RNL_REQUEST_RATE_DEFAULT 2000
+
 /* A request must be complete within this time, and an idle connection is
  * closed after it: slow senders must not hold connections. */
 #define RNL_REQUEST_MS 30000
@@ -73,6 +77,11 @@ struct rnl_bridge {
     const char *web_root;
     /* Origins that may call from elsewhere: separated by commas, or "*". */
     const char *cors_origins;
+    /* Names that the bridge answers to besides those of this machine, separated
+     * by commas; NULL: with a token any, without none. */
+    const char *allowed_hosts;
+    /* Requests a second of one token or address, of each worker; 0: any. */
+    uint64_t max_request_rate;
     uint32_t threads;
     uint64_t max_body_bytes;
     uint64_t max_connections;

@@ -6,6 +6,7 @@
 #include "bridge.h"
 #include "cors.h"
 #include "exchange.h"
+#include "gate.h"
 #include "head.h"
 #include "identity.h"
 #include "rpc.h"
@@ -141,6 +142,11 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     rnl_worker_track(req);
     if (is_ambiguous(req)) {
         refuse_ambiguous(create_exchange(req));
+        return 0;
+    }
+    struct rnl_problem problem;
+    if (!rnl_gate_admit(req, &problem)) {
+        rnl_exchange_fail(create_exchange(req), &problem);
         return 0;
     }
     if (rnl_rpc_path_is(req->path_normalized.base, req->path_normalized.len)) {

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "bridge.h"
+#include "gate.h"
 #include "worker.h"
 
 const char *rnl_exchange_param(const struct rnl_exchange *exchange,
@@ -117,6 +118,8 @@ static void set_challenge(struct rnl_exchange *exchange, int status)
 {
     bool shown =
         exchange->authorization != NULL && exchange->authorization[0] != '\0';
+    if (status == 401 && shown)
+        rnl_gate_note_failure(exchange->req);
     if (status == 401)
         rnl_exchange_set_header(exchange, "www-authenticate",
                                 shown ? "Bearer realm=\"runnel\", "

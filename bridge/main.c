@@ -30,6 +30,9 @@ static const char *tls_cert;
 static const char *tls_key;
 static const char *web_root;
 static const char *cors_origins;
+static const char *allowed_hosts;
+static bool http2;
+static uint64_t max_request_rate = RNL_REQUEST_RATE_DEFAULT;
 static const char *log_level = "info";
 static uint64_t threads = 1;
 static uint64_t max_body_bytes = RNL_BODY_BYTES_DEFAULT;
@@ -134,6 +137,26 @@ static const struct rnl_setting table[] = {
      .target = &cors_origins,
      .placeholder = "ORIGIN,...",
      .help = "Origins whose pages may use this bridge, or *."},
+    {.name = "allowed-host",
+     .type = RNL_SETTING_TEXT,
+     .target = &allowed_hosts,
+     .placeholder = "HOST,...",
+     .help =
+         "Names that the bridge answers to, besides those of this machine.\n"
+         "      Without a token there are no others; with one, any."},
+    {.name = "max-request-rate",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_request_rate,
+     .min = 0,
+     .max = 1000000,
+     .placeholder = "COUNT",
+     .help =
+         "Requests a second of one token, or of an address that shows none\n"
+         "      and is not this machine's; 0: no limit."},
+    {.name = "http2",
+     .type = RNL_SETTING_FLAG,
+     .target = &http2,
+     .help = "Refused: HTTP/2 is the work of a proxy in front."},
     {.name = "drain-grace",
      .type = RNL_SETTING_DURATION,
      .target = &drain_grace_ms,
@@ -214,6 +237,10 @@ static const char *check(void)
     if (!rnl_log_level_parse(log_level, &level))
         return "log-level: must be debug, info, warn or error";
     rnl_log_set_level(level);
+    if (http2)
+        return "http2: is not served, since libh2o 2.2.5 does not withstand "
+               "floods of its frames; put a proxy in front that speaks it "
+               "(docs/rest.md has one for nginx)";
     if ((tls_cert == NULL) != (tls_key == NULL))
         return "tls-cert and tls-key: give both, or none";
     const char *wrong = check_core();
@@ -228,6 +255,8 @@ static const char *check(void)
     }
     if (token != NULL && *token == '\0')
         token = NULL;
+    if (allowed_hosts != NULL && *allowed_hosts == '\0')
+        allowed_hosts = NULL;
     return check_web_root(web_root_text);
 }
 
@@ -258,6 +287,8 @@ static int run(enum rnl_settings_result loaded)
         .tls_key = tls_key,
         .web_root = web_root,
         .cors_origins = cors_origins,
+        .allowed_hosts = allowed_hosts,
+        .max_request_rate = max_request_rate,
         .threads = (uint32_t)threads,
         .max_body_bytes = max_body_bytes,
         .max_connections = max_connections,

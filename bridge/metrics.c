@@ -56,6 +56,9 @@ static const struct metric metrics[] = {
            fallbacks),
     METRIC("stuck_total", "counter", "Readers dropped: they took nothing.",
            stuck),
+    METRIC("requests_limited_total", "counter",
+           "Requests refused: too many of one token or address.",
+           requests_limited),
 };
 
 static uint64_t sum(const struct rnl_worker *worker, size_t offset)

@@ -32,6 +32,7 @@ const char *rnl_http_reason(int status)
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {499, "Client Closed Request"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},

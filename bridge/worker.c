@@ -8,11 +8,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/rand.h>
+
 #include "alloc.h"
 #include "core_link.h"
 #include "dispatch.h"
 #include "files.h"
 #include "log.h"
+#include "rate_limit.h"
 #include "streaming.h"
 #include "topic.h"
 
@@ -213,6 +216,17 @@ static void configure(struct rnl_worker *worker)
         rnl_files_register(path, worker->bridge->web_root);
 }
 
+static enum rnl_code create_rate_limit(struct rnl_worker *worker)
+{
+    uint64_t seed;
+    if (worker->bridge->max_request_rate == 0)
+        return RNL_OK;
+    if (RAND_bytes((uint8_t *)&seed, sizeof(seed)) != 1)
+        return RNL_UNAVAILABLE;
+    return rnl_rate_limit_create(worker->bridge->max_request_rate, seed,
+                                 &worker->rate);
+}
+
 static enum rnl_code set_up(struct rnl_worker *worker)
 {
     h2o_loop_t *loop = h2o_evloop_create();
@@ -227,6 +241,8 @@ static enum rnl_code set_up(struct rnl_worker *worker)
     enum rnl_code code = rnl_core_link_create(worker, &worker->core);
     if (code == RNL_OK)
         code = rnl_topics_create(worker, &worker->topics);
+    if (code == RNL_OK)
+        code = create_rate_limit(worker);
     if (code != RNL_OK)
         return code;
     h2o_timeout_link(loop, &worker->context.one_sec_timeout, &worker->tick);
@@ -257,6 +273,7 @@ static void *run(void *arg)
         h2o_evloop_run(worker->context.loop, LOOP_WAIT_MS);
     rnl_topics_destroy(worker->topics);
     rnl_core_link_destroy(worker->core);
+    rnl_rate_limit_destroy(worker->rate);
     SSL_CTX_free(worker->tls);
     return NULL;
 }

@@ -22,6 +22,7 @@
 #include "h2o_use.h"
 
 struct rnl_core_link;
+struct rnl_rate_limit;
 struct rnl_streaming;
 struct rnl_topics;
 struct rnl_worker;
@@ -57,6 +58,8 @@ struct rnl_counters {
     atomic_uint_fast64_t fallbacks;
     /* Ended because nothing was taken for RNL_STUCK_MS. */
     atomic_uint_fast64_t stuck;
+    /* Refused since their client makes too many. */
+    atomic_uint_fast64_t requests_limited;
 };
 
 static inline void rnl_count(atomic_uint_fast64_t *counter, uint64_t by)
@@ -90,6 +93,8 @@ struct rnl_worker {
     h2o_timeout_entry_t tick;
     struct rnl_core_link *core;
     struct rnl_topics *topics;
+    /* NULL: there is no limit. */
+    struct rnl_rate_limit *rate;
     LIST_HEAD(, rnl_conn) conns;
     LIST_HEAD(, rnl_streaming) streaming;
     /* Open feeds. */
