@@ -17,10 +17,8 @@ from bridge_rig import Bridge, Core, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# Answers of these do not end by themselves, and not all sketches are served by
-# the core yet: 501 is what they say. The first token closes the server.
-EXCLUDED = ["watchStats", "watchMany", "exportSketch", "mergeSketch",
-            "createToken"]
+# Answers of these do not end by themselves. The first token closes the server.
+EXCLUDED = ["watchStats", "watchMany", "createToken"]
 
 
 def check_metrics(bridge):
