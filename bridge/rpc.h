@@ -37,6 +37,13 @@ struct rnl_rpc {
 
 /* --- between the files of it --- */
 
+/* By ?encoding= and ?message= then; HEAD too. */
+bool rnl_rpc_is_get(const struct rnl_exchange *exchange);
+
+/* rpc_request.c: reads version, encoding, time-out and message of a call whose
+ * method and form are known. False when it was answered with what is wrong. */
+bool rnl_rpc_take_request(struct rnl_exchange *exchange, struct rnl_rpc *rpc);
+
 /* Starts the call; options has its callbacks and time-out. */
 RNL_MUST_USE enum rnl_code rnl_rpc_start(struct rnl_exchange *exchange,
                                          const struct rnl_rpc *rpc,
