@@ -147,9 +147,23 @@ void rnl_meter_settle(const struct rnl_meter *meter)
 void rnl_meter_advance(struct rnl_meter *meter, int64_t wall_ms)
 {
     rnl_meter_settle(meter);
+    int64_t watermark_ms = meter->watermark_ms;
+    int64_t judged = meter->judge.pane;
     enum rnl_code code = rnl_meter_move(meter, wall_ms);
-    (void)code; /* tried again at the next call */
+    /* On failure it is tried again at the next call. */
     rnl_meter_judge(meter);
+    if (meter->advanced != NULL &&
+        (code != RNL_OK || watermark_ms != meter->watermark_ms ||
+         judged != meter->judge.pane))
+        meter->advanced(meter->advanced_arg, wall_ms);
+}
+
+void rnl_meter_on_advance(struct rnl_meter *meter,
+                          void (*changed)(void *arg, int64_t wall_ms),
+                          void *arg)
+{
+    meter->advanced = changed;
+    meter->advanced_arg = arg;
 }
 
 /* ---- answers ---- */
@@ -212,10 +226,10 @@ double rnl_meter_rate(const struct rnl_meter *meter, uint64_t count,
     return (double)count * 1000 / fmax(1000, (double)(end_ms - from));
 }
 
-void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
+void rnl_meter_peek(const struct rnl_meter *meter,
                     struct rnl_meter_info *ret_info)
 {
-    rnl_meter_advance(meter, wall_ms);
+    rnl_meter_settle(meter);
     memset(ret_info, 0, sizeof(*ret_info));
     ret_info->count = meter->count + meter->merged_events;
     ret_info->merged_events = meter->merged_events;
@@ -223,9 +237,6 @@ void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
     ret_info->duplicate_batches = meter->duplicate_batches;
     ret_info->version = meter->version;
     ret_info->anomaly_sequence = meter->anomalies.sequence;
-    ret_info->memory_bytes = rnl_meter_memory_now(meter) + posted_bytes(meter);
-    ret_info->memory_bytes_max =
-        sizeof(*meter) + rnl_panes_bytes_max(&meter->panes);
     if (meter->count == 0)
         return;
     ret_info->first_event_ms = meter->oldest_ms;
@@ -235,6 +246,16 @@ void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
     int64_t start = second_of(end - 60000 > 0 ? end - 60000 : 0) * 1000;
     ret_info->rate =
         rnl_meter_rate(meter, rnl_meter_seconds_sum(meter, start), start, end);
+}
+
+void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
+                    struct rnl_meter_info *ret_info)
+{
+    rnl_meter_advance(meter, wall_ms);
+    rnl_meter_peek(meter, ret_info);
+    ret_info->memory_bytes = rnl_meter_memory_now(meter) + posted_bytes(meter);
+    ret_info->memory_bytes_max =
+        sizeof(*meter) + rnl_panes_bytes_max(&meter->panes);
 }
 
 const struct rnl_meter_config *rnl_meter_config(const struct rnl_meter *meter)

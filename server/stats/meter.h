@@ -196,6 +196,16 @@ void rnl_meter_duplicate(struct rnl_meter *meter);
  * there is somebody to tell; ingest and views do it too. */
 void rnl_meter_advance(struct rnl_meter *meter, int64_t wall_ms);
 
+/*
+ * Has changed called whenever time alone has changed the meter: panes were
+ * closed or judged, or the watermark has moved, and not by a batch. wall_ms is
+ * what a second meter has to be advanced to, in the same order among the same
+ * batches, to stay equal to this one. Not called from inside rnl_meter_ingest.
+ */
+void rnl_meter_on_advance(struct rnl_meter *meter,
+                          void (*changed)(void *arg, int64_t wall_ms),
+                          void *arg);
+
 /* ---- short answers ---- */
 
 struct rnl_meter_info {
@@ -222,6 +232,10 @@ struct rnl_meter_info {
 };
 
 void rnl_meter_info(struct rnl_meter *meter, int64_t wall_ms,
+                    struct rnl_meter_info *ret_info);
+
+/* The same as of now, without memory: nothing is moved. */
+void rnl_meter_peek(const struct rnl_meter *meter,
                     struct rnl_meter_info *ret_info);
 
 /* Memory taken, and sequence of the newest anomaly, without counting first what

@@ -2,6 +2,7 @@
 #include "meter_bytes.h"
 
 #include "alloc.h"
+#include "deferred.h"
 #include "digest_bytes.h"
 #include "meter_head.h"
 #include "sketch/bytes.h"
@@ -94,8 +95,10 @@ static void set_saved(struct rnl_meter *meter)
 enum rnl_code rnl_meter_save(struct rnl_meter *meter, bool all,
                              rnl_meter_room_fn *room, void *arg)
 {
-    rnl_meter_settle(meter);
     const struct save save = {meter, all, room, arg};
+    /* What waits in a lane counts as counted: no save without it. */
+    if (meter->deferred != NULL && !rnl_deferred_settle(meter->deferred))
+        return RNL_RESOURCE_EXHAUSTED;
     if (!save_head(&save) ||
         !save_digest(&save, KEY_TOTAL, 0, &meter->panes.total))
         return RNL_RESOURCE_EXHAUSTED;

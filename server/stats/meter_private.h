@@ -38,6 +38,9 @@ struct rnl_meter {
     /* Where batches wait (deferred.h); NULL: they are counted at once. Owned.
      */
     struct rnl_deferred *deferred;
+    /* Told when time alone has changed it; may be NULL. */
+    void (*advanced)(void *arg, int64_t wall_ms);
+    void *advanced_arg;
     /* The newest view of all time and of each window; owned, may be NULL. */
     struct rnl_meter_view *views[RNL_METER_WINDOWS_MAX + 1];
 };
