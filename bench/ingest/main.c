@@ -61,9 +61,9 @@ static const struct {
     void (*run)(const struct bench_task *task);
     bool wants_server;
 } parts[] = {
-    {"floor", bench_floor, false},     {"engine", bench_engine, false},
-    {"threads", bench_threads, false}, {"wire", bench_wire, true},
-    {"redis", bench_redis, true},
+    {"floor", bench_floor, false}, {"engine", bench_engine, false},
+    {"save", bench_save, false},   {"threads", bench_threads, false},
+    {"wire", bench_wire, true},    {"redis", bench_redis, true},
 };
 
 void bench_report(const struct bench_task *task, const char *name,
@@ -166,7 +166,8 @@ int main(int argc, char **argv)
     /* As runneld does. */
     rnl_heap_keep();
     if (argc < 2)
-        bench_die("usage: bench_ingest floor|engine|threads|wire|redis|dump "
+        bench_die("usage: bench_ingest "
+                  "floor|engine|save|threads|wire|redis|dump "
                   "[name=value]...");
     for (int i = 2; i < argc; i++)
         take_argument(argv[i]);

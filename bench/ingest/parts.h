@@ -34,6 +34,9 @@ void bench_engine(const struct bench_task *task);
 /* The same with threads that count, by the clock. */
 void bench_threads(const struct bench_task *task);
 
+/* The cost of writing what has changed in a meter: rnl_meter_save. */
+void bench_save(const struct bench_task *task);
+
 /* Over a connection into runneld, batches encoded before the clock starts. */
 void bench_wire(const struct bench_task *task);
 
