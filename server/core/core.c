@@ -104,6 +104,8 @@ void rnl_core_destroy(struct rnl_core *core)
     if (core == NULL)
         return;
     assert(core->rpc == NULL || TAILQ_EMPTY(&core->rpc->sessions));
+    /* The journal goes with the jobs. */
+    rnl_streams_close(core->streams);
     rnl_jobs_destroy(core->jobs);
     rnl_streams_destroy(core->streams);
     rnl_tokens_destroy(core->tokens);
@@ -142,6 +144,8 @@ void rnl_core_run_timers(struct rnl_core *core)
 void rnl_core_drain(struct rnl_core *core)
 {
     core->draining = true;
+    /* Calls that end now get the answers that they wait for. */
+    rnl_streams_flush(core->streams);
     struct rnl_session *session;
     TAILQ_FOREACH(session, &core->rpc->sessions, link)
     rnl_session_drain(session);

@@ -21,6 +21,7 @@
 
 struct rnl_jobs;
 struct rnl_journal;
+struct rnl_stats_journal;
 struct rnl_kind_limits;
 struct rnl_lanes;
 struct rnl_streams;
@@ -83,6 +84,9 @@ struct rnl_core_options {
     /* Where batches of event streams are counted (lanes.h); NULL: at once, on
      * this thread. Borrowed. */
     struct rnl_lanes *lanes;
+    /* Makes event streams durable; NULL: they live in memory. Borrowed: it is
+     * there as long as journal. */
+    struct rnl_stats_journal *stats_journal;
 };
 
 /* The parts of the core, for its own modules. */

@@ -291,8 +291,10 @@ static bool create_core(struct rnl_server *server)
     options.clock = read_clock;
     options.journal = server->journal;
     options.upkeep = server->upkeep;
-    if (server->journal != NULL)
+    if (server->journal != NULL) {
         options.epoch = rnl_journal_sqlite_epoch(server->journal);
+        options.stats_journal = rnl_journal_sqlite_stats(server->journal);
+    }
     options.fixed_tokens = list.records;
     options.fixed_token_count = list.count;
     options.token_store = server->token_store;

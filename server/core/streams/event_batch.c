@@ -390,7 +390,9 @@ enum rnl_code rnl_event_batch_decode(struct rnl_event_decoder *decoder,
         .decoder = decoder,
         .batch = {.stream = nothing,
                   .producer_id = nothing,
-                  .columns = {.keys = nothing}},
+                  .columns = {.keys = nothing},
+                  .request = data,
+                  .request_len = len},
     };
     for (size_t i = 0; i < RNL_COLUMN_COUNT; i++) {
         decoder->columns[i].at = NULL;

@@ -52,6 +52,9 @@ struct rnl_event_batch {
     size_t producer_id_len;
     uint64_t producer_sequence;
     struct rnl_meter_batch columns;
+    /* What it was decoded from. */
+    const uint8_t *request;
+    size_t request_len;
 };
 
 /*

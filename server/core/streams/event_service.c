@@ -30,8 +30,12 @@ static void on_batch(struct rnl_stream *stream, const uint8_t *data, size_t len)
 {
     struct rnl_event_receipt receipt = {0};
     struct rnl_field_error error;
+    struct rnl_ack *ack = rnl_ack_unary(stream);
+    if (ack == NULL)
+        return;
     enum rnl_code code = take(stream, data, len, &receipt, &error);
     if (code != RNL_OK) {
+        rnl_ack_drop(ack);
         rnl_stream_finish_error(stream, code, &error);
         return;
     }
@@ -40,25 +44,12 @@ static void on_batch(struct rnl_stream *stream, const uint8_t *data, size_t len)
     response.accepted_events = receipt.taken.accepted_events;
     response.late_events = receipt.taken.late_events;
     response.duplicate = receipt.duplicate;
-    rnl_stream_reply(stream, &response.base);
+    /* A producer that numbers its batches can send one again. */
+    ack->request.repeatable = receipt.numbered;
+    rnl_ack_await(ack, receipt.stream, &response.base);
 }
 
 /* ---- Ingest ---- */
-
-/* The state of a call: batches acknowledged so far. */
-struct ingest {
-    uint64_t batches;
-};
-
-static struct ingest *state_of(struct rnl_stream *stream)
-{
-    struct ingest *ingest = rnl_stream_state(stream);
-    if (ingest != NULL)
-        return ingest;
-    ingest = rnl_calloc(1, sizeof(*ingest));
-    rnl_stream_set_state(stream, ingest);
-    return ingest;
-}
 
 /* Says which of the call's batches it was. */
 static void refuse(struct rnl_stream *stream, uint64_t number,
@@ -76,14 +67,14 @@ static void on_ingest(struct rnl_stream *stream, const uint8_t *data,
 {
     struct rnl_event_receipt receipt = {0};
     struct rnl_field_error error;
-    struct ingest *ingest = state_of(stream);
-    if (ingest == NULL) {
-        rnl_stream_finish(stream, RNL_RESOURCE_EXHAUSTED, "memory is out");
+    struct rnl_acks *acks = rnl_acks_of(stream);
+    struct rnl_ack *ack = acks == NULL ? NULL : rnl_ack_begin(acks);
+    if (ack == NULL)
         return;
-    }
-    uint64_t number = ingest->batches + 1;
+    uint64_t number = acks->count;
     enum rnl_code code = take(stream, data, len, &receipt, &error);
     if (code != RNL_OK) {
+        rnl_ack_drop(ack);
         refuse(stream, number, code, &error);
         return;
     }
@@ -92,20 +83,16 @@ static void on_ingest(struct rnl_stream *stream, const uint8_t *data,
     response.accepted_events = receipt.taken.accepted_events;
     response.late_events = receipt.taken.late_events;
     response.duplicate = receipt.duplicate;
-    ingest->batches = number;
-    rnl_stream_send(stream, &response.base);
+    ack->request.repeatable = receipt.numbered;
+    rnl_ack_await(ack, receipt.stream, &response.base);
+    rnl_acks_hold(acks);
 }
 
 static void on_half_close(struct rnl_stream *stream)
 {
-    rnl_stream_finish(stream, RNL_OK, NULL);
-}
-
-static void on_close(struct rnl_stream *stream, enum rnl_code code)
-{
-    (void)code;
-    rnl_free(rnl_stream_state(stream));
-    rnl_stream_set_state(stream, NULL);
+    struct rnl_acks *acks = rnl_acks_of(stream);
+    if (acks != NULL)
+        rnl_acks_end(acks);
 }
 
 static const struct rnl_method methods[] = {
@@ -115,13 +102,14 @@ static const struct rnl_method methods[] = {
         .shape = RNL_BIDI_STREAM,
         .on_message = on_ingest,
         .on_half_close = on_half_close,
-        .on_close = on_close,
+        .on_close = rnl_acks_on_close,
     },
     {
         .name = "runnel.v1.EventService/IngestBatch",
         .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = on_batch,
+        .on_close = rnl_acks_on_close,
     },
 };
 

@@ -51,8 +51,11 @@ static enum rnl_code take(struct rnl_event_stream *stream,
         stream->meter, batch, rnl_streams_wall_ms(streams), ret_taken, &fault);
     if (code == RNL_INVALID_ARGUMENT)
         return rnl_streams_say_fault(&fault, error);
-    if (code != RNL_OK)
+    if (code != RNL_OK) {
+        /* Its time may have moved. */
+        rnl_keep_changed(stream);
         return rnl_field_error_text(error, code, "memory is out");
+    }
     if (!rnl_streams_is_own(stream->name))
         streams->events += ret_taken->accepted_events;
     account_sometimes(stream, ret_taken->accepted_events);
@@ -68,9 +71,31 @@ enum rnl_code rnl_streams_take(struct rnl_streams *streams, const char *name,
     struct rnl_event_stream *stream;
     enum rnl_code code =
         rnl_streams_open_default(streams, name, &stream, error);
-    if (code != RNL_OK)
-        return code;
-    return take(stream, batch, ret_taken, error);
+    if (code == RNL_OK)
+        code = take(stream, batch, ret_taken, error);
+    if (code == RNL_OK)
+        rnl_keep_changed(stream);
+    return code;
+}
+
+enum rnl_code rnl_intake_replay(struct rnl_event_stream *stream,
+                                const struct rnl_event_batch *batch,
+                                int64_t wall_ms)
+{
+    struct rnl_producer *producer = NULL;
+    struct rnl_meter_taken taken;
+    struct rnl_meter_fault fault;
+    if (batch->producer_id_len > RNL_PRODUCER_ID_LEN_MAX)
+        return RNL_INVALID_ARGUMENT;
+    if (batch->producer_id_len > 0 &&
+        rnl_producers_touch(&stream->producers, batch->producer_id,
+                            batch->producer_id_len, &producer) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    enum rnl_code code = rnl_meter_ingest(stream->meter, &batch->columns,
+                                          wall_ms, &taken, &fault);
+    if (code == RNL_OK && producer != NULL)
+        producer->sequence = batch->producer_sequence;
+    return code;
 }
 
 /* ---- once ---- */
@@ -118,8 +143,10 @@ static enum rnl_code begin_turn(struct rnl_event_stream *stream,
         return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
                                     "memory is out");
     *ret_duplicate = turn->sequence <= turn->producer->sequence;
-    if (*ret_duplicate)
+    if (*ret_duplicate) {
         rnl_meter_duplicate(stream->meter);
+        rnl_keep_duplicate(stream, turn->id, turn->id_len);
+    }
     return RNL_OK;
 }
 
@@ -144,6 +171,8 @@ static enum rnl_code take_once(struct rnl_event_stream *stream,
     if (code != RNL_OK || receipt->duplicate)
         return code;
     code = take(stream, &batch->columns, &receipt->taken, error);
+    if (code == RNL_OK)
+        rnl_keep_batch(stream, batch, rnl_streams_wall_ms(stream->streams));
     end_turn(stream, turn, code);
     return code;
 }
@@ -166,6 +195,8 @@ enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
         code = check_turn(&turn, error);
     if (code != RNL_OK)
         return code;
+    if (rnl_keeper_refuses(streams->keeper, error))
+        return RNL_RESOURCE_EXHAUSTED;
     memcpy(name, batch->stream, batch->stream_len);
     name[batch->stream_len] = '\0';
     bool is_new = rnl_streams_find(streams, name) == NULL;
@@ -173,9 +204,11 @@ enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
     if (code != RNL_OK)
         return code;
     code = take_once(stream, batch, &turn, ret_receipt, error);
-    /* A bad batch does not make a stream. */
+    /* A bad batch does not make a stream; the journal has not seen it. */
     if (code != RNL_OK && is_new)
-        rnl_streams_remove(stream);
+        (void)!rnl_streams_remove(stream, NULL);
+    ret_receipt->stream = stream;
+    ret_receipt->numbered = batch->producer_id_len > 0;
     return code;
 }
 
@@ -197,6 +230,7 @@ static enum rnl_code merge(struct rnl_event_stream *stream,
                                     fault.what);
     if (code != RNL_OK)
         return rnl_field_error_text(error, code, "memory is out");
+    rnl_keep_changed(stream);
     rnl_event_stream_account(stream);
     rnl_watch_hub_notice(stream->hub);
     return RNL_OK;
@@ -218,10 +252,13 @@ enum rnl_code rnl_streams_take_sketch(struct rnl_streams *streams,
         code = check_turn(&turn, error);
     if (code != RNL_OK)
         return code;
+    if (rnl_keeper_refuses(streams->keeper, error))
+        return RNL_RESOURCE_EXHAUSTED;
     struct rnl_event_stream *stream = rnl_streams_find(streams, offer->stream);
     if (stream == NULL)
         return rnl_field_error_text(error, RNL_NOT_FOUND,
                                     "there is no stream %s", offer->stream);
+    ret_receipt->into = stream;
     code = begin_turn(stream, &turn, &ret_receipt->duplicate, error);
     if (code != RNL_OK || ret_receipt->duplicate)
         return code;

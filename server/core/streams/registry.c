@@ -88,7 +88,8 @@ static void set_memory(struct rnl_event_stream *stream, uint64_t meter_bytes)
 {
     struct rnl_streams *streams = stream->streams;
     uint64_t now = meter_bytes + sizeof(*stream) +
-                   rnl_producers_memory(&stream->producers);
+                   rnl_producers_memory(&stream->producers) +
+                   rnl_kept_bytes(stream);
     streams->memory_bytes += now - stream->memory_bytes;
     stream->memory_bytes = now;
     stream->counted_ns = streams->core->now_ns;
@@ -155,32 +156,64 @@ static enum rnl_code check_room(struct rnl_streams *streams, const char *name,
     return RNL_OK;
 }
 
+/* Has the meter count in a lane, where there are lanes; false: memory is
+ * out. */
+static bool defer(const struct rnl_streams *streams, struct rnl_meter *meter)
+{
+    struct rnl_lanes *lanes = streams->core->options.lanes;
+    return lanes == NULL || rnl_meter_defer(meter, lanes) == RNL_OK;
+}
+
+/* Owns the meter, also on failure. */
+static enum rnl_code add(struct rnl_streams *streams, const char *name,
+                         struct rnl_meter *meter,
+                         struct rnl_event_stream **ret_stream)
+{
+    struct rnl_event_stream *stream = NULL;
+    if (rnl_sorted_reserve(&streams->by_name) == RNL_OK)
+        stream = rnl_calloc(1, sizeof(*stream));
+    if (stream == NULL || !defer(streams, meter)) {
+        rnl_free(stream);
+        rnl_meter_destroy(meter);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
+    snprintf(stream->name, sizeof(stream->name), "%s", name);
+    stream->streams = streams;
+    stream->meter = meter;
+    stream->create_wall_ns = streams->core->wall_ns;
+    rnl_producers_init(&stream->producers);
+    rnl_meter_on_counted(meter, rnl_event_stream_on_counted, stream);
+    rnl_sorted_insert(&streams->by_name, stream);
+    streams->own_count += rnl_streams_is_own(name);
+    rnl_keep_new(stream);
+    *ret_stream = stream;
+    return RNL_OK;
+}
+
 static enum rnl_code create(struct rnl_streams *streams, const char *name,
                             const struct rnl_meter_config *config,
                             struct rnl_event_stream **ret_stream)
 {
-    if (rnl_sorted_reserve(&streams->by_name) != RNL_OK)
-        return RNL_RESOURCE_EXHAUSTED;
-    struct rnl_event_stream *stream = rnl_calloc(1, sizeof(*stream));
-    if (stream == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    snprintf(stream->name, sizeof(stream->name), "%s", name);
-    stream->streams = streams;
-    stream->create_wall_ns = streams->core->wall_ns;
-    rnl_producers_init(&stream->producers);
+    struct rnl_meter *meter;
     enum rnl_code code =
-        rnl_meter_create(config, rnl_streams_wall_ms(streams), &stream->meter);
-    if (code == RNL_OK && streams->core->options.lanes != NULL)
-        code = rnl_meter_defer(stream->meter, streams->core->options.lanes);
-    if (code != RNL_OK) {
-        stream_free(stream);
+        rnl_meter_create(config, rnl_streams_wall_ms(streams), &meter);
+    if (code == RNL_OK)
+        code = add(streams, name, meter, ret_stream);
+    if (code == RNL_OK)
+        rnl_event_stream_account(*ret_stream);
+    return code;
+}
+
+enum rnl_code rnl_streams_adopt(struct rnl_streams *streams,
+                                const struct rnl_stream_origin *origin,
+                                struct rnl_meter *meter,
+                                struct rnl_event_stream **ret_stream)
+{
+    enum rnl_code code = add(streams, origin->name, meter, ret_stream);
+    if (code != RNL_OK)
         return code;
-    }
-    rnl_meter_on_counted(stream->meter, rnl_event_stream_on_counted, stream);
-    rnl_sorted_insert(&streams->by_name, stream);
-    streams->own_count += rnl_streams_is_own(name);
-    rnl_event_stream_account(stream);
-    *ret_stream = stream;
+    (*ret_stream)->create_wall_ns = origin->create_wall_ns;
+    rnl_keep_found(*ret_stream, origin->number);
     return RNL_OK;
 }
 
@@ -224,14 +257,19 @@ enum rnl_code rnl_streams_open_default(struct rnl_streams *streams,
     return rnl_streams_open(streams, name, &config, ret_stream, error);
 }
 
-void rnl_streams_remove(struct rnl_event_stream *stream)
+enum rnl_code rnl_streams_remove(struct rnl_event_stream *stream,
+                                 struct rnl_keep_request *request)
 {
     struct rnl_streams *streams = stream->streams;
+    enum rnl_code code = rnl_keep_remove(stream, request);
+    if (code != RNL_OK)
+        return code;
     rnl_watch_hub_end(stream->hub);
     streams->memory_bytes -= stream->memory_bytes;
     rnl_sorted_remove(&streams->by_name, stream);
     streams->own_count -= rnl_streams_is_own(stream->name);
     stream_free(stream);
+    return RNL_OK;
 }
 
 /* ---- life ---- */
@@ -248,14 +286,41 @@ enum rnl_code rnl_streams_create(struct rnl_core *core,
     if (options->max_stats_bytes == 0)
         options->max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
     streams->core = core;
+    TAILQ_INIT(&streams->held);
     rnl_sorted_init(&streams->by_name, name_of);
     streams->measures = rnl_measures_create(streams);
-    if (streams->measures == NULL) {
+    enum rnl_code code =
+        streams->measures == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
+    if (code == RNL_OK && options->stats_journal != NULL)
+        code = rnl_keeper_create(streams, options->stats_journal,
+                                 &streams->keeper);
+    if (code == RNL_OK && streams->keeper != NULL)
+        code = rnl_keeper_recover(streams->keeper);
+    if (code == RNL_OK && streams->keeper != NULL)
+        rnl_keeper_on_relief(streams->keeper, rnl_acks_relieve, streams);
+    if (code != RNL_OK) {
+        rnl_keeper_abandon(streams->keeper);
         rnl_streams_destroy(streams);
-        return RNL_RESOURCE_EXHAUSTED;
+        return code;
     }
     *ret_streams = streams;
     return RNL_OK;
+}
+
+void rnl_streams_flush(struct rnl_streams *streams)
+{
+    rnl_keeper_flush(streams->keeper);
+}
+
+void rnl_streams_close(struct rnl_streams *streams)
+{
+    if (streams != NULL)
+        rnl_keeper_close(streams->keeper);
+}
+
+void rnl_streams_abandon(struct rnl_streams *streams)
+{
+    rnl_keeper_abandon(streams->keeper);
 }
 
 void rnl_streams_destroy(struct rnl_streams *streams)
@@ -263,8 +328,11 @@ void rnl_streams_destroy(struct rnl_streams *streams)
     if (streams == NULL)
         return;
     rnl_measures_destroy(streams->measures);
+    /* It is closed: nothing can fail. */
     while (streams->by_name.count > 0)
-        rnl_streams_remove(streams->by_name.items[streams->by_name.count - 1]);
+        (void)!rnl_streams_remove(
+            streams->by_name.items[streams->by_name.count - 1], NULL);
+    rnl_keeper_destroy(streams->keeper);
     rnl_sorted_fini(&streams->by_name);
     rnl_event_decoder_fini(&streams->decoder);
     rnl_free(streams);

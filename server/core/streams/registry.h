@@ -3,6 +3,8 @@
  * The inside of event streams, shared by the files of this folder:
  *
  *   registry.c       streams by name, and their limits
+ *   keeper.h         what of them survives a restart
+ *   ack.c            answers that wait until it does
  *   measure.c        the server's own streams
  *   intake.c         the one way in for events
  *   producers.c      who has sent what
@@ -20,9 +22,11 @@
 #ifndef RNL_STREAMS_REGISTRY_H
 #define RNL_STREAMS_REGISTRY_H
 
+#include "ack.h"
 #include "core.h"
 #include "event_batch.h"
 #include "import.h"
+#include "keeper.h"
 #include "producers.h"
 #include "sorted.h"
 #include "stream_bounds.h"
@@ -38,6 +42,7 @@ struct rnl_event_stream {
     struct rnl_meter *meter;
     int64_t create_wall_ns;
     struct rnl_producers producers;
+    struct rnl_kept kept;
     /* NULL while nobody watches. */
     struct rnl_watch_hub *hub;
     /* Of the last snapshot sent to a watcher. */
@@ -62,6 +67,10 @@ struct rnl_streams {
     /* Streams of the server itself. */
     size_t own_count;
     struct rnl_measures *measures;
+    /* Owned; NULL: nothing is kept. */
+    struct rnl_keeper *keeper;
+    /* Calls that are held until the journal has caught up. */
+    struct rnl_acks_list held;
 };
 
 /* Names that clients cannot choose. */
@@ -86,13 +95,34 @@ RNL_MUST_USE enum rnl_code rnl_streams_open_default(
     struct rnl_streams *streams, const char *name,
     struct rnl_event_stream **ret_stream, struct rnl_field_error *error);
 
-/* Ends the stream and its watches. */
-void rnl_streams_remove(struct rnl_event_stream *stream);
+/* What a stream had before a restart. */
+struct rnl_stream_origin {
+    const char *name;
+    int64_t create_wall_ns;
+    /* In the journal. */
+    uint64_t number;
+};
+
+/* Makes a stream of a restored meter, which it owns, also on failure. No limit
+ * counts. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_streams_adopt(
+    struct rnl_streams *streams, const struct rnl_stream_origin *origin,
+    struct rnl_meter *meter, struct rnl_event_stream **ret_stream);
+
+/* Ends the stream and its watches. request, which may be NULL, is told when
+ * that is durable. Errors: RNL_RESOURCE_EXHAUSTED, and the stream stays; never
+ * for one that was only just made. */
+RNL_MUST_USE enum rnl_code rnl_streams_remove(struct rnl_event_stream *stream,
+                                              struct rnl_keep_request *request);
 
 /* What became of a batch of a producer. */
 struct rnl_event_receipt {
+    /* It belongs to; wait for that (keeper.h). */
+    struct rnl_event_stream *stream;
     struct rnl_meter_taken taken;
     bool duplicate;
+    /* The producer numbers its batches: the same one counts once. */
+    bool numbered;
 };
 
 /* Counts a batch of the wire, once. Errors: RNL_INVALID_ARGUMENT,
@@ -115,6 +145,8 @@ struct rnl_sketch_receipt {
     /* See rnl_meter_import. */
     uint64_t count;
     bool duplicate;
+    /* It belongs to; wait for that (keeper.h). */
+    struct rnl_event_stream *into;
 };
 
 /* Merges a sketch, once: the one way in for sketches, as
@@ -124,6 +156,12 @@ struct rnl_sketch_receipt {
 RNL_MUST_USE enum rnl_code rnl_streams_take_sketch(
     struct rnl_streams *streams, const struct rnl_sketch_offer *offer,
     struct rnl_sketch_receipt *ret_receipt, struct rnl_field_error *error);
+
+/* Counts a batch again that was counted before a restart, at the same time.
+ * Errors: as of rnl_meter_ingest. */
+RNL_MUST_USE enum rnl_code rnl_intake_replay(
+    struct rnl_event_stream *stream, const struct rnl_event_batch *batch,
+    int64_t wall_ms);
 
 /* Says what is wrong with a batch: "batch.values[17]". */
 enum rnl_code rnl_streams_say_fault(const struct rnl_meter_fault *fault,

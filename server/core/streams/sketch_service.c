@@ -92,9 +92,13 @@ static void merge(struct rnl_stream *stream,
     };
     struct rnl_sketch_receipt receipt;
     struct rnl_field_error error;
+    struct rnl_ack *ack = rnl_ack_unary(stream);
+    if (ack == NULL)
+        return;
     enum rnl_code code = rnl_streams_take_sketch(
         rnl_stream_core(stream)->streams, &offer, &receipt, &error);
     if (code != RNL_OK) {
+        rnl_ack_drop(ack);
         rnl_stream_finish_error(stream, code, &error);
         return;
     }
@@ -102,7 +106,8 @@ static void merge(struct rnl_stream *stream,
         RUNNEL__V1__MERGE_SKETCH_RESPONSE__INIT;
     response.count = receipt.count;
     response.duplicate = receipt.duplicate;
-    rnl_stream_reply(stream, &response.base);
+    ack->request.repeatable = offer.producer_id_len > 0;
+    rnl_ack_await(ack, receipt.into, &response.base);
 }
 
 void rnl_sketch_on_merge(struct rnl_stream *stream, const uint8_t *data,

@@ -333,6 +333,7 @@ static const struct rnl_method methods[] = {
         .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = rnl_stream_on_create,
+        .on_close = rnl_acks_on_close,
     },
     {
         .name = "runnel.v1.StatsService/ListStreams",
@@ -351,6 +352,7 @@ static const struct rnl_method methods[] = {
         .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = rnl_stream_on_delete,
+        .on_close = rnl_acks_on_close,
     },
     {
         .name = "runnel.v1.StatsService/GetStats",
@@ -395,6 +397,7 @@ static const struct rnl_method methods[] = {
         .scope = RNL_SCOPE_EVENTS_WRITE,
         .shape = RNL_UNARY,
         .on_message = rnl_sketch_on_merge,
+        .on_close = rnl_acks_on_close,
     },
 };
 

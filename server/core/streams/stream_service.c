@@ -42,8 +42,8 @@ static void describe(struct rnl_event_stream *stream, struct info_box *box)
 
 /* ---- CreateStream ---- */
 
-static void reply_created(struct rnl_stream *stream,
-                          struct rnl_event_stream *created, bool existing)
+static void reply_created(struct rnl_ack *ack, struct rnl_event_stream *created,
+                          bool existing)
 {
     struct info_box box;
     Runnel__V1__CreateStreamResponse response =
@@ -51,7 +51,8 @@ static void reply_created(struct rnl_stream *stream,
     describe(created, &box);
     response.stream = &box.info;
     response.existing = existing;
-    rnl_stream_reply(stream, &response.base);
+    ack->request.repeatable = true;
+    rnl_ack_await(ack, created, &response.base);
 }
 
 static enum rnl_code read_config(const Runnel__V1__CreateStreamRequest *request,
@@ -68,33 +69,49 @@ static enum rnl_code read_config(const Runnel__V1__CreateStreamRequest *request,
     return rnl_stream_config_read(request->config, ret_config, error);
 }
 
+/* The stream that is asked for, found or made. Errors: error is filled. */
+static enum rnl_code open_asked(struct rnl_streams *streams,
+                                const Runnel__V1__CreateStreamRequest *request,
+                                struct rnl_event_stream **ret_found,
+                                struct rnl_field_error *error)
+{
+    struct rnl_meter_config config;
+    enum rnl_code code = read_config(request, &config, error);
+    if (code != RNL_OK)
+        return code;
+    if (rnl_keeper_refuses(streams->keeper, error))
+        return RNL_RESOURCE_EXHAUSTED;
+    const char *name = request->config->name;
+    code = rnl_streams_open(streams, name, &config, ret_found, error);
+    if (code != RNL_OK)
+        return code;
+    const char *difference = rnl_stream_config_difference(
+        &config, rnl_meter_config((*ret_found)->meter));
+    if (difference == NULL)
+        return RNL_OK;
+    return rnl_field_error_text(error, RNL_ALREADY_EXISTS,
+                                "there is a stream %s with another %s", name,
+                                difference);
+}
+
 static void create(struct rnl_stream *stream,
                    const Runnel__V1__CreateStreamRequest *request)
 {
     struct rnl_streams *streams = rnl_stream_core(stream)->streams;
-    struct rnl_meter_config config;
     struct rnl_field_error error;
     struct rnl_event_stream *found;
-    enum rnl_code code = read_config(request, &config, &error);
-    if (code != RNL_OK) {
-        rnl_stream_finish_error(stream, code, &error);
+    bool existing = request->config != NULL &&
+                    rnl_streams_find(streams, request->config->name) != NULL;
+    struct rnl_ack *ack = rnl_ack_unary(stream);
+    if (ack == NULL)
+        return;
+    enum rnl_code code = open_asked(streams, request, &found, &error);
+    if (code == RNL_OK) {
+        reply_created(ack, found, existing);
         return;
     }
-    const char *name = request->config->name;
-    bool existing = rnl_streams_find(streams, name) != NULL;
-    code = rnl_streams_open(streams, name, &config, &found, &error);
-    if (code != RNL_OK) {
-        rnl_stream_finish_error(stream, code, &error);
-        return;
-    }
-    const char *difference =
-        rnl_stream_config_difference(&config, rnl_meter_config(found->meter));
-    if (difference != NULL)
-        rnl_stream_finish(stream, RNL_ALREADY_EXISTS,
-                          "there is a stream %s with another %s", name,
-                          difference);
-    else
-        reply_created(stream, found, existing);
+    rnl_ack_drop(ack);
+    rnl_stream_finish_error(stream, code, &error);
 }
 
 void rnl_stream_on_create(struct rnl_stream *stream, const uint8_t *data,
@@ -142,10 +159,19 @@ static void delete (struct rnl_stream *stream, const char *name)
     struct rnl_event_stream *found = rnl_stream_subject(stream, name);
     if (found == NULL)
         return;
-    rnl_streams_remove(found);
+    struct rnl_keeper *keeper = found->streams->keeper;
+    struct rnl_ack *ack = rnl_ack_unary(stream);
+    if (ack == NULL)
+        return;
     Runnel__V1__DeleteStreamResponse response =
         RUNNEL__V1__DELETE_STREAM_RESPONSE__INIT;
-    rnl_stream_reply(stream, &response.base);
+    rnl_ack_set(ack, &response.base);
+    if (rnl_streams_remove(found, &ack->request) != RNL_OK) {
+        rnl_ack_drop(ack);
+        rnl_stream_finish(stream, RNL_RESOURCE_EXHAUSTED, "memory is out");
+    } else if (!rnl_keep_durable(keeper)) {
+        ack->request.done(&ack->request, RNL_OK);
+    }
 }
 
 void rnl_stream_on_delete(struct rnl_stream *stream, const uint8_t *data,

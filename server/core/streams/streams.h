@@ -33,12 +33,25 @@ extern const struct rnl_service rnl_event_service;
 extern const struct rnl_service rnl_stats_service;
 
 /* Uses core->options (max_event_streams and max_stats_bytes, in which it
- * replaces 0 by the default), core->timers and the time; core outlives it.
- * Errors: RNL_RESOURCE_EXHAUSTED. */
+ * replaces 0 by the default; stats_journal), core->timers and the time; core
+ * outlives it. Errors: RNL_RESOURCE_EXHAUSTED; RNL_DATA_LOSS and
+ * RNL_UNIMPLEMENTED: what the journal has cannot be read. */
 RNL_MUST_USE enum rnl_code rnl_streams_create(struct rnl_core *core,
                                               struct rnl_streams **ret_streams);
 
-/* Accepts NULL. All calls of the two services must have ended. */
+/* Waits until all that was taken is durable, and acknowledges it: the server is
+ * going down. */
+void rnl_streams_flush(struct rnl_streams *streams);
+
+/* Writes what the journal of statistics does not have yet, and waits for it;
+ * nothing is taken afterwards. Accepts NULL. */
+void rnl_streams_close(struct rnl_streams *streams);
+
+/* The same when the journal is gone. */
+void rnl_streams_abandon(struct rnl_streams *streams);
+
+/* Accepts NULL. All calls of the two services must have ended, and it was
+ * closed while the journal was there. */
 void rnl_streams_destroy(struct rnl_streams *streams);
 
 void rnl_streams_count(const struct rnl_streams *streams,

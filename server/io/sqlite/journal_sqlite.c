@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two groups: one that the store fills, one that the writer's thread has. They
- * change places at a commit, so that a group in flight is never touched.
+ * Two lanes, jobs and event streams, that come together in the writer's thread:
+ * it takes what both have committed and writes it as one transaction.
+ *
+ * Jobs have two groups: one that the store fills, one that the writer has. They
+ * change places at a commit, so that a group in flight is never touched. The
+ * group of event streams is lent.
  */
 #include "journal_sqlite.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,22 +20,26 @@
 #include "database.h"
 #include "group.h"
 #include "reader.h"
+#include "stats_reader.h"
 #include "writer.h"
 
 /* A group's memory that is kept for the next one. */
 #define GROUP_KEEP_BYTES ((size_t)1 << 20)
 
+enum lane { LANE_JOBS, LANE_STATS, LANE_COUNT };
+
 enum state {
     /* Nothing is in flight. */
     STATE_IDLE,
+    /* It waits for the writer, or the writer is at it. */
     STATE_WRITING,
     /* Written, or failed; not reported yet. */
     STATE_DONE,
-    STATE_STOP,
 };
 
 struct sqlite_journal {
     struct rnl_journal journal;
+    struct rnl_stats_journal stats;
     struct rnl_journal_sqlite_options options;
     struct rnl_database database;
     struct rnl_reader reader;
@@ -44,14 +53,16 @@ struct sqlite_journal {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* Under the mutex: */
-    enum state state;
-    enum rnl_code code;
+    enum state states[LANE_COUNT];
+    enum rnl_code codes[LANE_COUNT];
+    bool stop;
     char writer_error[RNL_JOURNAL_ERROR_MAX];
     uint64_t commits;
     uint64_t failed_commits;
     int64_t commit_ns;
     /* The writer's while WRITING, the store's else. */
     struct rnl_group writing;
+    const struct rnl_stats_group *stats_writing;
     struct rnl_writer writer;
 };
 
@@ -62,17 +73,25 @@ static struct sqlite_journal *journal_of(struct rnl_journal *journal)
 
 /* ---- the writer's thread ---- */
 
-/* What there is to do: STATE_WRITING a group, STATE_IDLE to sweep, or
- * STATE_STOP. */
-static enum state await_work(struct sqlite_journal *journal)
+/* Takes the groups that are committed, or none when there is something to
+ * sweep; false: it is time to stop. */
+static bool await_work(struct sqlite_journal *journal,
+                       struct rnl_writer_groups *ret_groups)
 {
+    const enum state *states = journal->states;
     pthread_mutex_lock(&journal->mutex);
-    while (journal->state != STATE_WRITING && journal->state != STATE_STOP &&
+    while (states[LANE_JOBS] != STATE_WRITING &&
+           states[LANE_STATS] != STATE_WRITING && !journal->stop &&
            !journal->writer.sweep.is_due)
         pthread_cond_wait(&journal->changed, &journal->mutex);
-    enum state state = journal->state;
+    *ret_groups = (struct rnl_writer_groups){
+        .jobs = states[LANE_JOBS] == STATE_WRITING ? &journal->writing : NULL,
+        .stats =
+            states[LANE_STATS] == STATE_WRITING ? journal->stats_writing : NULL,
+    };
+    bool goes_on = !journal->stop;
     pthread_mutex_unlock(&journal->mutex);
-    return state;
+    return goes_on;
 }
 
 static int64_t monotonic_ns(void)
@@ -82,33 +101,61 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void write_group(struct sqlite_journal *journal)
+static void report(struct sqlite_journal *journal, enum lane lane,
+                   enum rnl_code code)
+{
+    journal->states[lane] = STATE_DONE;
+    journal->codes[lane] = code;
+}
+
+/* Writes groups as one transaction, and reports them. */
+static enum rnl_code write_together(struct sqlite_journal *journal,
+                                    const struct rnl_writer_groups *groups,
+                                    bool final)
 {
     char error[RNL_JOURNAL_ERROR_MAX];
     int64_t begin_ns = monotonic_ns();
-    enum rnl_code code =
-        rnl_writer_apply(&journal->writer, &journal->writing, error);
+    enum rnl_code code = rnl_writer_apply(&journal->writer, groups, error);
     int64_t end_ns = monotonic_ns();
+    if (code != RNL_OK && !final)
+        return code;
     pthread_mutex_lock(&journal->mutex);
-    journal->code = code;
     journal->commit_ns = end_ns - begin_ns;
     journal->commits += code == RNL_OK;
     journal->failed_commits += code != RNL_OK;
     memcpy(journal->writer_error, error, sizeof(error));
-    journal->state = STATE_DONE;
+    if (groups->jobs != NULL)
+        report(journal, LANE_JOBS, code);
+    if (groups->stats != NULL)
+        report(journal, LANE_STATS, code);
     pthread_cond_broadcast(&journal->changed);
     pthread_mutex_unlock(&journal->mutex);
-    journal->options.wake(journal->options.arg);
+    return code;
+}
+
+/* A lane does not fail for what the other has too much of. */
+static void write_all(struct sqlite_journal *journal,
+                      const struct rnl_writer_groups *groups)
+{
+    bool both = groups->jobs != NULL && groups->stats != NULL;
+    if (write_together(journal, groups, !both) == RNL_OK || !both)
+        return;
+    const struct rnl_writer_groups jobs = {.jobs = groups->jobs};
+    const struct rnl_writer_groups stats = {.stats = groups->stats};
+    (void)!write_together(journal, &jobs, true);
+    (void)!write_together(journal, &stats, true);
 }
 
 /* One step of the sweep for each group, so that a busy store is swept too. */
 static void *write_groups(void *arg)
 {
     struct sqlite_journal *journal = arg;
-    enum state state;
-    while ((state = await_work(journal)) != STATE_STOP) {
-        if (state == STATE_WRITING)
-            write_group(journal);
+    struct rnl_writer_groups groups;
+    while (await_work(journal, &groups)) {
+        if (groups.jobs != NULL || groups.stats != NULL) {
+            write_all(journal, &groups);
+            journal->options.wake(journal->options.arg);
+        }
         if (journal->writer.sweep.is_due)
             rnl_sweep_step(&journal->writer.sweep);
     }
@@ -136,15 +183,21 @@ static enum rnl_code add_change(struct rnl_journal *journal,
     return rnl_group_add(&journal_of(journal)->filling, change);
 }
 
+/* Under the mutex. */
+static void begin(struct sqlite_journal *journal, enum lane lane)
+{
+    assert(journal->states[lane] == STATE_IDLE);
+    journal->states[lane] = STATE_WRITING;
+    pthread_cond_broadcast(&journal->changed);
+}
+
 static void commit(struct rnl_journal *base)
 {
     struct sqlite_journal *journal = journal_of(base);
     pthread_mutex_lock(&journal->mutex);
-    assert(journal->state == STATE_IDLE);
     struct rnl_group group = journal->writing;
     journal->writing = journal->filling;
-    journal->state = STATE_WRITING;
-    pthread_cond_broadcast(&journal->changed);
+    begin(journal, LANE_JOBS);
     pthread_mutex_unlock(&journal->mutex);
     if (group.cap > GROUP_KEEP_BYTES)
         rnl_group_fini(&group);
@@ -209,14 +262,22 @@ static void state(struct rnl_journal *base, struct rnl_journal_state *ret_state)
     ret_state->disk_bytes = rnl_database_disk_bytes(&journal->database);
 }
 
+/* Waits for the lane's group and takes its report. */
+static enum rnl_code await_lane(struct sqlite_journal *journal, enum lane lane)
+{
+    pthread_mutex_lock(&journal->mutex);
+    while (journal->states[lane] == STATE_WRITING)
+        pthread_cond_wait(&journal->changed, &journal->mutex);
+    enum rnl_code code =
+        journal->states[lane] == STATE_DONE ? journal->codes[lane] : RNL_OK;
+    journal->states[lane] = STATE_IDLE;
+    pthread_mutex_unlock(&journal->mutex);
+    return code;
+}
+
 static void flush(struct rnl_journal *base)
 {
-    struct sqlite_journal *journal = journal_of(base);
-    pthread_mutex_lock(&journal->mutex);
-    while (journal->state == STATE_WRITING)
-        pthread_cond_wait(&journal->changed, &journal->mutex);
-    journal->state = STATE_IDLE;
-    pthread_mutex_unlock(&journal->mutex);
+    (void)!await_lane(journal_of(base), LANE_JOBS);
 }
 
 static void stop_thread(struct sqlite_journal *journal)
@@ -224,8 +285,9 @@ static void stop_thread(struct sqlite_journal *journal)
     if (!journal->has_thread)
         return;
     flush(&journal->journal);
+    (void)!await_lane(journal, LANE_STATS);
     pthread_mutex_lock(&journal->mutex);
-    journal->state = STATE_STOP;
+    journal->stop = true;
     pthread_cond_broadcast(&journal->changed);
     pthread_mutex_unlock(&journal->mutex);
     pthread_join(journal->thread, NULL);
@@ -258,28 +320,81 @@ static const struct rnl_journal_ops ops = {
     .destroy = destroy,
 };
 
+/* ---- what the core calls for event streams ---- */
+
+static struct sqlite_journal *journal_of_stats(struct rnl_stats_journal *stats)
+{
+    return (struct sqlite_journal *)((char *)stats -
+                                     offsetof(struct sqlite_journal, stats));
+}
+
+static void commit_stats(struct rnl_stats_journal *stats,
+                         const struct rnl_stats_group *group)
+{
+    struct sqlite_journal *journal = journal_of_stats(stats);
+    pthread_mutex_lock(&journal->mutex);
+    journal->stats_writing = group;
+    begin(journal, LANE_STATS);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
+static enum rnl_code recover_stats(struct rnl_stats_journal *stats,
+                                   rnl_stats_take_fn *take, void *arg)
+{
+    return rnl_stats_reader_all(journal_of_stats(stats)->database.reader, take,
+                                arg);
+}
+
+static enum rnl_code flush_stats(struct rnl_stats_journal *stats)
+{
+    return await_lane(journal_of_stats(stats), LANE_STATS);
+}
+
+static const struct rnl_stats_journal_ops stats_ops = {
+    .name = "sqlite",
+    .commit = commit_stats,
+    .recover = recover_stats,
+    .flush = flush_stats,
+};
+
+struct rnl_stats_journal *rnl_journal_sqlite_stats(struct rnl_journal *journal)
+{
+    return &journal_of(journal)->stats;
+}
+
 /* ---- life ---- */
+
+/* Takes the lane's report, if there is one. */
+static bool take_report(struct sqlite_journal *journal, enum lane lane,
+                        enum rnl_code *ret_code)
+{
+    pthread_mutex_lock(&journal->mutex);
+    bool done = journal->states[lane] == STATE_DONE;
+    *ret_code = journal->codes[lane];
+    if (done) {
+        journal->states[lane] = STATE_IDLE;
+        memcpy(journal->error, journal->writer_error, sizeof(journal->error));
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return done;
+}
 
 void rnl_journal_sqlite_poll(struct rnl_journal *base)
 {
     struct sqlite_journal *journal = journal_of(base);
-    pthread_mutex_lock(&journal->mutex);
-    bool done = journal->state == STATE_DONE;
-    enum rnl_code code = journal->code;
-    if (done) {
-        journal->state = STATE_IDLE;
-        memcpy(journal->error, journal->writer_error, sizeof(journal->error));
-    }
-    pthread_mutex_unlock(&journal->mutex);
-    if (done)
+    enum rnl_code code;
+    if (take_report(journal, LANE_JOBS, &code))
         base->committed(base->arg, code);
+    if (take_report(journal, LANE_STATS, &code))
+        journal->stats.committed(journal->stats.arg, code);
 }
 
 bool rnl_journal_sqlite_idle(struct rnl_journal *base)
 {
     struct sqlite_journal *journal = journal_of(base);
     pthread_mutex_lock(&journal->mutex);
-    bool idle = journal->state == STATE_IDLE;
+    bool idle = journal->states[LANE_JOBS] == STATE_IDLE &&
+                journal->states[LANE_STATS] == STATE_IDLE;
     pthread_mutex_unlock(&journal->mutex);
     return idle;
 }
@@ -302,6 +417,7 @@ enum rnl_code rnl_journal_sqlite_create(
     if (journal == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     journal->journal.ops = &ops;
+    journal->stats.ops = &stats_ops;
     journal->options = *options;
     pthread_mutex_init(&journal->mutex, NULL);
     pthread_cond_init(&journal->changed, NULL);

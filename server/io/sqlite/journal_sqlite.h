@@ -8,6 +8,7 @@
  *   group.c      changes as bytes, from the store's thread to the writer's
  *   writer.c     the thread that writes a group in one transaction
  *   reader.c     what the store reads back
+ *   stats_writer.c, stats_reader.c  the same for event streams
  *   token_table.c  bearer tokens, beside the journal
  *
  * Two connections: the writer's, and one that reads on the store's thread; in
@@ -20,6 +21,7 @@
 #define RNL_IO_JOURNAL_SQLITE_H
 
 #include "journal.h"
+#include "stats_journal.h"
 
 /* What survives what: docs/durability.md. */
 enum rnl_durability {
@@ -53,6 +55,11 @@ struct rnl_journal_sqlite_options {
 RNL_MUST_USE enum rnl_code rnl_journal_sqlite_create(
     const struct rnl_journal_sqlite_options *options,
     struct rnl_journal **ret_journal, char ret_error[RNL_JOURNAL_ERROR_MAX]);
+
+/* The journal of event streams in the same file: its groups share transactions
+ * and thread with those of jobs, and poll reports both. It lives as long as
+ * journal. */
+struct rnl_stats_journal *rnl_journal_sqlite_stats(struct rnl_journal *journal);
 
 /* Identity of the file: of the first process that opened it. */
 const char *rnl_journal_sqlite_epoch(const struct rnl_journal *journal);

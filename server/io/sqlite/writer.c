@@ -67,7 +67,8 @@ enum rnl_code rnl_writer_init(struct rnl_writer *writer, sqlite3 *connection)
         if (writer->statements[i] == NULL)
             return rnl_database_code(sqlite3_errcode(connection));
     }
-    return rnl_sweep_init(&writer->sweep, connection);
+    enum rnl_code code = rnl_stats_writer_init(&writer->stats, connection);
+    return code == RNL_OK ? rnl_sweep_init(&writer->sweep, connection) : code;
 }
 
 void rnl_writer_fini(struct rnl_writer *writer)
@@ -75,6 +76,7 @@ void rnl_writer_fini(struct rnl_writer *writer)
     for (int i = 0; i < RNL_WRITER_STATEMENTS; i++)
         sqlite3_finalize(writer->statements[i]);
     rnl_sweep_fini(&writer->sweep);
+    rnl_stats_writer_fini(&writer->stats);
     *writer = (struct rnl_writer){0};
 }
 
@@ -283,18 +285,28 @@ static int apply_change(struct work *work)
     return result == SQLITE_OK ? trim(work) : result;
 }
 
-enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
-                               const struct rnl_group *group,
-                               char error[RNL_JOURNAL_ERROR_MAX])
+static int apply_jobs(struct rnl_writer *writer, const struct rnl_group *group)
 {
     struct work work = {
         .writer = writer,
         .cursor = {group->bytes, group->bytes + group->len},
     };
-    int result = run(writer->statements[RNL_WRITER_BEGIN]);
+    int result = SQLITE_OK;
     while (result == SQLITE_OK &&
            rnl_group_next(&work.cursor, &work.change, &work.parts))
         result = apply_change(&work);
+    return result;
+}
+
+enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
+                               const struct rnl_writer_groups *groups,
+                               char error[RNL_JOURNAL_ERROR_MAX])
+{
+    int result = run(writer->statements[RNL_WRITER_BEGIN]);
+    if (result == SQLITE_OK && groups->jobs != NULL)
+        result = apply_jobs(writer, groups->jobs);
+    if (result == SQLITE_OK && groups->stats != NULL)
+        result = rnl_stats_writer_apply(&writer->stats, groups->stats);
     if (result == SQLITE_OK)
         result = run(writer->statements[RNL_WRITER_COMMIT]);
     error[0] = '\0';
