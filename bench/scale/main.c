@@ -6,9 +6,10 @@
  *   bench_scale core=HOST:PORT pid=PID jobs=1000000 queued=100000
  *               watchers=10000
  *
- * Prints one line "name: figure" each, rates in operations a second with 64
- * calls in flight.
+ * Prints one line "name: figure" each: the server's processor time of an
+ * operation, operations a second with 64 calls in flight, and its memory.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,50 @@ static double now_s(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* ---- the server's time and memory ---- */
+
+/* Processor time of all its threads, from the first field of schedstat. */
+static double cpu_s(void)
+{
+    char path[320];
+    double sum = 0;
+    snprintf(path, sizeof(path), "/proc/%lu/task", settings.pid);
+    DIR *tasks = opendir(path);
+    const struct dirent *task;
+    if (tasks == NULL)
+        fail(path, "cannot be read");
+    while ((task = readdir(tasks)) != NULL) {
+        unsigned long long ns = 0;
+        snprintf(path, sizeof(path), "/proc/%lu/task/%.16s/schedstat",
+                 settings.pid, task->d_name);
+        FILE *file = fopen(path, "re");
+        if (file == NULL)
+            continue;
+        if (fscanf(file, "%llu", &ns) == 1)
+            sum += (double)ns / 1e9;
+        fclose(file);
+    }
+    closedir(tasks);
+    return sum;
+}
+
+static double resident_mib(void)
+{
+    char path[64];
+    char line[256];
+    unsigned long kib = 0;
+    snprintf(path, sizeof(path), "/proc/%lu/status", settings.pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        fail(path, "cannot be read");
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "VmRSS: %lu", &kib) == 1)
+            break;
+    }
+    fclose(file);
+    return (double)kib / 1024;
 }
 
 /* ---- unary calls, so many in flight ---- */
@@ -187,8 +232,12 @@ static size_t pack_delete(size_t i, uint8_t *out)
     return runnel__v1__delete_job_request__pack(&request, out);
 }
 
-static double operate(struct rnl_client *client, const char *method,
-                      size_t (*pack)(size_t, uint8_t *), size_t count)
+/* What one operation costs, in the server's processor time and in operations a
+ * second with so many in flight. The first does not depend on what else the
+ * machine does. */
+static void operate(struct rnl_client *client, const char *method,
+                    size_t (*pack)(size_t, uint8_t *), size_t count,
+                    const char *label)
 {
     struct load load = {
         .client = client,
@@ -197,26 +246,13 @@ static double operate(struct rnl_client *client, const char *method,
         .answer = pack == pack_create ? take_created : NULL,
         .count = count,
     };
-    return run_load(&load);
-}
-
-/* ---- the server's memory ---- */
-
-static double resident_mib(void)
-{
-    char path[64];
-    char line[256];
-    unsigned long kib = 0;
-    snprintf(path, sizeof(path), "/proc/%lu/status", settings.pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        fail(path, "cannot be read");
-    while (fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "VmRSS: %lu", &kib) == 1)
-            break;
-    }
-    fclose(file);
-    return (double)kib / 1024;
+    double begin_s = cpu_s();
+    double rate = run_load(&load);
+    double used_us = (cpu_s() - begin_s) * 1e6 / (double)count;
+    if (label != NULL)
+        printf("scale_%s_cpu_us: %.1f\nscale_%s_per_s: %.0f\n", label, used_us,
+               label, rate);
+    fflush(stdout);
 }
 
 /* ---- watchers ---- */
@@ -294,25 +330,27 @@ static void watch_all(void)
 
 static void level(struct rnl_client *client, size_t count)
 {
-    size_t operations = count < OPERATIONS ? count : OPERATIONS;
+    static const struct {
+        const char *name;
+        const char *method;
+        size_t (*pack)(size_t, uint8_t *);
+    } operations[] = {
+        {"get", "runnel.v1.JobService/GetJob", pack_get},
+        {"list_10", "runnel.v1.JobService/ListJobs", pack_list},
+        {"create_and_run", "runnel.v1.JobService/CreateJob", pack_create},
+        {"delete_oldest", "runnel.v1.JobService/DeleteJob", pack_delete},
+    };
+    char label[64];
     create_kind = "echo";
     if (id_count - deleted < count)
-        (void)operate(client, "runnel.v1.JobService/CreateJob", pack_create,
-                      count - (id_count - deleted));
-    printf(
-        "scale_%zu_get_per_s: %.0f\n", count,
-        operate(client, "runnel.v1.JobService/GetJob", pack_get, OPERATIONS));
-    printf("scale_%zu_list_10_per_s: %.0f\n", count,
-           operate(client, "runnel.v1.JobService/ListJobs", pack_list,
-                   OPERATIONS));
-    printf("scale_%zu_create_and_run_per_s: %.0f\n", count,
-           operate(client, "runnel.v1.JobService/CreateJob", pack_create,
-                   OPERATIONS));
-    printf("scale_%zu_delete_oldest_per_s: %.0f\n", count,
-           operate(client, "runnel.v1.JobService/DeleteJob", pack_delete,
-                   operations));
+        operate(client, "runnel.v1.JobService/CreateJob", pack_create,
+                count - (id_count - deleted), NULL);
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        snprintf(label, sizeof(label), "%zu_%s", count, operations[i].name);
+        operate(client, operations[i].method, operations[i].pack, OPERATIONS,
+                label);
+    }
     printf("scale_%zu_resident_mib: %.0f\n", count, resident_mib());
-    fflush(stdout);
 }
 
 static void read_settings(int argc, char **argv)
@@ -353,22 +391,21 @@ int main(int argc, char **argv)
     printf("scale_empty_resident_mib: %.0f\n", resident_mib());
     create_kind = "nobody";
     if (settings.queued > 0) {
-        printf("scale_queued_create_per_s: %.0f\n",
-               operate(client, "runnel.v1.JobService/CreateJob", pack_create,
-                       settings.queued));
+        operate(client, "runnel.v1.JobService/CreateJob", pack_create,
+                settings.queued, "queued_create");
         printf("scale_queued_%lu_resident_mib: %.0f\n", settings.queued,
                resident_mib());
         watch_all();
         printf("scale_queued_%lu_watched_%lu_resident_mib: %.0f\n",
                settings.queued, settings.watchers, resident_mib());
         fflush(stdout);
+        for (size_t k = 0; k < CLIENTS_MAX; k++)
+            rnl_client_destroy(clients[k]);
         id_count = 0;
     }
     for (size_t count = 100; count <= settings.jobs; count *= 10)
         level(client, count);
     rnl_client_destroy(client);
-    for (size_t i = 0; i < CLIENTS_MAX; i++)
-        rnl_client_destroy(clients[i]);
     free(ids);
     return EXIT_SUCCESS;
 }

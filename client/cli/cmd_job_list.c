@@ -3,18 +3,20 @@
 
 #include "commands.h"
 #include "core.h"
+#include "core_json.h"
 #include "flags.h"
 #include "view_job.h"
 
 /* The schema's limit of one page. */
 #define PAGE_SIZE_MAX 1000
 
-/* Asks for pages until `limit` jobs are there; true in *ret_more when the core
- * has others. */
+/* Asks for pages until `limit` jobs are there. When the core has others,
+ * *ret_more is the token of their page, to be freed. */
 static int collect(struct cli_context *context, struct cli_job_filter *filter,
-                   size_t limit, json_t *jobs, bool *ret_more)
+                   size_t limit, json_t *jobs, char **ret_more)
 {
     json_t *answer = NULL;
+    bool more;
     int status;
     do {
         size_t rest = limit - json_array_size(jobs);
@@ -28,14 +30,25 @@ static int collect(struct cli_context *context, struct cli_job_filter *filter,
         answer = page;
         json_array_extend(jobs, json_object_get(answer, "jobs"));
         filter->page_token = cli_json_text(answer, "nextPageToken");
-        *ret_more = *filter->page_token != '\0';
-    } while (*ret_more && json_array_size(jobs) < limit);
+        more = *filter->page_token != '\0';
+    } while (more && json_array_size(jobs) < limit);
+    if (status == CLI_EXIT_OK && more)
+        *ret_more = cli_strdup(filter->page_token);
     filter->page_token = NULL;
     json_decref(answer);
     return status;
 }
 
-static void show(const struct cli_context *context, json_t *jobs, bool more)
+/* For a program that goes page by page. */
+static void print_token(const char *token)
+{
+    json_t *line = cli_json_object();
+    cli_json_set_text(line, "nextPageToken", token);
+    cli_print_json(line);
+}
+
+static void show(const struct cli_context *context, json_t *jobs,
+                 const char *more, bool pages)
 {
     struct cli_buf buf = {0};
     size_t i;
@@ -45,6 +58,8 @@ static void show(const struct cli_context *context, json_t *jobs, bool more)
         {
             cli_print_json(json_incref(job));
         }
+        if (pages)
+            print_token(more == NULL ? "" : more);
         return;
     }
     if (json_array_size(jobs) == 0) {
@@ -53,15 +68,18 @@ static void show(const struct cli_context *context, json_t *jobs, bool more)
     }
     cli_view_jobs(&buf, &context->out, jobs, cli_wall_ms());
     cli_print(&buf);
-    if (more)
-        cli_note(context, "there are more; --all or --limit N shows them");
+    if (more != NULL)
+        cli_note(context,
+                 "there are more; --all or --limit N shows them, --page-token "
+                 "%s goes on",
+                 more);
 }
 
 static int list(struct cli_context *context, const struct cli_args *args,
                 struct cli_job_filter *filter)
 {
     int64_t limit = 50;
-    bool more = false;
+    char *more = NULL;
     int status = cli_flag_integer(context, args, "limit", 1, 1000000, &limit);
     if (status != CLI_EXIT_OK)
         return status;
@@ -70,18 +88,35 @@ static int list(struct cli_context *context, const struct cli_args *args,
                      cli_args_has(args, "all") ? SIZE_MAX : (size_t)limit, jobs,
                      &more);
     if (status == CLI_EXIT_OK)
-        show(context, jobs, more);
+        show(context, jobs, more, cli_args_has(args, "page-token"));
+    cli_free(more);
     json_decref(jobs);
     return status;
 }
 
+static int read_states(const struct cli_context *context,
+                       const struct cli_args *args,
+                       struct cli_job_filter *filter)
+{
+    size_t at = 0;
+    for (const char *state; (state = cli_args_next(args, "state", &at));) {
+        if (filter->state_count == CLI_JOB_STATES_MAX)
+            return cli_usage_error(context, "--state: more than there are");
+        filter->states[filter->state_count++] = state;
+    }
+    return CLI_EXIT_OK;
+}
+
 static int run(struct cli_context *context, const struct cli_args *args)
 {
-    struct cli_job_filter filter = {.state = cli_args_get(args, "state"),
-                                    .kind = cli_args_get(args, "kind")};
+    struct cli_job_filter filter = {.kind = cli_args_get(args, "kind"),
+                                    .page_token =
+                                        cli_args_get(args, "page-token")};
     struct rnl_pair *labels = NULL;
-    int status =
-        cli_flag_pairs(context, args, "label", &labels, &filter.label_count);
+    int status = read_states(context, args, &filter);
+    if (status == CLI_EXIT_OK)
+        status = cli_flag_pairs(context, args, "label", &labels,
+                                &filter.label_count);
     if (status != CLI_EXIT_OK)
         return status;
     filter.labels = labels;
@@ -93,8 +128,9 @@ static int run(struct cli_context *context, const struct cli_args *args)
 static const struct cli_flag flags[] = {
     {.name = "state",
      .value = "STATE",
-     .help = "only jobs in this state",
-     .choices = "queued running succeeded failed cancelled expired"},
+     .help = "only jobs in this state, or in any of several",
+     .choices = "queued running succeeded failed cancelled expired",
+     .repeats = true},
     {.name = "kind", .value = "KIND", .help = "only jobs of this kind"},
     {.name = "label",
      .value = "K=V",
@@ -102,6 +138,10 @@ static const struct cli_flag flags[] = {
      .repeats = true},
     {.name = "limit", .value = "N", .help = "at most this many; default 50"},
     {.name = "all", .help = "all of them"},
+    {.name = "page-token",
+     .value = "TOKEN",
+     .help = "go on where another list has ended, which says the token; with "
+             "--json, and \"\" at first, in its last line, nextPageToken"},
     {0},
 };
 

@@ -42,8 +42,12 @@ struct cli_new_job {
     const char *idempotency_key;
 };
 
+#define CLI_JOB_STATES_MAX 6
+
 struct cli_job_filter {
-    const char *state;
+    /* Any of these; none means all. */
+    const char *states[CLI_JOB_STATES_MAX];
+    size_t state_count;
     const char *kind;
     const struct rnl_pair *labels;
     size_t label_count;

@@ -113,15 +113,14 @@ int cli_core_list_jobs(struct cli_context *context,
 {
     struct rnl_job_filter asked = RNL_OPTIONS_INIT(asked);
     struct rnl_job_page *page;
-    enum rnl_job_state state = RNL_JOB_UNSPECIFIED;
+    enum rnl_job_state states[CLI_JOB_STATES_MAX];
     int status = cli_core_open(context);
     if (status != CLI_EXIT_OK)
         return status;
-    if (filter->state) {
-        state = state_number(filter->state);
-        asked.states = &state;
-        asked.state_count = 1;
-    }
+    for (size_t i = 0; i < filter->state_count; i++)
+        states[i] = state_number(filter->states[i]);
+    asked.states = states;
+    asked.state_count = filter->state_count;
     asked.page_size = filter->page_size;
     asked.page_token = filter->page_token;
     asked.kind = filter->kind;

@@ -102,7 +102,7 @@ struct rnl_journal_ops {
     /* Begins to write the group; committed follows, later. */
     void (*commit)(struct rnl_journal *journal);
 
-    /* Gives each job to take, by rising id; false of it ends the walk with
+    /* Gives each job to take, by rising number; false of it ends the walk with
      * RNL_RESOURCE_EXHAUSTED. Errors: RNL_DATA_LOSS. */
     enum rnl_code (*recover)(
         struct rnl_journal *journal,

@@ -350,8 +350,8 @@ static const struct rnl_store_ops memory_ops = {
     .destroy = memory_destroy,
 };
 
-/* Jobs that have ended go in the order of their ids when room is needed: close
- * to the order of their ends, which is not kept. */
+/* Jobs that have ended go in the order of their births when room is needed:
+ * close to the order of their ends, which is not kept. */
 static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
 {
     struct rnl_memory *memory = arg;

@@ -3,6 +3,7 @@
 restarts, retention, backup and check."""
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -135,9 +136,10 @@ class Retention(WithStore):
         self.assertTrue(self.TEXT.endswith(output))
         self.assertGreater(len(output), 60000)
         self.assertLess(len(output), 80000)
-        rows = sqlite3.connect(self.path("data/runnel.db")).execute(
+        self.await_sweep()
+        rows = self.query(
             "SELECT min(sequence), count(*), last_sequence - first_sequence + 1"
-            " FROM job_event JOIN job ON number = job").fetchall()
+            " FROM job_event JOIN job ON number = job WHERE kind = 'echo'")
         self.assertEqual(rows[0][0], int(self.job(job)["firstSequence"]))
         self.assertEqual(rows[0][1], rows[0][2])
         self.start()
@@ -168,6 +170,13 @@ class Retention(WithStore):
         finally:
             db.close()
 
+    def await_sweep(self):
+        deadline = time.monotonic() + DEADLINE_S
+        while self.query("SELECT 1 FROM job_trash"):
+            self.assertLess(time.monotonic(), deadline)
+            # Each is a group, after which a step is made.
+            self.ok("job", "cancel", self.create("--kind", "later"))
+
     def test_many_events_go_step_by_step_whatever_comes_between(self):
         """Deleted at once for everybody, from the file bit by bit; new jobs and
         a restart in between see nothing of it."""
@@ -189,11 +198,7 @@ class Retention(WithStore):
         self.assertEqual(self.ok("job", "output", new), "new")
         self.assertEqual(self.ok("job", "output", more), "more")
         self.assertIn("nothing is wrong", self.ok("admin", "check"))
-        deadline = time.monotonic() + DEADLINE_S
-        while self.query("SELECT 1 FROM job_trash"):
-            self.assertLess(time.monotonic(), deadline)
-            # Each call is a group, after which a step is made.
-            self.create("--kind", "later")
+        self.await_sweep()
         self.assertEqual(
             self.query("SELECT count(DISTINCT job) FROM job_event"),
             self.query("SELECT count(*) FROM job"))
@@ -228,6 +233,63 @@ class Retention(WithStore):
         self.start()
         self.assertEqual(self.ok("job", "watch", job), "kept")
         self.assertEqual(self.job(job)["firstSequence"], "1")
+
+
+class Listing(WithStore):
+    def test_pages_stay_while_jobs_come_and_go(self):
+        """Each page asks where the last one ended; in between jobs are created
+        and deleted. Nothing that was there all the time is missed, nothing
+        comes twice."""
+        self.start()
+        jobs = [self.create("--kind", "later", "--label", "n=%d" % i)
+                for i in range(40)]
+        token = ""
+        seen = []
+        while True:
+            *page, last = self.json("job", "list", "--limit", "7",
+                                    "--page-token", token)
+            seen += [job["id"] for job in page]
+            token = last.get("nextPageToken", "")
+            self.create("--kind", "later")
+            gone = self.create("--kind", "later")
+            self.ok("job", "cancel", gone)
+            self.ok("job", "delete", gone)
+            if not token:
+                break
+        self.assertEqual(seen, jobs[::-1])
+        done = run(self.core, "job", "list", "--limit", "7")
+        token = re.search(rb"--page-token (\w+) goes on", done.stderr)[1]
+        (job,) = self.json("job", "list", "--limit", "1", "--label", "n=0")
+        self.assertEqual(job["id"], jobs[0])
+        rest = self.ok("job", "list", "--page-token", token.decode())
+        self.assertIn(jobs[0], rest)
+        (seventh,) = re.findall(r"^(\w{26}) ", done.stdout.decode(), re.M)[-1:]
+        self.assertNotIn(seventh, rest)
+
+    def test_filters(self):
+        self.start()
+        done = self.create("--kind", "echo", "--input", "x", "--label", "a=1")
+        self.assertEqual(self.wait(done), 0)
+        cancelled = self.create("--kind", "later", "--label", "a=1",
+                                "--label", "b=2")
+        self.ok("job", "cancel", cancelled)
+        queued = self.create("--kind", "later", "--label", "b=2")
+        for flags, jobs in (
+                ((), [queued, cancelled, done]),
+                (("--state", "queued"), [queued]),
+                (("--state", "queued", "--state", "succeeded"),
+                 [queued, done]),
+                (("--kind", "later"), [queued, cancelled]),
+                (("--label", "a=1"), [cancelled, done]),
+                (("--label", "a=1", "--label", "b=2"), [cancelled]),
+                (("--label", "b=2", "--state", "queued"), [queued]),
+                (("--limit", "1"), [queued])):
+            self.assertEqual([job["id"] for job in self.json("job", "list",
+                                                             *flags)], jobs)
+        for flags in (("--state", "none"), ("--page-token", "x"),
+                      ("--limit", "0")):
+            self.assertNotEqual(
+                run(self.core, "job", "list", *flags).returncode, 0)
 
 
 class Upkeep(WithStore):

@@ -20,7 +20,7 @@ static const char *const sql[RNL_READER_STATEMENTS] = {
         " input_bytes, expire_ns, last_sequence, event_bytes, ended,"
         " length(record), first_sequence, number, CASE WHEN " SQL_ACTIVE
         " THEN record END"
-        " FROM job ORDER BY id",
+        " FROM job ORDER BY number",
 };
 
 enum rnl_code rnl_reader_init(struct rnl_reader *reader, sqlite3 *connection)
