@@ -114,7 +114,8 @@ test('C', async () => {
   await output('cc', '-std=c11', '-Wall', '-Wextra', '-Werror',
     `-I${root}/client/include`, `-I${root}/proto/include`,
     'watch.c', '-o', 'watch', `-L${lib}`, '-lrunnel_client', '-lrunnel_timer',
-    '-lrunnel_common', '-lrunnel_proto', '-lrunnel_schema', '-lprotobuf-c');
+    '-lrunnel_common', '-lrunnel_proto', '-lrunnel_schema', '-lprotobuf-c',
+    '-lssl', '-lcrypto');
   assert.equal(await output('./watch'), 'hello, stream\n');
 });
 
