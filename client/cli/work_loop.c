@@ -21,6 +21,7 @@ struct loop {
     size_t task_count;
     struct pollfd *fds;
     int signal_fd;
+    bool connected;
     /* Signals that came. */
     unsigned signals;
     /* The worker has ended; tasks may be left. */
@@ -201,6 +202,16 @@ static size_t gather(struct loop *loop)
     return count;
 }
 
+static void note_connection(struct loop *loop)
+{
+    bool connected =
+        rnl_client_state(loop->context->client) == RNL_CLIENT_CONNECTED;
+    if (connected != loop->connected && !loop->ended)
+        cli_note(loop->context, connected ? "connected again"
+                                          : "connection lost; reconnecting");
+    loop->connected = connected;
+}
+
 /* Tasks come before the client, which may add some that were not polled. */
 static void turn(struct loop *loop)
 {
@@ -217,6 +228,7 @@ static void turn(struct loop *loop)
     if (loop->fds[1].revents != 0)
         take_signal(loop);
     rnl_client_process(loop->context->client, revents);
+    note_connection(loop);
 }
 
 static int start(struct loop *loop)
@@ -240,7 +252,8 @@ static int start(struct loop *loop)
 int cli_work_loop(struct cli_context *context,
                   const struct cli_work_options *options)
 {
-    struct loop loop = {.context = context, .options = options};
+    struct loop loop = {
+        .context = context, .options = options, .connected = true};
     int status = cli_core_open(context);
     if (status != CLI_EXIT_OK)
         return status;

@@ -169,9 +169,17 @@ static enum rnl_code send_lease(struct rnl_worker *worker,
     Runnel__V1__Heartbeat heartbeat = RUNNEL__V1__HEARTBEAT__INIT;
     Runnel__V1__Lease lease;
     Runnel__V1__Lease *leases[] = {&lease};
+    Runnel__V1__Acknowledge last = RUNNEL__V1__ACKNOWLEDGE__INIT;
+    Runnel__V1__Acknowledge *acknowledged[] = {&last};
     rnl_work_lease(work, &lease);
     heartbeat.leases = leases;
     heartbeat.n_leases = 1;
+    last.job_id = rnl_typed_text(work->job_id);
+    last.attempt = work->attempt;
+    last.report_sequence = work->acked_number;
+    last.sequence = work->acked_sequence;
+    heartbeat.acknowledged = acknowledged;
+    heartbeat.n_acknowledged = 1;
     request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_HEARTBEAT;
     request.heartbeat = &heartbeat;
     return send(worker, &request);
@@ -425,6 +433,8 @@ static void take_ack(struct rnl_worker *worker,
     struct rnl_work *work = find(worker, ack->job_id, ack->attempt);
     if (work == NULL)
         return;
+    work->acked_number = ack->report_sequence;
+    work->acked_sequence = ack->sequence;
     rnl_work_acknowledge(work, ack->report_sequence);
     if (work->finished && STAILQ_EMPTY(&work->reports)) {
         rnl_work_destroy(work);

@@ -38,6 +38,9 @@ struct rnl_work {
     STAILQ_HEAD(, rnl_work_report) reports;
     struct rnl_work_report *next;
     uint64_t last_number;
+    /* Acknowledged last, and the job's event of then. */
+    uint64_t acked_number;
+    uint64_t acked_sequence;
     size_t pending_bytes;
     /* on_writable is owed. */
     bool was_full;

@@ -33,6 +33,9 @@ struct rnl_tokens;
 /* The identity of a store: 32 hex digits and a NUL. */
 #define RNL_EPOCH_SIZE 33
 
+/* 256 bits in hex. */
+#define RNL_LEASE_KEY_LEN 64
+
 /* What the core takes from outside at its birth. */
 struct rnl_core_options {
     /* Fills len bytes with unpredictable ones (job ids, epoch); a test gives a
@@ -78,6 +81,9 @@ struct rnl_core_options {
      * digits, borrowed for the call; NULL makes a new one. */
     struct rnl_journal *journal;
     const char *epoch;
+    /* Makes the tokens of leases, and the same ones after a restart; at most
+     * RNL_LEASE_KEY_LEN characters, borrowed for the call. NULL: a new one. */
+    const char *lease_key;
     /* Upkeep of the store's files (upkeep.h); NULL: there are none. Borrowed
      * until destroy. */
     struct rnl_upkeep *upkeep;

@@ -294,6 +294,7 @@ static bool create_core(struct rnl_server *server)
     if (server->journal != NULL) {
         options.epoch = rnl_journal_sqlite_epoch(server->journal);
         options.stats_journal = rnl_journal_sqlite_stats(server->journal);
+        options.lease_key = rnl_journal_sqlite_lease_key(server->journal);
     }
     options.fixed_tokens = list.records;
     options.fixed_token_count = list.count;

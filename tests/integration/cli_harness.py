@@ -122,7 +122,8 @@ class Piped:
 
 
 class Proxy:
-    """Passes bytes on to a core; cut() breaks what is connected."""
+    """Passes bytes on to a core, but its answers while muted; cut() breaks what
+    is connected."""
 
     def __init__(self, address):
         host, port = address.rsplit(":", 1)
@@ -130,6 +131,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         self.pairs = []
+        self.muted = False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -138,17 +140,21 @@ class Proxy:
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            far = socket.create_connection(self.target)
+            try:
+                far = socket.create_connection(self.target)
+            except ConnectionRefusedError:
+                near.close()
+                continue
             self.pairs.append((near, far))
             for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self.carry, args=(a, b),
+                threading.Thread(target=self.carry, args=(a, b, b is near),
                                  daemon=True).start()
 
-    @staticmethod
-    def carry(source, sink):
+    def carry(self, source, sink, is_answer):
         try:
             while chunk := source.recv(65536):
-                sink.sendall(chunk)
+                if not (self.muted and is_answer):
+                    sink.sendall(chunk)
         except OSError:
             pass
 

@@ -30,12 +30,22 @@ poll.register(1, select.POLLOUT)
 os.write(1, b"up\\n")
 open("%s").close()
 written = 0
-while written < 10000 and write(200):
+while written < 2500 and write(200):
     written += 1
 with open("%s", "w") as full:
     print(written * 4096, file=full)
-for i in range(written, 10000):
+for i in range(written, 2500):
     write(None)
+"""
+
+
+# A block of output for each line of a fifo.
+BLOCKS = """
+import sys
+block = "".join("%d " % n for n in range(int(sys.argv[2])))
+with open(sys.argv[1]) as orders:
+    for order in orders:
+        print(order.strip() + ": " + block, flush=True)
 """
 
 
@@ -70,14 +80,14 @@ class Work(unittest.TestCase):
     def tearDownClass(cls):
         cls.core.stop()
 
-    def own_core(self):
+    def own_core(self, lease="600ms"):
         """Of this test alone: it may be killed."""
-        self.core = Core("127.0.0.1:0", "--lease", "600ms")
+        self.core = Core("127.0.0.1:0", "--lease", lease)
         self.addCleanup(self.core.stop)
         return self.core
 
-    def worker(self, kind, *args):
-        worker = Worker(self.core, kind, *args)
+    def worker(self, kind, *args, address=None):
+        worker = Worker(address or self.core, kind, *args)
         self.addCleanup(worker.process.communicate)
         self.addCleanup(worker.process.kill)
         return worker
@@ -339,10 +349,8 @@ class Work(unittest.TestCase):
         proxy = Proxy(self.core.address)
         self.addCleanup(proxy.stop)
         fifo = self.fifo()
-        worker = Worker(proxy, "cut", "--", "sh", "-c",
-                        "seq 20000; cat %s; seq 20000" % fifo)
-        self.addCleanup(worker.process.communicate)
-        self.addCleanup(worker.process.kill)
+        self.worker("cut", "--", "sh", "-c",
+                    "seq 20000; cat %s; seq 20000" % fifo, address=proxy)
         job = self.create("cut")
         self.first_output(job)
         proxy.cut()
@@ -352,18 +360,64 @@ class Work(unittest.TestCase):
         self.assertEqual(self.attempts(job),
                          [numbers + b"between\n" + numbers])
 
-    def test_a_core_that_is_killed_comes_back_with_the_job(self):
+    def test_a_core_that_is_killed_goes_on_with_the_attempt(self):
+        """Killed while output is on its way, again and again: all of it is
+        there, once, and of one attempt."""
+        core = self.own_core("20s")
+        fifo = self.fifo()
+        worker = self.worker("blocks", "--", sys.executable, "-c", BLOCKS,
+                             fifo, "20000")
+        job = self.create("blocks")
+        with open(fifo, "w", buffering=1) as orders:
+            for i in range(6):
+                print(i, file=orders)
+                core.restart()
+        block = "".join("%d " % n for n in range(20000))
+        expected = "".join("%d: %s\n" % (i, block) for i in range(6))
+        outputs = self.attempts(job)
+        self.assertEqual(len(outputs), 1)
+        self.assertEqual(outputs[0].decode(), expected)
+        self.assertEqual(self.job(job)["outputBytes"], str(len(expected)))
+        self.assertEqual(worker.end(), 0)
+
+    def test_what_a_core_had_and_could_not_say_is_not_there_twice(self):
+        """It is killed with reports that it has written and that the worker,
+        which has heard nothing, repeats. All of them are within its credit,
+        since it hears of no more."""
+        core = self.own_core("20s")
+        proxy = Proxy(core.address)
+        self.addCleanup(proxy.stop)
+        fifo = self.fifo()
+        worker = self.worker("mute", "--", sys.executable, "-c", BLOCKS, fifo,
+                             "3000", address=proxy)
+        job = self.create("mute")
+        watch = Piped(core, "job", "watch", job)
+        block = "".join("%d " % n for n in range(3000))
+        with open(fifo, "w", buffering=1) as orders:
+            for i in range(4):
+                proxy.muted = True
+                print(i, file=orders)
+                watch.line_with(b"%d: 0 1 " % i)
+                core.process.kill()
+                core.process.wait(DEADLINE_S)
+                proxy.cut()
+                proxy.muted = False
+                core.restart(None)
+                worker.note_with(b"connected again")
+        watch.end()
+        self.assertEqual([o.decode() for o in self.attempts(job)],
+                         ["".join("%d: %s\n" % (i, block) for i in range(4))])
+
+    def test_an_attempt_whose_worker_is_gone_too_is_lost(self):
         core = self.own_core()
         fifo = self.fifo()
-        self.worker("down", "--", "sh", "-c",
-                    "echo begun; [ $RUNNEL_ATTEMPT = 2 ] || cat %s; echo done"
-                    % fifo)
-        job = self.create("down", "--backoff", "1ms")
+        worker = self.worker("both", "--", "sh", "-c", "echo begun; cat " + fifo)
+        job = self.create("both", "--backoff", "1ms")
         self.first_output(job)
+        worker.process.kill()
         core.restart()
-        outputs = self.attempts(job)
-        self.assertEqual(outputs, [b"begun\n", b"begun\ndone\n"])
-        self.assertEqual(self.job(job)["state"], "JOB_STATE_SUCCEEDED")
+        self.worker("both", "--", "echo", "again")
+        self.assertEqual(self.attempts(job), [b"begun\n", b"again\n"])
 
     def test_a_core_that_drains_takes_what_is_finished(self):
         core = self.own_core()
@@ -380,7 +434,7 @@ class Work(unittest.TestCase):
         self.assertEqual(self.attempts(job), [b"begun\ndone\n"])
 
     def test_a_core_that_stalls_stalls_the_program(self):
-        """40 MB wait in the program, not in the worker. The program goes on
+        """10 MB wait in the program, not in the worker. The program goes on
         when its pipe has had no room for 200 ms, or has taken all."""
         core = self.own_core()
         go, full = self.fifo("go"), self.fifo("full")
@@ -394,7 +448,7 @@ class Work(unittest.TestCase):
             written = int(file.read())
         core.process.send_signal(signal.SIGCONT)
         self.assertLess(written, 4_000_000)
-        self.assertEqual(len(self.output(job)), 3 + 40_960_000)
+        self.assertEqual(len(self.output(job)), 3 + 10_240_000)
 
     # --- what is refused ---
 

@@ -132,6 +132,134 @@ static void a_new_connection_replaces_the_old_one(void **state)
     fake_close(&worker.stream);
 }
 
+/* ---- a restart ---- */
+
+/* What recovery does with a running job. */
+static void restart(struct worker *worker, const char *id)
+{
+    struct rnl_job *job = rnl_jobs_find(worker_core.jobs, id);
+    fake_close(&worker->stream);
+    rnl_lease_end(job, NULL);
+    assert_int_equal(rnl_lease_restore(job), RNL_OK);
+}
+
+/* last: what was acknowledged; NULL: it does not say. */
+static void claim(struct worker *worker, const struct hand *hand,
+                  Runnel__V1__Acknowledge *last)
+{
+    Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
+    Runnel__V1__Heartbeat beat = RUNNEL__V1__HEARTBEAT__INIT;
+    Runnel__V1__Lease lease;
+    Runnel__V1__Lease *leases[] = {&lease};
+    hand_lease(hand, &lease);
+    beat.leases = leases;
+    beat.n_leases = 1;
+    beat.acknowledged = &last;
+    beat.n_acknowledged = last != NULL;
+    request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_HEARTBEAT;
+    request.heartbeat = &beat;
+    worker_send(worker, &request);
+}
+
+static void init_last(const struct hand *hand, Runnel__V1__Acknowledge *last)
+{
+    *last = (Runnel__V1__Acknowledge)RUNNEL__V1__ACKNOWLEDGE__INIT;
+    last->job_id = (char *)hand->job_id;
+    last->attempt = hand->attempt;
+}
+
+/* Two reports were written, one acknowledgement was heard. */
+static void begin_and_restart(struct worker *worker, struct hand *hand,
+                              Runnel__V1__Acknowledge *last,
+                              char id[RNL_JOB_ID_LEN + 1])
+{
+    worker_open_as(worker, "me", 1, 0);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(worker, hand);
+    worker_append(worker, hand, "one ");
+    Runnel__V1__WorkResponse *response =
+        worker_next(worker, RUNNEL__V1__WORK_RESPONSE__ORDER_ACKNOWLEDGE);
+    init_last(hand, last);
+    last->report_sequence = response->acknowledge->report_sequence;
+    last->sequence = response->acknowledge->sequence;
+    assert_int_equal(last->sequence, 3);
+    rnl_request_free(response);
+    worker_append(worker, hand, "two ");
+    restart(worker, id);
+    worker_open_as(worker, "me", 1, 1);
+}
+
+static void an_attempt_goes_on_after_a_restart(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    Runnel__V1__Acknowledge last;
+    char id[RNL_JOB_ID_LEN + 1];
+    begin_and_restart(&worker, &hand, &last, id);
+    claim(&worker, &hand, &last);
+    worker_expect_nothing(&worker);
+    hand.report = 1;
+    worker_append(&worker, &hand, "two ");
+    worker_expect_ack(&worker, &hand);
+    /* Once more, before the worker has heard of the second report. */
+    restart(&worker, id);
+    worker_open_as(&worker, "me", 1, 1);
+    claim(&worker, &hand, &last);
+    hand.report = 1;
+    worker_append(&worker, &hand, "two ");
+    Runnel__V1__WorkResponse *response =
+        worker_next(&worker, RUNNEL__V1__WORK_RESPONSE__ORDER_ACKNOWLEDGE);
+    assert_int_equal(response->acknowledge->report_sequence, 2);
+    assert_int_equal(response->acknowledge->sequence, 4);
+    rnl_request_free(response);
+    worker_append(&worker, &hand, "three");
+    worker_expect_ack(&worker, &hand);
+    worker_complete(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    worker_expect_output(id, "one two three");
+    Runnel__V1__GetJobResponse *job = job_get(&worker_core, id, false);
+    assert_int_equal(job->job->attempt, 1);
+    assert_int_equal(job->job->output_bytes, 13);
+    assert_int_equal(job->job->last_sequence, 6);
+    rnl_request_free(job);
+    fake_close(&worker.stream);
+}
+
+static void expect_lost_by_restart(struct worker *worker, struct hand *hand,
+                                   const char *id)
+{
+    worker_expect_stop(worker, hand, "this lease is not held any more");
+    worker_expect_error(id, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED,
+                        RNL_LOST_BY_RESTART, 1);
+    fake_close(&worker->stream);
+}
+
+/* It says nothing of what was acknowledged, or of more than is there; or it
+ * reports without a claim. */
+static void an_attempt_that_cannot_go_on_is_lost(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    Runnel__V1__Acknowledge last;
+    char id[RNL_JOB_ID_LEN + 1];
+    begin_and_restart(&worker, &hand, &last, id);
+    claim(&worker, &hand, NULL);
+    expect_lost_by_restart(&worker, &hand, id);
+    assert_int_equal(job_cancel(&worker_core, id, ""), RNL_OK);
+    begin_and_restart(&worker, &hand, &last, id);
+    last.sequence = 5;
+    claim(&worker, &hand, &last);
+    expect_lost_by_restart(&worker, &hand, id);
+    assert_int_equal(job_cancel(&worker_core, id, ""), RNL_OK);
+    begin_and_restart(&worker, &hand, &last, id);
+    worker_append(&worker, &hand, "three");
+    expect_lost_by_restart(&worker, &hand, id);
+}
+
+/* ---- leases ---- */
+
 static void a_lease_lasts_as_long_as_is_set(void **state)
 {
     (void)state;
@@ -335,6 +463,8 @@ int main(void)
         TEST(a_lease_of_another_instance_is_not_given_back),
         TEST(a_worker_that_comes_back_has_no_more_than_it_asked_for),
         TEST(a_new_connection_replaces_the_old_one),
+        TEST(an_attempt_goes_on_after_a_restart),
+        TEST(an_attempt_that_cannot_go_on_is_lost),
         TEST(a_lease_lasts_as_long_as_is_set),
         TEST(a_worker_that_drains_finishes_what_it_has),
         TEST(what_a_draining_worker_lets_go_of_goes_on_at_once),

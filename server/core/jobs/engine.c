@@ -421,6 +421,19 @@ static enum rnl_code use_built_in_kinds(struct rnl_jobs *jobs)
     return code;
 }
 
+static void take_lease_key(struct rnl_jobs *jobs)
+{
+    struct rnl_core_options *options = &jobs->core->options;
+    uint8_t bytes[RNL_LEASE_KEY_LEN / 2];
+    options->random(options->random_arg, bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(jobs->lease_key + 2 * i, 3, "%02x", bytes[i]);
+    if (options->lease_key != NULL)
+        snprintf(jobs->lease_key, sizeof(jobs->lease_key), "%s",
+                 options->lease_key);
+    options->lease_key = NULL;
+}
+
 enum rnl_code rnl_jobs_create(struct rnl_core *core, struct rnl_jobs **ret_jobs)
 {
     struct rnl_jobs *jobs = rnl_calloc(1, sizeof(*jobs));
@@ -428,6 +441,7 @@ enum rnl_code rnl_jobs_create(struct rnl_core *core, struct rnl_jobs **ret_jobs)
         return RNL_RESOURCE_EXHAUSTED;
     jobs->core = core;
     jobs->input_bytes_max = input_bytes_max(&core->options);
+    take_lease_key(jobs);
     rnl_id_table_init(&jobs->active);
     rnl_id_table_init(&jobs->groups);
     TAILQ_INIT(&jobs->ready);

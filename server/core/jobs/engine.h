@@ -72,6 +72,11 @@ struct rnl_job {
     TAILQ_ENTRY(rnl_job) link;
     uint32_t attempt;
     uint64_t last_sequence;
+    /* The RUNNING event of the attempt; 0: it is not known. */
+    uint64_t attempt_sequence;
+    /* After a restart: newest events that are there already, and that the
+     * worker reports again. */
+    uint64_t replay_count;
     uint64_t output_bytes;
     /* Wall clock; 0 until then. */
     int64_t start_ns;
@@ -117,6 +122,7 @@ struct rnl_jobs {
     struct rnl_core *core;
     struct rnl_store *store;
     size_t input_bytes_max;
+    char lease_key[RNL_LEASE_KEY_LEN + 1];
     /* Of one job's events. */
     uint64_t log_bytes_max;
     /* Jobs that have not ended; groups of watchers (watch.c). */
@@ -226,8 +232,8 @@ void rnl_job_count(struct rnl_job *job);
  * RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
 
-/* The same for a job whose attempt the end of the process has cut: it is
- * lost. */
+/* The same for a job whose attempt the end of the process has cut. That of a
+ * worker waits for it, for the time of a lease; another one is lost. */
 RNL_MUST_USE enum rnl_code rnl_job_resume(struct rnl_job *job);
 
 /* Begins an attempt with a worker that has room. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include <openssl/sha.h>
 
 #include "alloc.h"
 #include "timestamp.h"
@@ -29,6 +32,20 @@ static void fill_message(const struct rnl_lease *lease,
 }
 
 /* ---- grant ---- */
+
+/* Nobody can guess it without the key, no other attempt has it, and the server
+ * finds it again after a restart. */
+static uint64_t make_token(const struct rnl_job *job)
+{
+    char text[RNL_LEASE_KEY_LEN + RNL_JOB_ID_LEN + 32];
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    uint64_t token;
+    int len = snprintf(text, sizeof(text), "%s %s %llu", job->jobs->lease_key,
+                       job->node.id, (unsigned long long)job->attempt_sequence);
+    SHA256((const uint8_t *)text, (size_t)len, hash);
+    memcpy(&token, hash, sizeof(token));
+    return token;
+}
 
 static enum rnl_code send_assignment(struct rnl_lease *lease)
 {
@@ -97,8 +114,7 @@ enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
     lease->job = job;
     lease->expiry.fire = on_expiry;
     lease->expiry.arg = lease;
-    core->options.random(core->options.random_arg, (uint8_t *)&lease->token,
-                         sizeof(lease->token));
+    lease->token = make_token(job);
     attach(lease, worker);
     enum rnl_code code = rnl_timer_start(
         &core->timers, &lease->expiry, core->now_ns + rnl_lease_ns(job->jobs));
@@ -112,6 +128,46 @@ enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
     detach(lease);
     rnl_free(lease);
     return code;
+}
+
+/* ---- restart ---- */
+
+enum rnl_code rnl_lease_restore(struct rnl_job *job)
+{
+    struct rnl_core *core = job->jobs->core;
+    struct rnl_lease *lease = rnl_calloc(1, sizeof(*lease));
+    if (lease == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    lease->job = job;
+    lease->restored = true;
+    lease->token = make_token(job);
+    lease->expiry.fire = on_expiry;
+    lease->expiry.arg = lease;
+    if (rnl_timer_start(&core->timers, &lease->expiry,
+                        core->now_ns + rnl_lease_ns(job->jobs)) != RNL_OK) {
+        rnl_free(lease);
+        return RNL_RESOURCE_EXHAUSTED;
+    }
+    TAILQ_INSERT_TAIL(&job->jobs->orphans, lease, link);
+    job->lease = lease;
+    return RNL_OK;
+}
+
+/* An acknowledged event that is not there was lost with the power. */
+bool rnl_lease_resume(struct rnl_lease *lease,
+                      const Runnel__V1__Acknowledge *last)
+{
+    struct rnl_job *job = lease->job;
+    uint64_t known = last->sequence > job->attempt_sequence
+                         ? last->sequence
+                         : job->attempt_sequence;
+    if (known > job->last_sequence)
+        return false;
+    job->replay_count = job->last_sequence - known;
+    lease->last_report = last->report_sequence;
+    lease->acked_sequence = known;
+    lease->restored = false;
+    return true;
 }
 
 /* ---- end ---- */
@@ -140,6 +196,7 @@ void rnl_lease_end(struct rnl_job *job, const char *told)
     rnl_timer_stop(&job->jobs->core->timers, &lease->expiry);
     detach(lease);
     job->lease = NULL;
+    job->replay_count = 0;
     rnl_free(lease);
     /* It has room now; not from here, where a job is being ended. */
     if (worker != NULL)
@@ -213,7 +270,7 @@ void rnl_lease_note(struct rnl_lease *lease, uint64_t report)
         lease->report_count--;
     lease->reports[lease->report_count++] = (struct rnl_lease_report){
         .number = report,
-        .sequence = lease->job->last_sequence,
+        .sequence = lease->job->last_sequence - lease->job->replay_count,
     };
 }
 
@@ -226,10 +283,13 @@ void rnl_lease_committed(struct rnl_lease *lease, uint64_t sequence)
     if (done == 0)
         return;
     uint64_t report = lease->reports[done - 1].number;
+    lease->acked_sequence = lease->reports[done - 1].sequence;
     lease->report_count -= done;
     memmove(lease->reports, lease->reports + done,
             lease->report_count * sizeof(lease->reports[0]));
-    if (lease->worker != NULL)
-        rnl_worker_send_ack(lease->worker, lease->job->node.id,
-                            lease->job->attempt, report);
+    if (lease->worker == NULL)
+        return;
+    struct rnl_ack ack = {lease->job->node.id, lease->job->attempt, report,
+                          lease->acked_sequence};
+    rnl_worker_send_ack(lease->worker, &ack);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a durable store had when the server went down goes on: jobs that waited
- * wait again, with the deadlines that they had; an attempt that was running
- * has failed, since its kind's state is gone, and is tried again if the job's
- * retry policy has it. The log of such a job keeps the output of the broken
- * attempt; the RUNNING event of the next one tells where that begins.
+ * wait again, with the deadlines that they had; an attempt of a worker waits
+ * for it; an attempt of a built-in kind has failed, since its kind's state is
+ * gone, and is tried again if the job's retry policy has it. The log of such a
+ * job keeps the output of the broken attempt; the RUNNING event of the next one
+ * tells where that begins.
  */
 #include "engine.h"
 
@@ -89,6 +90,9 @@ static enum rnl_code resume_job(struct rnl_job *job)
                       log.last_sequence, log.event_bytes);
     if (was_running && (code = count_output(job, log.first_sequence)) != RNL_OK)
         return code;
+    /* A trim, too, changes the record. */
+    if (was_running && job->trim == NULL)
+        job->attempt_sequence = job->base->last_sequence;
     return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
 }
 

@@ -60,6 +60,10 @@ static enum rnl_code append(struct rnl_job *job, enum rnl_event_type type,
                             const void *data, size_t len)
 {
     struct rnl_store *store = job->jobs->store;
+    if (job->replay_count > 0) {
+        job->replay_count--;
+        return RNL_OK;
+    }
     struct rnl_event event = {
         .sequence = job->last_sequence + 1,
         .time_ns = job->jobs->core->wall_ns,
@@ -120,11 +124,12 @@ enum rnl_code rnl_run_output(struct rnl_run *run, const void *data, size_t len)
         size_t part = event_len(bytes, len);
         bool is_text =
             memchr(bytes, '\0', part) == NULL && rnl_utf8_valid(bytes, part);
+        bool is_new = job->replay_count == 0;
         enum rnl_code code =
             append(job, is_text ? RNL_EVENT_TEXT : RNL_EVENT_DATA, bytes, part);
         if (code != RNL_OK)
             return code;
-        job->output_bytes += part;
+        job->output_bytes += is_new ? part : 0;
         rnl_job_measure_output(job);
         bytes += part;
         len -= part;
@@ -503,7 +508,13 @@ enum rnl_code rnl_job_resume(struct rnl_job *job)
 {
     if (start_deadline(job) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
-    rnl_job_lost(job, "the server was restarted during the attempt", NULL);
+    job->run.job = job;
+    job->ready_ns = job->jobs->core->now_ns;
+    job->attempt_ns = job->ready_ns;
+    if (job->kind == NULL && job->attempt_sequence > 0 &&
+        rnl_lease_restore(job) == RNL_OK)
+        return RNL_OK;
+    rnl_job_lost(job, RNL_LOST_BY_RESTART, NULL);
     return RNL_OK;
 }
 
@@ -523,6 +534,7 @@ void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
 {
     mark_running(job);
     enum rnl_code code = append_state(job, RNL_EVENT_STATE);
+    job->attempt_sequence = job->last_sequence;
     if (code == RNL_OK)
         code = update_record(job, NULL);
     if (code == RNL_OK)

@@ -27,6 +27,22 @@ static void refuse_lease(struct rnl_worker *worker,
     rnl_worker_send(worker, &response);
 }
 
+/* It does not say what was acknowledged: nobody knows where it goes on. */
+static void lose_by_restart(struct rnl_lease *lease)
+{
+    struct rnl_job *job = lease->job;
+    rnl_lease_end(job, NULL);
+    rnl_job_lost(job, RNL_LOST_BY_RESTART, NULL);
+}
+
+static void send_ack_again(struct rnl_worker *worker,
+                           const struct rnl_lease *lease)
+{
+    struct rnl_ack ack = {lease->job->node.id, lease->job->attempt,
+                          lease->last_report, lease->acked_sequence};
+    rnl_worker_send_ack(worker, &ack);
+}
+
 /* What every report has. */
 struct report {
     const char *name;
@@ -46,6 +62,10 @@ static struct rnl_lease *take_report(struct rnl_worker *worker,
         return NULL;
     }
     struct rnl_lease *lease = rnl_lease_find(worker, report->held);
+    if (lease != NULL && lease->restored) {
+        lose_by_restart(lease);
+        lease = NULL;
+    }
     if (lease == NULL) {
         refuse_lease(worker, report->held);
         return NULL;
@@ -57,8 +77,7 @@ static struct rnl_lease *take_report(struct rnl_worker *worker,
         /* Sent again, over a new connection: what is not acknowledged now
          * will be. */
         if (lease->report_count == 0)
-            rnl_worker_send_ack(worker, lease->job->node.id,
-                                lease->job->attempt, lease->last_report);
+            send_ack_again(worker, lease);
         return NULL;
     }
     snprintf(field, sizeof(field), "%s.report_sequence", report->name);
@@ -103,6 +122,16 @@ static void hold_if_busy(struct rnl_worker *worker)
     rnl_worker_settle_later(worker);
 }
 
+/* A report that made no event, or none that was not there, may have nothing to
+ * wait for. */
+static void note_report(struct rnl_lease *lease, uint64_t number,
+                        uint64_t before)
+{
+    rnl_lease_note(lease, number);
+    if (lease->job->last_sequence == before)
+        rnl_lease_committed(lease, rnl_job_committed(lease->job));
+}
+
 static void take_append(struct rnl_worker *worker,
                         const Runnel__V1__AppendOutput *append)
 {
@@ -111,14 +140,11 @@ static void take_append(struct rnl_worker *worker,
     if (lease == NULL)
         return;
     hold_if_busy(worker);
-    if (append_deltas(lease->job, append) != RNL_OK) {
+    uint64_t before = lease->job->last_sequence;
+    if (append_deltas(lease->job, append) != RNL_OK)
         refuse_output(lease);
-        return;
-    }
-    rnl_lease_note(lease, report.number);
-    /* A report that made no event waits for nothing. */
-    if (append->n_deltas + append->n_logs == 0)
-        rnl_lease_committed(lease, rnl_job_committed(lease->job));
+    else
+        note_report(lease, report.number, before);
 }
 
 static void take_progress(struct rnl_worker *worker,
@@ -129,14 +155,22 @@ static void take_progress(struct rnl_worker *worker,
     struct rnl_lease *lease = take_report(worker, &report);
     if (lease == NULL)
         return;
+    uint64_t before = lease->job->last_sequence;
     if (progress->progress != NULL &&
         rnl_job_progress(lease->job, progress->progress) != RNL_OK)
         refuse_output(lease);
     else
-        rnl_lease_note(lease, report.number);
+        note_report(lease, report.number, before);
 }
 
 /* ---- the end of a job ---- */
+
+/* The job is out of the worker's hand: it will claim nothing. */
+static void send_last_ack(struct rnl_work_ack *last)
+{
+    struct rnl_ack ack = {last->job_id, last->attempt, last->report, 0};
+    rnl_worker_send_ack(last->worker, &ack);
+}
 
 static void on_acked(struct rnl_store_request *request, enum rnl_code code)
 {
@@ -144,8 +178,7 @@ static void on_acked(struct rnl_store_request *request, enum rnl_code code)
     if (ack->worker != NULL) {
         TAILQ_REMOVE(&ack->worker->acks, ack, link);
         if (code == RNL_OK)
-            rnl_worker_send_ack(ack->worker, ack->job_id, ack->attempt,
-                                ack->report);
+            send_last_ack(ack);
         if (ack->worker->draining)
             rnl_worker_settle_later(ack->worker);
     }
@@ -235,12 +268,28 @@ static void take_release(struct rnl_worker *worker,
     rnl_lease_let_go(lease, !worker->draining, reason, &ack->request);
 }
 
+/* False: it is lost, since nobody knows which reports are there. */
+static bool resume(struct rnl_lease *lease,
+                   const Runnel__V1__Heartbeat *heartbeat)
+{
+    const struct rnl_job *job = lease->job;
+    for (size_t i = 0; i < heartbeat->n_acknowledged; i++) {
+        const Runnel__V1__Acknowledge *last = heartbeat->acknowledged[i];
+        if (last->attempt == job->attempt &&
+            strcmp(last->job_id, job->node.id) == 0 &&
+            rnl_lease_resume(lease, last))
+            return true;
+    }
+    lose_by_restart(lease);
+    return false;
+}
+
 static void take_heartbeat(struct rnl_worker *worker,
                            const Runnel__V1__Heartbeat *heartbeat)
 {
     for (size_t i = 0; i < heartbeat->n_leases; i++) {
         struct rnl_lease *lease = rnl_lease_find(worker, heartbeat->leases[i]);
-        if (lease != NULL)
+        if (lease != NULL && (!lease->restored || resume(lease, heartbeat)))
             rnl_lease_renew(lease);
         else
             refuse_lease(worker, heartbeat->leases[i]);

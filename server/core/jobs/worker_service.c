@@ -16,14 +16,14 @@ void rnl_worker_send(struct rnl_worker *worker,
     rnl_stream_send(worker->stream, &response->base);
 }
 
-void rnl_worker_send_ack(struct rnl_worker *worker, const char *job_id,
-                         uint32_t attempt, uint64_t report)
+void rnl_worker_send_ack(struct rnl_worker *worker, const struct rnl_ack *from)
 {
     Runnel__V1__WorkResponse response = RUNNEL__V1__WORK_RESPONSE__INIT;
     Runnel__V1__Acknowledge ack = RUNNEL__V1__ACKNOWLEDGE__INIT;
-    ack.job_id = (char *)(uintptr_t)job_id;
-    ack.attempt = attempt;
-    ack.report_sequence = report;
+    ack.job_id = (char *)(uintptr_t)from->job_id;
+    ack.attempt = from->attempt;
+    ack.report_sequence = from->report;
+    ack.sequence = from->sequence;
     response.order_case = RUNNEL__V1__WORK_RESPONSE__ORDER_ACKNOWLEDGE;
     response.acknowledge = &ack;
     rnl_worker_send(worker, &response);

@@ -32,6 +32,8 @@
 /* A lease lasts three heartbeats: two may be lost on the way. */
 #define RNL_HEARTBEATS_PER_LEASE 3
 
+#define RNL_LOST_BY_RESTART "the server was restarted during the attempt"
+
 /* Reports of a lease that wait to become durable, told apart: of more the
  * newest are acknowledged together. */
 #define RNL_LEASE_REPORTS_MAX 32
@@ -77,9 +79,20 @@ struct rnl_lease {
     char instance[RNL_WORKER_INSTANCE_LEN_MAX + 1];
     struct rnl_timer expiry;
     uint64_t token;
+    /* From before a restart; the number of the last report is not known. */
+    bool restored;
     uint64_t last_report;
+    uint64_t acked_sequence;
     struct rnl_lease_report reports[RNL_LEASE_REPORTS_MAX];
     size_t report_count;
+};
+
+struct rnl_ack {
+    const char *job_id;
+    uint32_t attempt;
+    uint64_t report;
+    /* The last event of the reports. */
+    uint64_t sequence;
 };
 
 /* A report whose effect has ended the attempt: it is acknowledged when the
@@ -149,6 +162,15 @@ void rnl_worker_goes_last(struct rnl_worker *worker);
 
 int64_t rnl_lease_ns(const struct rnl_jobs *jobs);
 
+/* Makes the lease anew of an attempt that was running when the server went
+ * down: it waits for its worker. Errors: RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_lease_restore(struct rnl_job *job);
+
+/* Its worker has come, and says what was acknowledged last. False: what is
+ * there does not fit that. */
+RNL_MUST_USE bool rnl_lease_resume(struct rnl_lease *lease,
+                                   const Runnel__V1__Acknowledge *last);
+
 /* Makes a lease of the job's attempt and sends it to the worker. Errors: those
  * of the store; RNL_RESOURCE_EXHAUSTED; RNL_FAILED_PRECONDITION when the job
  * does not fit the worker's frames. */
@@ -216,7 +238,6 @@ void rnl_worker_settle_later(struct rnl_worker *worker);
 /* The store has room again, and workers that drain may have ended. */
 void rnl_workers_settle(struct rnl_jobs *jobs);
 
-void rnl_worker_send_ack(struct rnl_worker *worker, const char *job_id,
-                         uint32_t attempt, uint64_t report);
+void rnl_worker_send_ack(struct rnl_worker *worker, const struct rnl_ack *ack);
 
 #endif

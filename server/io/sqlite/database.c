@@ -162,28 +162,52 @@ static int set_up(sqlite3 *connection, enum rnl_durability durability)
                         NULL, NULL, NULL);
 }
 
-/* The identity of a new file is the one given, of an old one its own. */
-static int read_epoch(struct rnl_database *database, const char *epoch)
+/* A new file takes the value that is given, or 32 random bytes in hex; an old
+ * one has its own. */
+static int add_meta(sqlite3 *writer, const char *name, const char *value)
+{
+    sqlite3_stmt *statement;
+    int result =
+        sqlite3_prepare_v2(writer,
+                           "INSERT OR IGNORE INTO meta VALUES"
+                           " (?, coalesce(?, lower(hex(randomblob(32)))))",
+                           -1, &statement, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, value, -1, SQLITE_STATIC);
+    sqlite3_step(statement);
+    return sqlite3_finalize(statement);
+}
+
+static int read_meta(sqlite3 *writer, const char *name, char *ret_value,
+                     size_t cap)
 {
     sqlite3_stmt *statement;
     int result = sqlite3_prepare_v2(
-        database->writer, "INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", -1,
-        &statement, NULL);
+        writer, "SELECT value FROM meta WHERE name = ?", -1, &statement, NULL);
     if (result != SQLITE_OK)
         return result;
-    sqlite3_bind_text(statement, 1, epoch, -1, SQLITE_STATIC);
-    sqlite3_step(statement);
-    result = sqlite3_finalize(statement);
-    if (result == SQLITE_OK)
-        result = sqlite3_prepare_v2(
-            database->writer, "SELECT value FROM meta WHERE name = 'epoch'", -1,
-            &statement, NULL);
-    if (result != SQLITE_OK)
-        return result;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     if (sqlite3_step(statement) == SQLITE_ROW)
-        snprintf(database->epoch, sizeof(database->epoch), "%s",
+        snprintf(ret_value, cap, "%s",
                  (const char *)sqlite3_column_text(statement, 0));
     return sqlite3_finalize(statement);
+}
+
+static int read_identity(struct rnl_database *database, const char *epoch)
+{
+    sqlite3 *writer = database->writer;
+    int result = add_meta(writer, "epoch", epoch);
+    if (result == SQLITE_OK)
+        result = add_meta(writer, "lease_key", NULL);
+    if (result == SQLITE_OK)
+        result = read_meta(writer, "epoch", database->epoch,
+                           sizeof(database->epoch));
+    if (result == SQLITE_OK)
+        result = read_meta(writer, "lease_key", database->lease_key,
+                           sizeof(database->lease_key));
+    return result;
 }
 
 static enum rnl_code open_file(struct rnl_database *database, const char *path,
@@ -201,7 +225,7 @@ static enum rnl_code open_file(struct rnl_database *database, const char *path,
         return code;
     if (set_up(database->writer, options->durability) != SQLITE_OK ||
         upgrade(database->writer, (int)version) != SQLITE_OK ||
-        read_epoch(database, options->epoch) != SQLITE_OK)
+        read_identity(database, options->epoch) != SQLITE_OK)
         return fail_sql(error, path, database->writer);
     if (sqlite3_open_v2(path, &database->reader, flags | SQLITE_OPEN_READWRITE,
                         NULL) != SQLITE_OK ||

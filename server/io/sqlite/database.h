@@ -7,7 +7,8 @@
 
 #include "journal_sqlite.h"
 
-#define RNL_EPOCH_LEN 32
+#define RNL_EPOCH_LEN  32
+#define RNL_SECRET_LEN 64
 
 /* What a writer waits for the other one: token_table.c writes beside the
  * journal, for one small commit. */
@@ -20,6 +21,7 @@ struct rnl_database {
     /* Holds the lock of the folder. */
     int lock_fd;
     char epoch[RNL_EPOCH_LEN + 1];
+    char lease_key[RNL_SECRET_LEN + 1];
 };
 
 /* Fills a zeroed database. On failure it is closed, and error says why. Errors

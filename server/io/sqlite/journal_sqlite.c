@@ -409,6 +409,11 @@ const char *rnl_journal_sqlite_epoch(const struct rnl_journal *journal)
     return ((const struct sqlite_journal *)journal)->database.epoch;
 }
 
+const char *rnl_journal_sqlite_lease_key(const struct rnl_journal *journal)
+{
+    return ((const struct sqlite_journal *)journal)->database.lease_key;
+}
+
 enum rnl_code rnl_journal_sqlite_create(
     const struct rnl_journal_sqlite_options *options,
     struct rnl_journal **ret_journal, char ret_error[RNL_JOURNAL_ERROR_MAX])

@@ -64,6 +64,9 @@ struct rnl_stats_journal *rnl_journal_sqlite_stats(struct rnl_journal *journal);
 /* Identity of the file: of the first process that opened it. */
 const char *rnl_journal_sqlite_epoch(const struct rnl_journal *journal);
 
+/* A secret of the file: struct rnl_core_options, lease_key. */
+const char *rnl_journal_sqlite_lease_key(const struct rnl_journal *journal);
+
 /* Reports a group that is done, by the journal's committed. */
 void rnl_journal_sqlite_poll(struct rnl_journal *journal);
 

@@ -8,7 +8,7 @@
  *   job_input  its encoded Payload, apart since it never changes
  *   job_event  the event log; type is enum rnl_event_type of core/store.h
  *   job_trash  jobs, there or not, whose events in front of a sequence go
- *   meta       epoch: identity of the file
+ *   meta       epoch: identity of the file; lease_key: a secret
  *   event_stream  one row a stream of events: its encoded StreamConfig, and
  *              what people ask for as of the last save
  *   event_part what core/stats_group.h calls parts
