@@ -21,11 +21,19 @@ static void dispose_exchange(void *data)
     rnl_query_fini(&exchange->query);
 }
 
+static bool is_rpc(const h2o_req_t *req)
+{
+    return rnl_rpc_path_is(req->path_normalized.base, req->path_normalized.len);
+}
+
+/* Whatever is wrong with a call is told in its own form. */
 static struct rnl_exchange *create_exchange(h2o_req_t *req)
 {
     struct rnl_exchange *exchange =
         h2o_mem_alloc_shared(&req->pool, sizeof(*exchange), dispose_exchange);
     *exchange = (struct rnl_exchange){.req = req, .worker = rnl_worker_of(req)};
+    if (is_rpc(req))
+        exchange->on_fail = rnl_rpc_fail;
     return exchange;
 }
 
@@ -130,10 +138,8 @@ static bool is_api(const h2o_iovec_t *path)
 static void dispatch_rpc(h2o_req_t *req)
 {
     struct rnl_match match;
-    struct rnl_exchange *exchange = create_exchange(req);
-    exchange->on_fail = rnl_rpc_fail;
     rnl_rpc_route(req, &match);
-    dispatch(exchange, &match);
+    dispatch(create_exchange(req), &match);
 }
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
@@ -149,7 +155,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
         rnl_exchange_fail(create_exchange(req), &problem);
         return 0;
     }
-    if (rnl_rpc_path_is(req->path_normalized.base, req->path_normalized.len)) {
+    if (is_rpc(req)) {
         dispatch_rpc(req);
         return 0;
     }

@@ -340,6 +340,18 @@ class Errors(Pair):
                          (429, "resource_exhausted"))
         self.assertEqual(error_of(call(self.bridge, "CreateJob", big, WEB)), 8)
 
+    def test_what_is_refused_at_the_gate_is_told_in_the_form(self):
+        job = {"jobId": rig.NO_JOB}
+        for kind, codes in (("application/json", ("permission_denied",
+                                                  "resource_exhausted")),
+                            (WEB, (7, 8))):
+            answer = call(self.bridge, "GetJob", job, kind,
+                          host="evil.example")
+            self.assertEqual(error_of(answer), codes[0])
+            answer = call(self.bridge, "GetJob", job, kind,
+                          x_long="x" * 70000)
+            self.assertEqual(error_of(answer), codes[1])
+
     def test_pages_of_other_origins(self):
         job = {"jobId": rig.NO_JOB}
         answer = call(self.bridge, "GetJob", job, origin="https://a.example")
