@@ -8,6 +8,7 @@ enum rnl_code rnl_field_error_set(struct rnl_field_error *error,
                                   const char *field, const char *format, ...)
 {
     va_list args;
+    error->retry_delay_ms = 0;
     va_start(args, format);
     snprintf(error->field, sizeof(error->field), "%s", field);
     vsnprintf(error->message, sizeof(error->message), format, args);
@@ -21,6 +22,7 @@ enum rnl_code rnl_field_error_text(struct rnl_field_error *error,
     va_list args;
     va_start(args, format);
     error->field[0] = '\0';
+    error->retry_delay_ms = 0;
     vsnprintf(error->message, sizeof(error->message), format, args);
     va_end(args);
     return code;

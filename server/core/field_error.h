@@ -3,12 +3,16 @@
 #ifndef RNL_CORE_FIELD_ERROR_H
 #define RNL_CORE_FIELD_ERROR_H
 
+#include <stdint.h>
+
 #include <runnel/status.h>
 
 struct rnl_field_error {
     /* Path in the request: "options.pace_ms"; empty: no single field. */
     char field[128];
     char message[256];
+    /* After which the same request may succeed; 0: nothing is known. */
+    uint32_t retry_delay_ms;
 };
 
 /* Fills error and returns RNL_INVALID_ARGUMENT. */

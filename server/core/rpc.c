@@ -228,6 +228,23 @@ void rnl_stream_finish_field(struct rnl_stream *stream, const char *field,
                            rnl_buf_pack(&status.base), false);
 }
 
+void rnl_stream_finish_retry(struct rnl_stream *stream, enum rnl_code code,
+                             uint32_t retry_delay_ms, const char *format, ...)
+{
+    if (stream->finished)
+        return;
+    char text[RNL_STATUS_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    format_text(text, format, args);
+    va_end(args);
+    Runnel__V1__Status status = RUNNEL__V1__STATUS__INIT;
+    status.code = (Runnel__V1__Code)(int)code;
+    status.message = text;
+    status.retry_delay_ms = retry_delay_ms;
+    rnl_stream_end_encoded(stream, code, rnl_buf_pack(&status.base), false);
+}
+
 void rnl_stream_finish_out_of_range(struct rnl_stream *stream,
                                     uint64_t first_available,
                                     const char *format, ...)

@@ -159,6 +159,12 @@ void rnl_stream_finish_field(struct rnl_stream *stream, const char *field,
                              const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Ends the stream with a code and the time after which the same call may
+ * succeed. */
+void rnl_stream_finish_retry(struct rnl_stream *stream, enum rnl_code code,
+                             uint32_t retry_delay_ms, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* RNL_OUT_OF_RANGE with the first sequence that can still be asked for. */
 void rnl_stream_finish_out_of_range(struct rnl_stream *stream,
                                     uint64_t first_available,

@@ -278,6 +278,16 @@ void rnl_stream_finish_field(struct rnl_stream *stream, const char *field,
     va_end(args);
 }
 
+void rnl_stream_finish_retry(struct rnl_stream *stream, enum rnl_code code,
+                             uint32_t retry_delay_ms, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    stream->retry_delay_ms = retry_delay_ms;
+    finish(stream, code, format, args);
+    va_end(args);
+}
+
 void rnl_stream_finish_out_of_range(struct rnl_stream *stream,
                                     uint64_t first_available,
                                     const char *format, ...)

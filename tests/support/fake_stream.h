@@ -28,6 +28,7 @@ struct rnl_stream {
     char message[512];
     char field[128];
     uint64_t first_available;
+    uint32_t retry_delay_ms;
     struct rnl_buf **sent;
     size_t sent_count;
     size_t sent_cap;

@@ -339,6 +339,49 @@ static void a_repeated_batch_counts_once_over_a_crash(void **state)
     tear_down(&rig);
 }
 
+/* What a sketch was merged into, and who sent it. */
+static void a_merged_sketch_counts_once_over_a_crash(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct event_batch batch;
+    struct rnl_stream stream;
+    Runnel__V1__ExportSketchRequest export =
+        RUNNEL__V1__EXPORT_SKETCH_REQUEST__INIT;
+    Runnel__V1__MergeSketchRequest merge =
+        RUNNEL__V1__MERGE_SKETCH_REQUEST__INIT;
+    set_up(&rig);
+    batch_one(&batch, "s", "k", 1);
+    ingest_settled(&rig, &batch);
+    export.stream = (char *)(uintptr_t)"s";
+    export.kind = RUNNEL__V1__SKETCH_KIND__SKETCH_KIND_VALUE;
+    export.format = RUNNEL__V1__SKETCH_FORMAT__SKETCH_FORMAT_RUNNEL;
+    struct outcome outcome =
+        call(&rig.core, "ExportSketch", &export.base,
+             &runnel__v1__export_sketch_response__descriptor);
+    assert_int_equal(outcome.code, RNL_OK);
+    merge.stream = export.stream;
+    merge.kind = export.kind;
+    merge.format = export.format;
+    merge.sketch = ((Runnel__V1__ExportSketchResponse *)outcome.answer)->sketch;
+    merge.producer_id = (char *)(uintptr_t)"m";
+    merge.producer_sequence = 1;
+    for (int i = 0; i < 3; i++) {
+        fake_call(&stream, &rig.core, &rnl_stats_service, "MergeSketch",
+                  &merge.base);
+        assert_false(stream.finished);
+        settle(&rig);
+        ended(&stream, RNL_OK);
+        crash_and_start(&rig, false);
+        struct outcome stats = get_stats(&rig.core, "s", 0, 0);
+        assert_int_equal(stats_of(&stats)->value->count, 2);
+        assert_int_equal(stats_of(&stats)->duplicate_batches, i);
+        expect(stats, RNL_OK, NULL);
+    }
+    expect(outcome, RNL_OK, NULL);
+    tear_down(&rig);
+}
+
 /* ---- a disk that is full ---- */
 
 static void a_full_disk_loses_nothing(void **state)
@@ -356,9 +399,11 @@ static void a_full_disk_loses_nothing(void **state)
     turn(&rig);
     fake_stats_complete(&rig.fake, RNL_RESOURCE_EXHAUSTED);
     /* It can be sent again; the other waits. */
+    assert_int_equal(calls[1].retry_delay_ms, 1000);
     ended(&calls[1], RNL_RESOURCE_EXHAUSTED);
     assert_false(calls[0].finished);
     begin_ingest(&rig, &batch, &calls[1]);
+    assert_int_equal(calls[1].retry_delay_ms, 1000);
     ended(&calls[1], RNL_RESOURCE_EXHAUSTED);
     begin_create(&rig, "t", &calls[1]);
     ended(&calls[1], RNL_RESOURCE_EXHAUSTED);
@@ -907,6 +952,7 @@ int main(void)
         cmocka_unit_test(streams_come_and_go_durably),
         cmocka_unit_test(a_bad_batch_leaves_nothing),
         cmocka_unit_test(a_repeated_batch_counts_once_over_a_crash),
+        cmocka_unit_test(a_merged_sketch_counts_once_over_a_crash),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(an_end_on_a_full_disk_keeps_what_was_acknowledged),
         cmocka_unit_test(unacknowledged_changes_are_saved_within_a_second),

@@ -20,9 +20,9 @@ static void take_out(struct rnl_ack *ack)
 
 static void refuse(struct rnl_stream *call, enum rnl_code code)
 {
-    rnl_stream_finish(call, code,
-                      "this could not be stored (the disk is full?): send it "
-                      "again, it counts once");
+    rnl_stream_finish_retry(call, code, RNL_KEEP_RETRY_MS,
+                            "this could not be stored (the disk is full?): "
+                            "send it again, it counts once");
 }
 
 static void send(struct rnl_stream *call, struct rnl_ack *ack)

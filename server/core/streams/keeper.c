@@ -23,8 +23,7 @@ static const int64_t lazy_ns[RNL_KEEP_LAZY_LISTS] = {
 #define SAVE_BYTES_MAX  ((uint64_t)1 << 20)
 #define GROUP_BYTES_MAX ((size_t)8 << 20)
 
-/* After a group that could not be written, the time until the next try. */
-#define RETRY_NS INT64_C(1000000000)
+#define RETRY_NS (RNL_KEEP_RETRY_MS * RNL_NS_PER_MS)
 
 /* Requests that wait: above it senders are held. */
 #define WAITING_MAX 4096
@@ -400,6 +399,7 @@ bool rnl_keeper_refuses(const struct rnl_keeper *keeper,
     (void)rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
                                "events cannot be stored (the disk is full?): "
                                "nothing of this was counted, try again");
+    error->retry_delay_ms = RNL_KEEP_RETRY_MS;
     return true;
 }
 

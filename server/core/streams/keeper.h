@@ -51,6 +51,10 @@ struct rnl_streams;
 /* Keys of parts from RNL_METER_PART_END on are the keeper's own. */
 #define RNL_KEEP_PART_PRODUCERS (1U << 20)
 
+/* After a group that could not be written, the time until the next try, ours
+ * and that of those who were refused. */
+#define RNL_KEEP_RETRY_MS 1000
+
 /* Told when a change is durable. The caller's storage, until done. */
 struct rnl_keep_request {
     /* code is not RNL_OK only if it is repeatable, or at the end. */

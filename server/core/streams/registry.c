@@ -355,6 +355,9 @@ void rnl_stream_finish_error(struct rnl_stream *stream, enum rnl_code code,
 {
     if (code == RNL_INVALID_ARGUMENT && error->field[0] != '\0')
         rnl_stream_finish_field(stream, error->field, "%s", error->message);
+    else if (error->retry_delay_ms > 0)
+        rnl_stream_finish_retry(stream, code, error->retry_delay_ms, "%s",
+                                error->message);
     else
         rnl_stream_finish(stream, code, "%s", error->message);
 }
