@@ -5,6 +5,7 @@ docs/rest.md says.
 
     test_bridge_nginx.py BIN_DIR [unittest arguments]
 """
+import atexit
 import grp
 import json
 import os
@@ -62,6 +63,7 @@ class Nginx:
             [NGINX, "-p", self.dir, "-c", "nginx.conf", "-e", "stderr"],
             pass_fds=[self.socket.fileno()],
             env=dict(os.environ, NGINX="%d;" % self.socket.fileno()))
+        atexit.register(self.process.terminate)
 
     def configuration(self, bridge, address):
         with open(PAGE, encoding="utf-8") as file:
