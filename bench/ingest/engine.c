@@ -42,9 +42,9 @@ static double feed(const struct bench_task *task, struct meters *meters)
     double from = bench_thread_cpu();
     for (size_t i = 0; i < task->batches->count; i++) {
         const struct rnl_meter_batch *batch = &task->batches->batches[i];
-        if (rnl_meter_ingest(meters->all[i % meters->count], batch,
-                             batch->time_base_ms + 1000, &taken,
-                             &fault) != RNL_OK)
+        int64_t wall_ms = batch->time_base_ms + 1000 + task->behind_ms;
+        if (rnl_meter_ingest(meters->all[i % meters->count], batch, wall_ms,
+                             &taken, &fault) != RNL_OK)
             bench_die("batch %zu was refused: %s %s", i, fault.field,
                       fault.what);
     }

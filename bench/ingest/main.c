@@ -21,6 +21,7 @@ static struct {
     const char *rate;
     const char *streams;
     const char *threads;
+    const char *behind;
     const char *label;
     const char *address;
     const char *pid;
@@ -37,6 +38,7 @@ static struct {
     .rate = "1000000",
     .streams = "1",
     .threads = "1",
+    .behind = "0",
     .label = "zipf",
     .key = "origin",
     .value = "delay",
@@ -50,10 +52,10 @@ static const struct {
     {"skew", &args.skew},       {"batch", &args.batch},
     {"repeats", &args.repeats}, {"rate", &args.rate},
     {"streams", &args.streams}, {"threads", &args.threads},
-    {"label", &args.label},     {"address", &args.address},
-    {"pid", &args.pid},         {"file", &args.file},
-    {"key", &args.key},         {"value", &args.value},
-    {"out", &args.out},
+    {"behind", &args.behind},   {"label", &args.label},
+    {"address", &args.address}, {"pid", &args.pid},
+    {"file", &args.file},       {"key", &args.key},
+    {"value", &args.value},     {"out", &args.out},
 };
 
 static const struct {
@@ -180,6 +182,7 @@ int main(int argc, char **argv)
         .rate = number("rate", args.rate, 1e12),
         .streams = (size_t)number("streams", args.streams, 100000),
         .threads = (size_t)number("threads", args.threads, 64),
+        .behind_ms = (int64_t)number("behind", args.behind, 3.6e6),
         .events = &events,
         .label = args.label,
         .address = args.address,

@@ -13,6 +13,9 @@ struct bench_task {
     double rate;
     /* Streams that batches go to in turn. */
     size_t streams;
+    /* How far events are behind the wall clock, of an engine that is fed by
+     * itself. */
+    int64_t behind_ms;
     /* As runneld's --threads. */
     size_t threads;
     const struct bench_events *events;
