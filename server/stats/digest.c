@@ -294,10 +294,6 @@ enum rnl_code rnl_digest_end_log(struct rnl_digest *digest)
 static bool fits(const struct rnl_digest *digest, uint64_t events, size_t keys,
                  size_t key_bytes)
 {
-    if (digest->closed &&
-        digest->log.count + keys >
-            digest->limits.entries_exact + RNL_DIGEST_LATE_ROWS_MAX)
-        return false;
     return events <= UINT32_MAX && digest->count <= UINT32_MAX - events &&
            rnl_key_log_fits(&digest->log, keys, key_bytes);
 }

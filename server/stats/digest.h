@@ -39,10 +39,6 @@
  * limits.entries. */
 #define RNL_DIGEST_EXACT_BYTES_MAX 65536
 
-/* Rows that late events may add to a closed digest until it is made small
- * again. */
-#define RNL_DIGEST_LATE_ROWS_MAX 2048
-
 /* What a digest keeps once it is closed. */
 struct rnl_digest_limits {
     /* Keys, and those of one that knows all of its keys, which is the same or

@@ -411,6 +411,10 @@ static enum rnl_code move_time(struct work *work, int64_t wall_ms)
     rnl_meter_time_note(&time, &work->facts, wall_ms);
     meter->newest_ms = time.newest_ms;
     meter->live = time.live;
+    rnl_meter_time_move(&time, wall_ms);
+    if (meter->live)
+        rnl_panes_note_lag(&meter->panes, time.watermark_ms,
+                           work->facts.last_ms);
     return rnl_meter_move(meter, wall_ms);
 }
 

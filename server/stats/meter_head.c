@@ -8,6 +8,9 @@
 /* Some 280,000 years; sums of times do not overflow. */
 #define TIME_MAX_MS (INT64_C(1) << 53)
 
+/* Panes that the oldest open one is behind the newest. */
+#define BEHIND_MAX (RNL_PANES_GRACE + 1 + RNL_PANES_LAG_MS_MAX / 1000)
+
 static const char head_letters[4] = {'R', 'M', 'T', 'R'};
 static const char list_letters[4] = {'R', 'A', 'N', 'O'};
 
@@ -38,6 +41,7 @@ static void write_levels(struct rnl_writer *writer,
                          const struct rnl_panes *panes)
 {
     write_signed(writer, panes->watermark_ms);
+    write_signed(writer, panes->lag_ms);
     rnl_write_varint(writer, panes->level_count);
     for (size_t l = 0; l < panes->level_count; l++) {
         const struct rnl_level *level = &panes->levels[l];
@@ -136,7 +140,7 @@ static bool read_level(struct rnl_level *level, int64_t watermark_ms,
     if (!rnl_get_varint(in, &width) || !rnl_get_varint(in, &count) ||
         !get_signed(in, 0, TIME_MAX_MS, &level->newest) ||
         !rnl_get_varint(in, &behind) || width != (uint64_t)level->width_ms ||
-        count != level->pane_count || behind > RNL_PANES_GRACE + 1 ||
+        count != level->pane_count || behind > BEHIND_MAX ||
         level->newest != watermark_ms / level->width_ms)
         return false;
     level->frontier = level->newest - (int64_t)behind;
@@ -147,12 +151,14 @@ static bool read_levels(struct rnl_panes *panes, struct rnl_wire *in)
 {
     uint64_t count;
     if (!get_signed(in, 0, TIME_MAX_MS, &panes->watermark_ms) ||
+        !get_signed(in, 0, RNL_PANES_LAG_MS_MAX, &panes->lag_ms) ||
         !rnl_get_varint(in, &count) || count != panes->level_count)
         return false;
     for (size_t l = 0; l < panes->level_count; l++) {
         if (!read_level(&panes->levels[l], panes->watermark_ms, in))
             return false;
     }
+    panes->lag_second = panes->watermark_ms / 1000;
     return true;
 }
 

@@ -20,6 +20,9 @@ static const uint32_t widths_s[RNL_PANES_LEVELS_MAX] = {1, 5, 15, 60, 300, 900};
 #define OPEN_WIDTH_LOG2       RNL_REST_WIDTH_LOG2_MAX
 #define CLOSED_WIDTH_LOG2_MAX 13
 
+/* See lag_ms. */
+#define LAG_FALL 32
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
@@ -297,11 +300,31 @@ static bool loses_events(const struct rnl_panes *panes, uint32_t window_seconds,
     return false;
 }
 
+/* Second by second, so that it is the same in one step or in many. */
+static void let_lag_fall(struct rnl_panes *panes, int64_t watermark_ms)
+{
+    int64_t second = floor_div(watermark_ms, 1000);
+    int64_t steps = second - panes->lag_second;
+    for (; steps > 0 && panes->lag_ms >= LAG_FALL; steps--)
+        panes->lag_ms -= panes->lag_ms / LAG_FALL;
+    panes->lag_second = second;
+}
+
+void rnl_panes_note_lag(struct rnl_panes *panes, int64_t watermark_ms,
+                        int64_t time_ms)
+{
+    int64_t lag_ms = watermark_ms - time_ms;
+    let_lag_fall(panes, watermark_ms);
+    if (lag_ms > panes->lag_ms && lag_ms <= RNL_PANES_LAG_MS_MAX)
+        panes->lag_ms = lag_ms;
+}
+
 enum rnl_code rnl_panes_advance(struct rnl_panes *panes, int64_t watermark_ms,
                                 bool *ret_changed)
 {
     *ret_changed = false;
-    int64_t second = floor_div(watermark_ms, 1000);
+    let_lag_fall(panes, watermark_ms);
+    int64_t second = floor_div(watermark_ms - panes->lag_ms, 1000);
     int64_t end_ms = (second - RNL_PANES_GRACE) * 1000;
     for (size_t l = 0; l < panes->level_count; l++) {
         struct rnl_level *level = &panes->levels[l];
@@ -504,13 +527,10 @@ static uint64_t table_bytes_max(const struct rnl_panes *panes, size_t entries)
 static uint64_t closed_bytes_max(const struct rnl_panes *panes, size_t l)
 {
     const struct rnl_digest_limits limits = limits_of(panes, l);
-    uint64_t bytes = sketches_bytes_max(panes, limits.width_log2_max);
-    uint64_t rows = limits.entries_exact + RNL_DIGEST_LATE_ROWS_MAX;
     if (limits.entries_exact > RNL_KEY_LOG_ROWS_MAX)
         return table_bytes_max(panes, limits.entries_exact);
-    if (rows > RNL_KEY_LOG_ROWS_MAX)
-        rows = RNL_KEY_LOG_ROWS_MAX;
-    return bytes + rnl_key_log_size_of(rows) + RNL_KEY_LOG_BYTES_MAX;
+    return sketches_bytes_max(panes, limits.width_log2_max) +
+           rnl_key_log_size_of(RNL_KEY_LOG_ROWS_MAX) + RNL_KEY_LOG_BYTES_MAX;
 }
 
 uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
@@ -520,7 +540,8 @@ uint64_t rnl_panes_bytes_max(const struct rnl_panes *panes)
                      RNL_METER_METRICS * RNL_ROUGH_BYTES_MAX;
     for (size_t l = 0; l < panes->level_count; l++) {
         const struct rnl_level *level = &panes->levels[l];
-        size_t open_count = l == 0 ? RNL_PANES_GRACE + 1 : 2;
+        size_t open_count =
+            l == 0 ? RNL_PANES_GRACE + 1 + RNL_PANES_LAG_MS_MAX / 1000 : 2;
         bytes += open_count *
                      table_bytes_max(panes, l == 0 ? entries : entries * 2) +
                  (level->pane_count - open_count) * closed_bytes_max(panes, l) +

@@ -9,7 +9,8 @@
  *     total                                           what left the last level
  *
  * An event is in one pane of level 0. When a pane is over, and RNL_PANES_GRACE
- * more of its level have passed (level 0 only, for events out of order), it is
+ * more of its level have passed (level 0 only, for events out of order), and as
+ * much time as the events of a live stream are used to be behind, it is
  * merged into the pane of the next level that it lies in, and stays, for the
  * windows of its own level. The border between the panes that were merged
  * upwards and those that were not is the level's frontier. So the events of all
@@ -28,6 +29,9 @@
 
 /* Seconds that a pane of level 0 stays open after its end. */
 #define RNL_PANES_GRACE 2
+
+/* Events that are further behind than this are not waited for. */
+#define RNL_PANES_LAG_MS_MAX 10000
 
 #define RNL_PANES_LEVELS_MAX 6
 
@@ -53,6 +57,10 @@ struct rnl_panes {
     uint32_t window_seconds[RNL_METER_WINDOWS_MAX];
     size_t window_count;
     int64_t watermark_ms;
+    /* How far behind the watermark events have come lately: the most, falling
+     * by a thirty-second each second; as of lag_second. */
+    int64_t lag_ms;
+    int64_t lag_second;
     struct rnl_digest total;
 };
 
@@ -76,6 +84,11 @@ void rnl_panes_fini(struct rnl_panes *panes);
 RNL_MUST_USE enum rnl_code rnl_panes_advance(struct rnl_panes *panes,
                                              int64_t watermark_ms,
                                              bool *ret_changed);
+
+/* Takes note of events of a time that came when the watermark is there: the
+ * call of rnl_panes_advance is to follow. */
+void rnl_panes_note_lag(struct rnl_panes *panes, int64_t watermark_ms,
+                        int64_t time_ms);
 
 /* Where the events of a time belong. */
 struct rnl_panes_route {

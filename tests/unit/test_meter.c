@@ -694,6 +694,40 @@ static void a_young_stream_has_its_own_rate(void **state)
     rnl_meter_destroy(meter);
 }
 
+/* A live stream whose events are some seconds behind: their seconds are judged
+ * once they are there, not when they are over by the clock. */
+static void a_stream_that_is_behind_is_judged_when_it_is_complete(void **state)
+{
+    (void)state;
+    enum { SECONDS = 120, BURST = 90, BEHIND = 6000 };
+    static struct ref_event events[3000];
+    struct rnl_meter *meter = ref_meter(windows, NOW);
+    uint64_t random = 41;
+    for (int64_t second = 0; second < SECONDS; second++) {
+        int64_t begin_ms = NOW + second * 1000;
+        size_t count = second == BURST ? 3000 : 100;
+        for (size_t i = 0; i < count; i++)
+            events[i] = random_event(&random, 20,
+                                     begin_ms + (int64_t)(i * 1000 / count));
+        ref_ingest(meter, events, count, begin_ms + 999 + BEHIND);
+    }
+    /* Silence: the clock alone closes what is open. */
+    rnl_meter_advance(meter, NOW + SECONDS * 1000 + BEHIND);
+    struct rnl_meter_anomalies kept;
+    rnl_meter_anomalies(meter, 0, &kept);
+    size_t found = 0;
+    for (size_t i = 0; i < kept.counts[0]; i++) {
+        const struct rnl_meter_anomaly *anomaly = &kept.parts[0][i];
+        if (anomaly->metric != RNL_ANOMALY_OF_RATE)
+            continue;
+        assert_int_equal(anomaly->time_ms, NOW + BURST * 1000);
+        assert_true(anomaly->observed == 3000 && anomaly->baseline == 100);
+        found++;
+    }
+    assert_int_equal(found, 1);
+    rnl_meter_destroy(meter);
+}
+
 /* ---- want of memory ---- */
 
 /* Batches into a meter of which one allocation fails: the batch is refused and
@@ -790,6 +824,7 @@ int main(void)
         cmocka_unit_test(versions_rise_with_what_can_be_seen),
         cmocka_unit_test(the_rate_is_that_of_a_minute),
         cmocka_unit_test(a_young_stream_has_its_own_rate),
+        cmocka_unit_test(a_stream_that_is_behind_is_judged_when_it_is_complete),
         cmocka_unit_test(every_failed_allocation_costs_one_batch),
         cmocka_unit_test(a_meter_without_memory_is_not_made),
     };
