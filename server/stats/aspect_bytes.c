@@ -150,11 +150,17 @@ enum rnl_code rnl_digest_metric_read(struct rnl_digest_metric *metric,
 
 /* ---- keys ---- */
 
+/* Empty ones are there or not by what was reserved. */
+static bool is_used(const struct rnl_count_min *sketch)
+{
+    return sketch != NULL && sketch->total > 0;
+}
+
 static uint64_t rest_count(const struct rnl_rest *rest)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < RNL_REST_WIDTHS; i++)
-        count += rest->by_width[i] != NULL;
+        count += is_used(rest->by_width[i]);
     return count;
 }
 
@@ -162,7 +168,7 @@ static size_t rest_len(const struct rnl_rest *rest)
 {
     size_t len = rnl_varint_len(rest_count(rest));
     for (size_t i = 0; i < RNL_REST_WIDTHS; i++) {
-        if (rest->by_width[i] != NULL)
+        if (is_used(rest->by_width[i]))
             len += part_len(rnl_count_min_serialized_len(rest->by_width[i]));
     }
     return len;
@@ -183,7 +189,7 @@ static uint8_t *put_rest(uint8_t *at, const struct rnl_rest *rest)
     at = rnl_put_varint(at, rest_count(rest));
     for (size_t i = 0; i < RNL_REST_WIDTHS; i++) {
         const struct rnl_count_min *sketch = rest->by_width[i];
-        if (sketch == NULL)
+        if (!is_used(sketch))
             continue;
         size_t len = rnl_count_min_serialized_len(sketch);
         at = rnl_put_varint(at, len);

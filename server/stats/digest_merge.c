@@ -101,8 +101,9 @@ static bool reserve_merge(struct rnl_digest *target,
                              key_bytes_of(source)) != RNL_OK ||
         rnl_rest_reserve(&target->rest, &source->rest) != RNL_OK)
         return false;
-    bool nothing_fell = offset_of(source) == 0 && !source->fallen.dense &&
-                        source->fallen.count == 0;
+    bool nothing_fell = offset_of(source) == 0 &&
+                        (!rnl_digest_counts_fallen(source) ||
+                         (!source->fallen.dense && source->fallen.count == 0));
     return target->logged || nothing_fell ||
            rnl_digest_prepare_fall(target, rows_of(source) +
                                                source->fallen.count) == RNL_OK;

@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "aspect_bytes.h"
+#include "deferred.h"
 #include "import_private.h"
 #include "meter_private.h"
 
@@ -100,6 +101,10 @@ static enum rnl_code check_room(struct rnl_importing *importing)
 static enum rnl_code take(struct rnl_importing *importing)
 {
     struct rnl_meter *meter = importing->meter;
+    /* What waits in a lane is counted first: the meter is the lane's till
+     * then. */
+    if (meter->deferred != NULL && !rnl_deferred_settle(meter->deferred))
+        return RNL_RESOURCE_EXHAUSTED;
     enum rnl_code code = read_sketch(importing);
     if (code == RNL_OK)
         code = check_room(importing);

@@ -544,6 +544,39 @@ class Following(Stats):
 
 
 class Restarts(unittest.TestCase):
+    def test_what_was_merged_survives_a_kill_and_counts_once(self):
+        core = Core()
+        bridge = Bridge(core).ready()
+        request(bridge, "POST", "/v1/streams", config={"name": "sum"})
+        request(bridge, "POST", "/v1/streams/web/events",
+                FORMATS["application/json"])
+        merges = []
+        for kind, form in (("frequency", "datasketches"), ("unique", "runnel"),
+                           ("value", "ddsketch"),
+                           ("latency", "otel_exponential")):
+            sketch = request(bridge, "GET", "/v1/streams/web/sketches/%s"
+                             "?format=%s" % (kind, form)).body
+            merges.append(("/v1/streams/sum/sketches/%s?format=%s&producer_id="
+                           "%s&producer_sequence=1" % (kind, form, kind),
+                           sketch))
+
+        def merge():
+            return [request(bridge, "POST", path, sketch, {
+                "content-type": "application/octet-stream"}).json()
+                    for path, sketch in merges]
+
+        self.assertNotIn({"duplicate": True}, merge())
+        before = request(bridge, "GET", "/v1/streams/sum/stats").json()
+        self.assertEqual(before["stats"]["value"]["roughCount"],
+                         before["stats"]["value"]["count"])
+        core = core.restarted(signal.SIGKILL, -signal.SIGKILL)
+        bridge.ready()
+        self.assertEqual(request(bridge, "GET", "/v1/streams/sum/stats").json(),
+                         before)
+        self.assertEqual(merge(), [{"duplicate": True}] * 4)
+        bridge.stop()
+        core.stop()
+
     def test_a_core_that_begins_anew_is_a_reset(self):
         core = Core()
         bridge = Bridge(core).ready()

@@ -343,11 +343,13 @@ class Runnel(unittest.TestCase):
                 for _ in range(6000)]
         for name, part in (("left", rows[:2500]), ("right", rows[2500:]),
                            ("whole", rows)):
-            runnel("ingest", name, "-f", "csv", "--quiet", "-",
+            runnel("ingest", name, "-f", "csv", "-v", "value", "-l", "latency",
+                   "--quiet", "-",
                    data=("key,value,latency\n" + "\n".join(part)).encode())
         for kind in ("frequency", "value", "latency"):
             post("right", kind, "runnel", export("left", kind, "runnel"))
         one, both = stats("whole"), stats("right")
+        self.assertEqual(int(one["value"]["count"]), 6000)
         for name in ("count", "uniqueKeys", "topKeys", "value", "latencyMs"):
             self.assertEqual(both[name], one[name], name)
         for kind in ("unique", "frequency", "value", "latency"):

@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "export.h"
+#include "fake_lanes.h"
 #include "fault.h"
 #include "import.h"
 #include "meter_bytes.h"
@@ -291,6 +292,37 @@ static void a_stream_without_events_answers_what_was_merged(void **state)
     ref_fini(&ref);
     rnl_meter_destroy(a);
     rnl_meter_destroy(b);
+}
+
+/* The meter is the lane's while there is work in it. */
+static void a_merge_waits_for_what_is_in_the_lane(void **state)
+{
+    (void)state;
+    struct fake_lanes fake;
+    fake_lanes_init(&fake, 3);
+    fake.is_lazy = true;
+    struct rnl_meter *a = ref_meter(windows, NOW);
+    struct rnl_meter *b = ref_meter(windows, NOW);
+    struct ref ref;
+    ref_init(&ref);
+    feed(a, &ref, 1, 5000, 700);
+    assert_int_equal(rnl_meter_defer(b, &fake.lanes), RNL_OK);
+    struct rnl_sketch_bytes bytes =
+        export(a, RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_RUNNEL, 0);
+    feed(b, &ref, 2, 6000, 900);
+    assert_true(fake.waiting > 0);
+    assert_int_equal(
+        import(b, RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_RUNNEL, &bytes),
+        RNL_OK);
+    assert_int_equal(fake.waiting, 0);
+    merge(a, b, RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_RUNNEL);
+    merge(a, b, RNL_SKETCH_OF_LATENCY, RNL_SKETCH_FORMAT_RUNNEL);
+    ref_check(&ref, b, 0, NOW + 60000, true);
+    rnl_free(bytes.data);
+    ref_fini(&ref);
+    rnl_meter_destroy(a);
+    rnl_meter_destroy(b);
+    fake_lanes_fini(&fake);
 }
 
 /* ---- what other programs know less of ---- */
@@ -758,6 +790,7 @@ int main(void)
         cmocka_unit_test(late_events_after_a_merge_keep_bounds_certain),
         cmocka_unit_test(no_window_and_no_rate_has_what_was_merged),
         cmocka_unit_test(a_stream_without_events_answers_what_was_merged),
+        cmocka_unit_test(a_merge_waits_for_what_is_in_the_lane),
         cmocka_unit_test(the_errors_of_foreign_histograms_are_certain),
         cmocka_unit_test(rough_values_stay_what_they_are),
         cmocka_unit_test(dropped_items_widen_bounds_and_never_break_them),
