@@ -8,9 +8,11 @@ Exit status 77: python3-protobuf is not here.
 """
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -169,6 +171,54 @@ class Workers(unittest.TestCase):
             self.assertEqual(output.decode(), "".join(lines))
             self.assertEqual(self.client.get_job(job.id).attempt, 1)
         self.assertGreaterEqual(proxy.cuts, 3)
+
+    def test_a_lease_is_kept_by_heartbeats(self):
+        """So many of them take longer than the lease."""
+        core = Core(BIN, "127.0.0.1:0", "--lease", "300ms")
+        self.addCleanup(core.stop)
+        self.client = runnel.Client(core.address)
+        self.addCleanup(self.client.close)
+        go = threading.Event()
+        worker = self.work("silent", lambda work: go.wait(DEADLINE_S) and "x",
+                           core.address)
+        beats, send = queue.Queue(), worker.send
+
+        def count(stream, **report):
+            if report.get("heartbeat", {}).get("leases"):
+                beats.put(report)
+            send(stream, **report)
+        worker.send = count
+        job = self.client.create_job("silent")
+        for _ in range(6):
+            beats.get(timeout=DEADLINE_S)
+        go.set()
+        self.assertEqual(self.client.output(job.id)[0], b"x")
+        self.assertEqual(self.client.get_job(job.id).attempt, 1)
+
+    def test_a_killed_core_goes_on_with_the_attempt(self):
+        with tempfile.TemporaryDirectory() as data:
+            core = Core(BIN, "127.0.0.1:0", "--data", data)
+            self.client = runnel.Client(core.address)
+            self.addCleanup(self.client.close)
+            go = threading.Event()
+
+            def handler(work):
+                yield "one "
+                go.wait(DEADLINE_S)
+                yield "two"
+            self.work("down", handler, core.address)
+            job = self.client.create_job("down")
+            for event in self.client.watch(job.id):
+                if event.HasField("delta"):
+                    break
+            core.process.kill()
+            core.process.wait(DEADLINE_S)
+            again = Core(BIN, core.address, "--data", data)
+            self.addCleanup(again.stop)
+            shutil.rmtree(core.dir)
+            go.set()
+            self.assertEqual(self.client.output(job.id)[0], b"one two")
+            self.assertEqual(self.client.get_job(job.id).attempt, 1)
 
     def test_stop_finishes_the_job_in_hand(self):
         begun, go = threading.Event(), threading.Event()

@@ -30,6 +30,9 @@ class Work:
         self.input = assign.job.input.data or assign.job.input.text.encode()
         self.content_type = ""
         self.stopped = self.ended = False
+        # The last one, for a core that was restarted.
+        self.acknowledged = workers_pb2.Acknowledge(
+            job_id=self.lease.job_id, attempt=self.lease.attempt)
         # Not acknowledged, of them so many sent; the last one's number.
         self.reports, self.sent, self.number = collections.deque(), 0, 0
 
@@ -88,6 +91,7 @@ class Worker:
             kinds=kinds, concurrency=concurrency, name=name,
             instance=secrets.token_hex(16))
         self.works, self.draining = {}, False
+        self.heartbeat_s = HEARTBEAT_S
         self.changed = threading.Condition()
         self.near, self.far = socket.socketpair()
         self.far.setblocking(False)
@@ -127,10 +131,13 @@ class Worker:
             work.sent = 0
         beat_s = 0
         while self.take_all(stream, backoff):
+            beat_s = min(beat_s, time.monotonic() + self.heartbeat_s)
             if time.monotonic() >= beat_s:
-                self.send(stream, heartbeat={"leases": [
-                    work.lease for work in self.works.values()]})
-                beat_s = time.monotonic() + HEARTBEAT_S
+                works = self.works.values()
+                self.send(stream, heartbeat={
+                    "leases": [work.lease for work in works],
+                    "acknowledged": [work.acknowledged for work in works]})
+                beat_s = time.monotonic() + self.heartbeat_s
             for work in self.works.values():
                 while work.sent < len(work.reports):
                     stream.send(work.reports[work.sent])
@@ -165,9 +172,15 @@ class Worker:
             self.works[work.lease.job_id, work.lease.attempt] = work
             threading.Thread(target=work.run, daemon=True).start()
             return
+        if order.HasField("registered"):
+            self.heartbeat_s = order.registered.heartbeat_interval \
+                .ToTimedelta().total_seconds() or HEARTBEAT_S
+            return
         about = order.acknowledge if order.HasField("acknowledge") \
             else order.stop.lease
         work = self.works.get((about.job_id, about.attempt))
+        if work and order.HasField("acknowledge"):
+            work.acknowledged.CopyFrom(about)
         if work and order.HasField("stop"):
             work.stopped = True
             work.reports.clear()
