@@ -63,9 +63,10 @@ static const struct {
     void (*run)(const struct bench_task *task);
     bool wants_server;
 } parts[] = {
-    {"floor", bench_floor, false}, {"engine", bench_engine, false},
-    {"save", bench_save, false},   {"threads", bench_threads, false},
-    {"wire", bench_wire, true},    {"redis", bench_redis, true},
+    {"floor", bench_floor, false},     {"engine", bench_engine, false},
+    {"save", bench_save, false},       {"append", bench_append, false},
+    {"threads", bench_threads, false}, {"wire", bench_wire, true},
+    {"redis", bench_redis, true},
 };
 
 void bench_report(const struct bench_task *task, const char *name,
@@ -169,7 +170,7 @@ int main(int argc, char **argv)
     rnl_heap_keep();
     if (argc < 2)
         bench_die("usage: bench_ingest "
-                  "floor|engine|save|threads|wire|redis|dump "
+                  "floor|engine|save|append|threads|wire|redis|dump "
                   "[name=value]...");
     for (int i = 2; i < argc; i++)
         take_argument(argv[i]);

@@ -40,6 +40,9 @@ void bench_threads(const struct bench_task *task);
 /* The cost of writing what has changed in a meter: rnl_meter_save. */
 void bench_save(const struct bench_task *task);
 
+/* Appending the same bytes to a file in the working directory. */
+void bench_append(const struct bench_task *task);
+
 /* Over a connection into runneld, batches encoded before the clock starts. */
 void bench_wire(const struct bench_task *task);
 
