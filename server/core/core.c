@@ -89,6 +89,7 @@ enum rnl_code rnl_core_create(const struct rnl_core_options *options,
     core->options.epoch = NULL;
     rnl_timers_init(&core->timers);
     enum rnl_code code = create_parts(core);
+    core->options.start_error = NULL;
     core->options.token = NULL;
     core->options.fixed_tokens = NULL;
     if (code != RNL_OK) {

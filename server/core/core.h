@@ -19,6 +19,7 @@
 #include "rpc.h"
 #include "timer.h"
 
+struct rnl_field_error;
 struct rnl_jobs;
 struct rnl_journal;
 struct rnl_stats_journal;
@@ -93,6 +94,9 @@ struct rnl_core_options {
     /* Makes event streams durable; NULL: they live in memory. Borrowed: it is
      * there as long as journal. */
     struct rnl_stats_journal *stats_journal;
+    /* Filled with a sentence when create fails for what a journal has; empty
+     * else. May be NULL; borrowed for the call. */
+    struct rnl_field_error *start_error;
 };
 
 /* The parts of the core, for its own modules. */

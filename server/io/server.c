@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "field_error.h"
 #include "journal_sqlite.h"
 #include "log.h"
 #include "server_private.h"
@@ -299,13 +300,17 @@ static bool create_core(struct rnl_server *server)
     options.fixed_tokens = list.records;
     options.fixed_token_count = list.count;
     options.token_store = server->token_store;
+    struct rnl_field_error error = {0};
+    options.start_error = &error;
     enum rnl_code code = rnl_core_create(&options, (int64_t)uv_hrtime(),
                                          wall_clock(), &server->core);
     rnl_token_list_fini(&list);
     if (code == RNL_OK)
         return true;
     rnl_log(RNL_LOG_ERROR, "start_failed",
-            RNL_LOG_TEXT("reason", rnl_code_text((int)code)));
+            RNL_LOG_TEXT("reason", error.message[0] != '\0'
+                                       ? error.message
+                                       : rnl_code_text((int)code)));
     return false;
 }
 

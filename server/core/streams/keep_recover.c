@@ -171,10 +171,34 @@ static enum rnl_code take_record(void *arg,
                                          : RNL_DATA_LOSS;
 }
 
+/* Tells the operator which stream it was. */
+static void say_failure(const struct found *found, enum rnl_code code)
+{
+    struct rnl_field_error *error =
+        found->keeper->streams->core->options.start_error;
+    const char *what =
+        code == RNL_UNIMPLEMENTED        ? "was written by a newer version"
+        : code == RNL_RESOURCE_EXHAUSTED ? "needs more memory than there is"
+                                         : "is damaged";
+    if (error == NULL)
+        return;
+    if (found->number == 0)
+        (void)rnl_field_error_text(error, code,
+                                   "what is stored of event streams %s", what);
+    else
+        (void)rnl_field_error_text(error, code,
+                                   "what is stored of event stream %s %s",
+                                   found->name, what);
+}
+
 enum rnl_code rnl_keeper_recover(struct rnl_keeper *keeper)
 {
     struct found found = {.keeper = keeper};
     enum rnl_code code =
         keeper->journal->ops->recover(keeper->journal, take_record, &found);
-    return code == RNL_OK ? end_stream(&found) : code;
+    if (code == RNL_OK)
+        code = end_stream(&found);
+    if (code != RNL_OK)
+        say_failure(&found, code);
+    return code;
 }
