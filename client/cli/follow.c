@@ -102,6 +102,16 @@ static void tell_end(struct follow *f, const char *state)
     cli_buf_fini(&line);
 }
 
+/* It will be tried again, and says why. */
+static void tell_attempt(struct follow *f, const json_t *change)
+{
+    const json_t *attempt = cli_json_at(change, "attempt");
+    clear(f);
+    cli_note(f->context, "attempt %lld failed: %s",
+             (long long)json_integer_value(attempt),
+             cli_json_text(change, "error.message"));
+}
+
 static void take_state(struct follow *f, const json_t *change)
 {
     const char *state = cli_json_text(change, "state");
@@ -109,6 +119,8 @@ static void take_state(struct follow *f, const json_t *change)
     const json_t *error = cli_json_at(change, "error");
     if (error)
         cli_json_set(f->job, "error", json_incref((json_t *)error));
+    if (strcmp(state, "JOB_STATE_QUEUED") == 0 && error && !f->context->json)
+        tell_attempt(f, change);
     if (strcmp(state, "JOB_STATE_QUEUED") == 0 ||
         strcmp(state, "JOB_STATE_RUNNING") == 0)
         return;

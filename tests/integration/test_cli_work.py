@@ -190,6 +190,18 @@ class Work(unittest.TestCase):
         os.mkfifo(name)
         return name
 
+    def test_every_attempt_that_failed_is_told(self):
+        self.worker("poison", "--shell", "--",
+                    "echo cause $RUNNEL_ATTEMPT >&2; exit 75")
+        done = run(self.core, "job", "create", "--kind", "poison", "--attempts",
+                   "3", "--backoff", "1ms", "--watch")
+        self.assertEqual(done.returncode, 5)
+        told = done.stderr.decode()
+        for attempt in 1, 2:
+            self.assertIn("attempt %d failed: exit status 75: cause %d\n"
+                          % (attempt, attempt), told)
+        self.assertTrue(told.endswith("exit status 75: cause 3\n"), told)
+
     def test_cancel_stops_the_group_and_kills_what_stays(self):
         """The shell and its child ignore SIGTERM; the worker goes on. The fifo
         is at its end when nobody of the group is left."""
