@@ -353,7 +353,7 @@ static void a_merged_sketch_counts_once_over_a_crash(void **state)
     set_up(&rig);
     batch_one(&batch, "s", "k", 1);
     ingest_settled(&rig, &batch);
-    export.stream = (char *)(uintptr_t)"s";
+    export.stream = (char *)(uintptr_t) "s";
     export.kind = RUNNEL__V1__SKETCH_KIND__SKETCH_KIND_VALUE;
     export.format = RUNNEL__V1__SKETCH_FORMAT__SKETCH_FORMAT_RUNNEL;
     struct outcome outcome =
@@ -364,7 +364,7 @@ static void a_merged_sketch_counts_once_over_a_crash(void **state)
     merge.kind = export.kind;
     merge.format = export.format;
     merge.sketch = ((Runnel__V1__ExportSketchResponse *)outcome.answer)->sketch;
-    merge.producer_id = (char *)(uintptr_t)"m";
+    merge.producer_id = (char *)(uintptr_t) "m";
     merge.producer_sequence = 1;
     for (int i = 0; i < 3; i++) {
         fake_call(&stream, &rig.core, &rnl_stats_service, "MergeSketch",
