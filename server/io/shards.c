@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shards.h"
 
-#include <stdlib.h>
+#include <stdint.h>
 
 #include <uv.h>
 
@@ -20,13 +20,18 @@ struct rnl_lane {
     bool is_held;
     /* Its first task cannot be done. */
     bool is_stuck;
+    /* The owner's thread waits for it. */
+    bool is_awaited;
+    /* Tasks that were run. */
+    uint64_t runs;
 };
 
 struct shard {
     struct rnl_shards *shards;
     uv_thread_t thread;
     uv_mutex_t mutex;
-    /* There is a lane to run; one that is held has stopped. */
+    /* There is a lane to run; one that is awaited has stopped, or has done a
+     * task. */
     uv_cond_t work;
     uv_cond_t stopped;
     TAILQ_HEAD(, rnl_lane) ready;
@@ -77,6 +82,7 @@ static bool run_first(struct rnl_lane *lane)
     uv_mutex_lock(&shard->mutex);
     lane->is_running = false;
     lane->is_stuck = !is_done;
+    lane->runs++;
     if (is_done) {
         is_first = STAILQ_EMPTY(&shard->finished);
         STAILQ_REMOVE_HEAD(&lane->tasks, link);
@@ -91,10 +97,9 @@ static void run_lane(struct shard *shard, struct rnl_lane *lane)
 {
     take_out(lane);
     bool is_first = run_first(lane);
-    if (lane->is_held)
+    if (lane->is_awaited)
         uv_cond_signal(&shard->stopped);
-    else
-        make_ready(lane);
+    make_ready(lane);
     if (!is_first)
         return;
     uv_mutex_unlock(&shard->mutex);
@@ -168,14 +173,45 @@ static void lane_post(struct rnl_lane *lane, struct rnl_task *task)
     uv_mutex_unlock(&lane->shard->mutex);
 }
 
+/* Waits until the task that is being run has been. */
+static void await_run(struct rnl_lane *lane)
+{
+    uint64_t runs = lane->runs;
+    lane->is_awaited = true;
+    while (lane->runs == runs)
+        uv_cond_wait(&lane->shard->stopped, &lane->shard->mutex);
+    lane->is_awaited = false;
+}
+
+static bool lane_step(struct rnl_lane *lane)
+{
+    struct shard *shard = lane->shard;
+    uv_mutex_lock(&shard->mutex);
+    if (lane->is_running) {
+        await_run(lane);
+    } else if (!STAILQ_EMPTY(&lane->tasks)) {
+        lane->is_held = true;
+        take_out(lane);
+        (void)run_first(lane);
+        lane->is_held = false;
+        make_ready(lane);
+    }
+    bool is_done = !lane->is_stuck;
+    uv_mutex_unlock(&shard->mutex);
+    poll_shard(shard);
+    return is_done;
+}
+
 static bool lane_settle(struct rnl_lane *lane)
 {
     struct shard *shard = lane->shard;
     uv_mutex_lock(&shard->mutex);
     lane->is_held = true;
     take_out(lane);
+    lane->is_awaited = true;
     while (lane->is_running)
         uv_cond_wait(&shard->stopped, &shard->mutex);
+    lane->is_awaited = false;
     lane->is_stuck = false;
     while (!STAILQ_EMPTY(&lane->tasks) && !lane->is_stuck)
         (void)run_first(lane);
@@ -190,6 +226,7 @@ static const struct rnl_lanes_ops ops = {
     .create = lane_create,
     .destroy = lane_destroy,
     .post = lane_post,
+    .step = lane_step,
     .settle = lane_settle,
 };
 

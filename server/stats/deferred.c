@@ -172,10 +172,23 @@ static enum rnl_code hand_over(struct rnl_deferred *deferred,
     return RNL_OK;
 }
 
-static bool is_full(const struct rnl_deferred *deferred)
+/* Others have posted as much as there may be. */
+static bool is_crowded(const struct rnl_deferred *deferred)
 {
-    return deferred->batch_count >= RNL_DEFERRED_BATCHES_MAX ||
-           deferred->lanes->posted_bytes >= RNL_DEFERRED_BYTES_MAX;
+    return deferred->lanes->posted_bytes >= RNL_DEFERRED_BYTES_MAX;
+}
+
+/* Has room for one more batch in the lane, or none in it. One step at a time:
+ * the lane goes on while the next batch is checked and copied. */
+static bool make_room(struct rnl_deferred *deferred)
+{
+    if (is_crowded(deferred))
+        return rnl_deferred_settle(deferred);
+    while (deferred->batch_count >= RNL_DEFERRED_BATCHES_MAX) {
+        if (!deferred->lanes->ops->step(deferred->lane))
+            return false;
+    }
+    return true;
 }
 
 /* At once, since nothing waits. */
@@ -210,10 +223,10 @@ enum rnl_code rnl_deferred_post(struct rnl_deferred *deferred,
                                 int64_t wall_ms,
                                 struct rnl_meter_taken *ret_taken)
 {
-    if (is_full(deferred) && !rnl_deferred_settle(deferred))
+    if (!make_room(deferred))
         return RNL_RESOURCE_EXHAUSTED;
     if (deferred->batch_count == 0 &&
-        (batch->event_count < RNL_DEFERRED_EVENTS_MIN || is_full(deferred)))
+        (batch->event_count < RNL_DEFERRED_EVENTS_MIN || is_crowded(deferred)))
         return count_here(deferred, batch, facts, wall_ms, ret_taken);
     if (deferred->batch_count == 0)
         begin_to_wait(deferred);

@@ -123,6 +123,7 @@ enum rnl_code rnl_meter_import(struct rnl_meter *meter,
                                uint64_t *ret_count,
                                struct rnl_import_fault *ret_fault)
 {
+    rnl_meter_settle(meter);
     if (import->len > RNL_SKETCH_BYTES_MAX)
         return rnl_import_refuse(ret_fault, RNL_INVALID_ARGUMENT,
                                  "must have at most %zu bytes",

@@ -37,6 +37,10 @@ struct rnl_lanes_ops {
     /* After settle. */
     void (*destroy)(struct rnl_lane *lane);
     void (*post)(struct rnl_lane *lane, struct rnl_task *task);
+    /* Returns when one more task of the lane was done, or all were: waits for
+     * one that is being run, or else runs the first on this thread. False: it
+     * cannot be done. */
+    bool (*step)(struct rnl_lane *lane);
     /*
      * Returns when no task of the lane is being run: true, and all were done,
      * or false, and the first cannot be. Runs on this thread what no other has

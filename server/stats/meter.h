@@ -174,7 +174,7 @@ struct rnl_lanes;
  * on; lanes outlive the meter. Nothing else changes: rnl_meter_ingest answers
  * what it would have answered, and every other function counts first what
  * waits. Only want of memory is noticed later: a batch that was taken then
- * waits until there is some, and further ones are refused.
+ * waits until there is some, and soon further ones are refused.
  *
  * Views are to be destroyed before the next batch.
  *

@@ -128,6 +128,36 @@ static void tasks_of_a_lane_run_in_order(void **state)
     run_threads(4);
 }
 
+/* A producer that is faster than its lane goes on step by step. */
+static void a_step_does_one_task_or_waits_for_it(void **state)
+{
+    (void)state;
+    struct rnl_shards *shards = rnl_shards_create(1, wake, NULL);
+    struct counter counters[LANES];
+    assert_non_null(shards);
+    struct rnl_lanes *lanes = rnl_shards_lanes(shards);
+    open_lanes(lanes, counters);
+    for (uint64_t t = 0; t < TASKS; t++) {
+        for (size_t i = 0; i < 3; i++)
+            post(lanes, &counters[i], t);
+        uint64_t before = counters[t % 3].done;
+        assert_true(lanes->ops->step(counters[t % 3].lane));
+        assert_true(counters[t % 3].done > before ||
+                    counters[t % 3].done == t + 1);
+    }
+    /* One that cannot be done says so, and can be later. */
+    assert_true(lanes->ops->settle(counters[0].lane));
+    counters[0].refuses = true;
+    post(lanes, &counters[0], TASKS);
+    while (lanes->ops->step(counters[0].lane))
+        continue;
+    counters[0].refuses = false;
+    assert_true(lanes->ops->step(counters[0].lane));
+    assert_int_equal(counters[0].done, TASKS + 1);
+    close_lanes(lanes, counters);
+    rnl_shards_destroy(shards);
+}
+
 static void what_is_done_wakes_the_owner(void **state)
 {
     (void)state;
@@ -179,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_of_a_lane_run_in_order),
+        cmocka_unit_test(a_step_does_one_task_or_waits_for_it),
         cmocka_unit_test(what_is_done_wakes_the_owner),
         cmocka_unit_test(a_task_that_cannot_be_done_keeps_its_place),
     };

@@ -102,6 +102,16 @@ static void lane_post(struct rnl_lane *opaque, struct rnl_task *task)
     run_some(fake);
 }
 
+static bool lane_step(struct rnl_lane *opaque)
+{
+    struct fake_lane *lane = fake_of(opaque);
+    run_some(lane->fake);
+    lane->is_stuck = false;
+    run_first(lane);
+    report(lane->fake, SIZE_MAX);
+    return !lane->is_stuck;
+}
+
 static bool lane_settle(struct rnl_lane *opaque)
 {
     struct fake_lane *lane = fake_of(opaque);
@@ -118,6 +128,7 @@ static const struct rnl_lanes_ops ops = {
     .create = lane_create,
     .destroy = lane_destroy,
     .post = lane_post,
+    .step = lane_step,
     .settle = lane_settle,
 };
 
