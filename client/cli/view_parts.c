@@ -64,7 +64,8 @@ static void add_rare_facts(struct cli_buf *buf, const struct cli_term *term,
 {
     static const struct {
         const char *field, *name;
-    } facts[] = {{"lateEvents", "late"},
+    } facts[] = {{"mergedEvents", "merged"},
+                 {"lateEvents", "late"},
                  {"duplicateBatches", "duplicate batches"},
                  {"anomalyCount", "anomalies"}};
     struct cli_buf number = {0};
@@ -341,12 +342,21 @@ static void add_moments(struct cli_buf *buf, const struct cli_term *term,
                         const json_t *d, bool is_ms)
 {
     static const struct {
-        const char *field, *name;
-    } facts[] = {
-        {"mean", "mean"}, {"stddev", "sd"}, {"min", "min"}, {"max", "max"}};
+        const char *field, *name, *error;
+    } facts[] = {{"mean", "mean", "meanError"},
+                 {"stddev", "sd", "stddevError"},
+                 {"min", "min", NULL},
+                 {"max", "max", NULL}};
     struct cli_buf number = {0};
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
         add_measure(&number, cli_json_number(d, facts[i].field), is_ms);
+        /* Of values that came as the buckets of another program. */
+        if (facts[i].error && cli_json_number(d, facts[i].error) > 0) {
+            cli_buf_text(&number, term->unicode ? " ±" : " +-");
+            add_measure(&number,
+                        four_figures(cli_json_number(d, facts[i].error)),
+                        is_ms);
+        }
         add_fact(buf, term, facts[i].name, &number);
     }
     end_line(buf);

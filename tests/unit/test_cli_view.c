@@ -182,6 +182,30 @@ static void a_histogram_has_an_axis(void **state)
     cli_buf_fini(&buf);
 }
 
+/* What came as the buckets of another program has errors, and they are shown;
+ * what is exact has none. */
+static void errors_of_merged_values_are_shown(void **state)
+{
+    (void)state;
+    struct cli_block block = {.columns = 80, .is_ms = true};
+    for (int rough = 0; rough < 2; rough++) {
+        struct cli_buf buf = {0};
+        json_t *d = parse(rough ? "{\"count\":\"9\",\"mean\":4.5,"
+                                  "\"stddev\":2,\"roughCount\":\"9\","
+                                  "\"meanError\":0.5,\"stddevError\":0.25}"
+                                : "{\"count\":\"9\",\"mean\":4.5,"
+                                  "\"stddev\":2,\"meanError\":0}");
+        cli_view_distribution(&buf, &piped, d, &block);
+        const char *text = cli_buf_str(&buf);
+        const char *mean = strstr(text, "mean 4.50 ms ±");
+        const char *sd = strstr(text, "sd 2.00 ms ±");
+        if ((mean != NULL) != rough || (sd != NULL) != rough)
+            fail_msg("%s", text);
+        json_decref(d);
+        cli_buf_fini(&buf);
+    }
+}
+
 /* A table of windows gives up quantiles before it is cut off. */
 static void a_table_of_windows_fits_its_width(void **state)
 {
@@ -494,6 +518,7 @@ int main(void)
     setenv("TZ", "UTC", 1);
     tzset();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_of_merged_values_are_shown),
         cmocka_unit_test(a_job_is_a_property_a_line),
         cmocka_unit_test(jobs_are_a_table),
         cmocka_unit_test(progress_is_one_line),

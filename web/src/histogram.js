@@ -64,13 +64,19 @@ export class Histogram {
   }
 
   /** @param {Distribution} distribution */
-  bounds({ min, max, quantileRelativeError }) {
+  bounds({ min, max, quantileRelativeError, roughCount, meanError,
+    stddevError }) {
     const error = num(quantileRelativeError) * 100;
-    const exact =
+    const ends =
       `From ${this.format(num(min))} to ${this.format(num(max))}`;
+    // Of values that came as the buckets of another program.
+    if (num(roughCount) > 0)
+      return `${ends}; mean within ± ${this.format(num(meanError))}, ` +
+        `σ within ± ${this.format(num(stddevError))}, ` +
+        `all else within ± ${error.toPrecision(2)} %`;
     return error > 0
-      ? `${exact}, exact; quantiles within ± ${error.toPrecision(2)} %`
-      : exact;
+      ? `${ends}, exact; quantiles within ± ${error.toPrecision(2)} %`
+      : ends;
   }
 
   /**

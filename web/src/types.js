@@ -76,6 +76,9 @@
  * @property {number} [stddev]
  * @property {{q?: number, value?: number}[]} [quantiles]
  * @property {number} [quantileRelativeError]
+ * @property {Int64} [roughCount] values known by their buckets alone
+ * @property {number} [meanError]
+ * @property {number} [stddevError]
  * @property {Bucket[]} [histogram]
  *
  * @typedef {object} StreamStats
