@@ -7,8 +7,12 @@
 Exit status 77: python3-protobuf is not here.
 """
 import os
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
+import tempfile
 import unittest
 
 try:
@@ -51,6 +55,36 @@ class Package(unittest.TestCase):
         client = runnel.Client(proxy.address)
         self.addCleanup(client.close)
         return proxy, client
+
+    def test_a_token_over_tls(self):
+        folder = tempfile.mkdtemp(prefix="runnel-python-")
+        self.addCleanup(shutil.rmtree, folder)
+        cert, key = os.path.join(folder, "cert"), os.path.join(folder, "key")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+             "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+             key, "-out", cert], check=True, capture_output=True)
+        core = Core(BIN, "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key,
+                    "--token", "secret")
+        self.addCleanup(lambda: self.assertEqual(core.stop(), 0))
+        trust = ssl.create_default_context(cafile=cert)
+        with runnel.Client(core.address, token="secret", tls=trust) as client:
+            job = client.create_job("echo", text=TEXT * 20)
+            output, _ = client.output(job.id)
+            self.assertEqual(output.decode(), TEXT * 20)
+            with client.ingest("tls") as ingest:
+                for number in range(20000):
+                    ingest.event("key %d" % (number % 100))
+            self.assertEqual(client.stats("tls").count, 20000)
+        for token, tls, code in (("secret", True, "UNAVAILABLE"),
+                                 ("wrong", trust, "UNAUTHENTICATED"),
+                                 ("secret", None, "UNAVAILABLE")):
+            with runnel.Client(core.address, token=token, tls=tls) as client:
+                with self.assertRaises(runnel.Error) as refused:
+                    client.list_jobs().__next__()
+                self.assertEqual(refused.exception.code,
+                                 getattr(runnel.Code, code))
 
     def test_output_of_a_job(self):
         job = self.client.create_job("echo", text=TEXT)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs and statistics."""
 import random
+import ssl
 import time
 
 from .errors import Code, Error
@@ -31,14 +32,17 @@ class Backoff:
 
 class Client:
     """A client of one core. It connects with the first call, and again when
-    the connection is lost."""
+    the connection is lost. tls: True to trust the system's roots, or an
+    ssl.SSLContext."""
 
-    def __init__(self, address="127.0.0.1:7400", token="", timeout_s=30):
+    def __init__(self, address="127.0.0.1:7400", token="", timeout_s=30,
+                 tls=None):
         host, colon, port = address.rpartition(":")
         if not colon or not port.isdigit():
             raise ValueError("address must be HOST:PORT: %r" % address)
         self.address = (host.strip("[]"), int(port))
         self.token = token
+        self.tls = ssl.create_default_context() if tls is True else tls or None
         # Of each call that answers once.
         self.timeout_s = timeout_s
         self.connection = None
@@ -62,7 +66,8 @@ class Client:
             # A core that drains finishes the calls that it has.
             if now and not now.streams:
                 now.close()
-            self.connection = Connection(self.address, self.token)
+            self.connection = Connection(self.address, self.token,
+                                         tls=self.tls)
         return self.connection
 
     def call(self, method, request, answer_type):

@@ -2,6 +2,7 @@
 """One connection: frames, streams, credit (docs/protocol.md)."""
 import collections
 import socket
+import ssl
 import time
 
 from google.protobuf.message import DecodeError
@@ -115,17 +116,23 @@ class Stream:
 
 
 class Connection:
-    """Connects and says Hello. Errors of the connection itself are Error with
-    UNAVAILABLE, and leave it closed."""
+    """Connects and says Hello, by TLS when it is given an ssl.SSLContext.
+    Errors of the connection itself are Error with UNAVAILABLE, and leave it
+    closed."""
 
-    def __init__(self, address, token="", timeout_s=5):
+    def __init__(self, address, token="", timeout_s=5, tls=None):
         self.streams = {}
         self.next_id = 1
         self.draining = False
         self.buffer = bytearray()
         try:
             self.socket = socket.create_connection(address, timeout_s)
+            if tls is not None:
+                self.socket = tls.wrap_socket(self.socket,
+                                              server_hostname=address[0])
         except OSError as error:
+            if hasattr(self, "socket"):
+                self.socket.close()
             raise Error(Code.UNAVAILABLE, "cannot connect to %s:%d: %s" % (
                 *address, error.strerror or error)) from error
         self.closed = False
@@ -197,7 +204,7 @@ class Connection:
         try:
             self.socket.settimeout(wait_s)
             data = self.socket.recv(262144)
-        except (TimeoutError, BlockingIOError) as error:
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError) as error:
             if deadline == 0:
                 return False
             if wait_s < SILENCE_S:
