@@ -3,6 +3,7 @@
  * to a file, without and with a wait for the disk after each group. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 

@@ -75,14 +75,18 @@ void rnl_write_tag(struct rnl_writer *writer, uint32_t field,
 
 bool rnl_get_varint(struct rnl_wire *in, uint64_t *ret_number)
 {
+    /* Nearly all have one byte, and those one form. */
+    if (in->at < in->end && *in->at < 0x80) {
+        *ret_number = *in->at++;
+        return true;
+    }
     const uint8_t *begin = in->at;
-    uint8_t again[RNL_VARINT_MAX];
     uint64_t number;
-    /* Neither zeros at the end nor bits beyond the 64th. */
     if (!rnl_wire_varint(in, &number))
         return false;
-    size_t len = rnl_wire_put_varint(again, number);
-    if (len != (size_t)(in->at - begin) || memcmp(begin, again, len) != 0)
+    /* Neither zeros at the end nor bits beyond the 64th. */
+    uint8_t last = in->at[-1];
+    if (last == 0 || (in->at - begin == RNL_VARINT_MAX && last > 1))
         return false;
     *ret_number = number;
     return true;
