@@ -90,8 +90,9 @@ static const char *const rnl_schema_steps[] = {
     " data BLOB NOT NULL);"
     "CREATE INDEX event_log_stream ON event_log(stream);",
     /* Events that are to go (sweep.h). */
-    "CREATE TABLE job_trash (job INTEGER PRIMARY KEY, before INTEGER NOT "
-    "NULL);",
+    "CREATE TABLE job_trash ("
+    " job INTEGER PRIMARY KEY,"
+    " before INTEGER NOT NULL);",
 };
 
 #define RNL_SCHEMA_VERSION \
