@@ -37,7 +37,7 @@ static bool is_host_allowed(const h2o_req_t *req)
 
 static size_t head_bytes(const h2o_req_t *req)
 {
-    size_t bytes = req->input.path.len;
+    size_t bytes = 0;
     for (size_t i = 0; i < req->headers.size; i++)
         bytes += req->headers.entries[i].name->len +
                  req->headers.entries[i].value.len;

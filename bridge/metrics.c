@@ -111,7 +111,7 @@ static void put_core_value(struct rnl_text *text, const char *name,
 static void put_store(struct rnl_text *text, const Runnel__V1__StoreInfo *store)
 {
     static const char latency[] = "runnel_core_store_last_commit_seconds";
-    put_core_value(text, "store_writable", "New jobs are taken.",
+    put_core_value(text, "store_writable", "New jobs and events are taken.",
                    store->state !=
                        RUNNEL__V1__STORE_STATE__STORE_STATE_STALLED);
     put_core_value(text, "store_bytes", "Records, inputs and events of jobs.",
@@ -127,6 +127,12 @@ static void put_store(struct rnl_text *text, const Runnel__V1__StoreInfo *store)
                    store->commits);
     put_core_value(text, "store_failed_commits_total",
                    "Groups that could not be written.", store->failed_commits);
+    put_core_value(text, "store_event_answers_waiting",
+                   "Answers to batches of events that wait to be written.",
+                   store->event_answers_waiting);
+    put_core_value(text, "store_event_log_bytes",
+                   "Logs of event streams, which a start replays.",
+                   store->event_log_bytes);
     if (store->last_commit == NULL)
         return;
     put_head(text, latency, "gauge", "Time that the last group took.");

@@ -38,7 +38,12 @@ static bool take_form(const struct rnl_exchange *exchange,
     const h2o_iovec_t *type = rnl_exchange_header(exchange, "content-type");
     if (rnl_rpc_is_get(exchange))
         return take_query_form(exchange, ret_form);
-    return type != NULL && rnl_rpc_form_find(type->base, type->len, ret_form);
+    if (type == NULL || !rnl_rpc_form_find(type->base, type->len, ret_form))
+        return false;
+    const h2o_iovec_t *accept = rnl_exchange_header(exchange, "accept");
+    if (accept != NULL)
+        rnl_rpc_form_accept(ret_form, accept->base, accept->len);
+    return true;
 }
 
 static void reply_error(struct rnl_exchange *exchange,

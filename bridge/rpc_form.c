@@ -13,15 +13,16 @@ struct content {
 
 /* The first of a form is what its answers say. */
 static const struct content contents[] = {
-    {"application/json", {RNL_RPC_CONNECT, true, false}},
-    {"application/proto", {RNL_RPC_CONNECT, false, false}},
-    {"application/connect+json", {RNL_RPC_CONNECT_STREAM, true, false}},
-    {"application/connect+proto", {RNL_RPC_CONNECT_STREAM, false, false}},
-    {"application/grpc-web+proto", {RNL_RPC_GRPC_WEB, false, false}},
-    {"application/grpc-web", {RNL_RPC_GRPC_WEB, false, false}},
-    {"application/grpc-web+json", {RNL_RPC_GRPC_WEB, true, false}},
-    {"application/grpc-web-text+proto", {RNL_RPC_GRPC_WEB, false, true}},
-    {"application/grpc-web-text", {RNL_RPC_GRPC_WEB, false, true}},
+    {"application/json", {RNL_RPC_CONNECT, true, false, false}},
+    {"application/proto", {RNL_RPC_CONNECT, false, false, false}},
+    {"application/connect+json", {RNL_RPC_CONNECT_STREAM, true, false, false}},
+    {"application/connect+proto",
+     {RNL_RPC_CONNECT_STREAM, false, false, false}},
+    {"application/grpc-web+proto", {RNL_RPC_GRPC_WEB, false, false, false}},
+    {"application/grpc-web", {RNL_RPC_GRPC_WEB, false, false, false}},
+    {"application/grpc-web+json", {RNL_RPC_GRPC_WEB, true, false, false}},
+    {"application/grpc-web-text+proto", {RNL_RPC_GRPC_WEB, false, true, true}},
+    {"application/grpc-web-text", {RNL_RPC_GRPC_WEB, false, true, true}},
 };
 #define CONTENT_COUNT (sizeof(contents) / sizeof(contents[0]))
 
@@ -39,6 +40,15 @@ bool rnl_rpc_form_find(const char *content_type, size_t len,
         return true;
     }
     return false;
+}
+
+void rnl_rpc_form_accept(struct rnl_rpc_form *form, const char *accept,
+                         size_t len)
+{
+    struct rnl_rpc_form wanted;
+    if (form->protocol == RNL_RPC_GRPC_WEB && !form->is_json &&
+        rnl_rpc_form_find(accept, len, &wanted) && wanted.is_text)
+        form->is_text = true;
 }
 
 const char *rnl_rpc_form_type(const struct rnl_rpc_form *form)

@@ -33,8 +33,9 @@ enum rnl_rpc_protocol {
 struct rnl_rpc_form {
     enum rnl_rpc_protocol protocol;
     bool is_json;
-    /* gRPC-Web in base64: of the request, and so of the answer. */
+    /* gRPC-Web in base64: the answer; the request. */
     bool is_text;
+    bool request_is_text;
 };
 
 /* What a server of these lists when it is sent something else. */
@@ -48,6 +49,10 @@ struct rnl_rpc_form {
  * it is none of these. */
 bool rnl_rpc_form_find(const char *content_type, size_t len,
                        struct rnl_rpc_form *ret_form);
+
+/* Lets an accept header ask for base64, as gRPC-Web has it. */
+void rnl_rpc_form_accept(struct rnl_rpc_form *form, const char *accept,
+                         size_t len);
 
 /* The content-type of an answer. */
 const char *rnl_rpc_form_type(const struct rnl_rpc_form *form);

@@ -157,7 +157,7 @@ static bool open_body(struct rnl_exchange *exchange, const struct rnl_rpc *rpc,
                       struct rnl_rpc_bytes *message)
 {
     const char *what;
-    if (rpc->form.is_text) {
+    if (rpc->form.request_is_text) {
         uint8_t *out = h2o_mem_alloc_pool(&exchange->req->pool,
                                           RNL_BASE64_DECODED_MAX(message->len));
         if (!rnl_rpc_untext((const char *)message->data, message->len, out,

@@ -32,7 +32,7 @@ bool rnl_ticket_path(const char *path, size_t len,
     const char *end = path + len;
     const char *query = memchr(path, '?', len);
     size_t out = query != NULL ? (size_t)(query - path) : len;
-    if (len >= RNL_TICKET_PATH_MAX)
+    if (len >= RNL_TICKET_PATH_MAX || memchr(path, '\0', len) != NULL)
         return false;
     memcpy(ret_path, path, out);
     char mark = '?';

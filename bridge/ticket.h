@@ -39,7 +39,7 @@
 #define RNL_TICKET_PATH_MAX 4096
 
 /* Writes path without these two parameters; false when it is longer than
- * RNL_TICKET_PATH_MAX - 1. */
+ * RNL_TICKET_PATH_MAX - 1 or has U+0000 in it. */
 bool rnl_ticket_path(const char *path, size_t len,
                      char ret_path[RNL_TICKET_PATH_MAX]);
 

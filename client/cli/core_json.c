@@ -353,6 +353,9 @@ static json_t *store_info_json(const struct rnl_server_info *info)
     cli_json_set_u64(object, "failedCommits", info->store_failed_commits);
     if (info->store_commits > 0)
         cli_json_set_text(object, "lastCommit", commit);
+    cli_json_set_u64(object, "eventAnswersWaiting",
+                     info->store_event_answers_waiting);
+    cli_json_set_u64(object, "eventLogBytes", info->store_event_log_bytes);
     return object;
 }
 

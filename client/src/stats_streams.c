@@ -252,6 +252,8 @@ static void fill_info(const Runnel__V1__GetInfoResponse *from,
     info->store_waiting_bytes = store->waiting_bytes;
     info->store_commits = store->commits;
     info->store_failed_commits = store->failed_commits;
+    info->store_event_answers_waiting = store->event_answers_waiting;
+    info->store_event_log_bytes = store->event_log_bytes;
     if (store->last_commit != NULL)
         info->store_commit_ms = (double)store->last_commit->seconds * 1e3 +
                                 store->last_commit->nanos / 1e6;

@@ -98,6 +98,15 @@ static void fill_streams(const struct rnl_streams *streams,
     rnl_streams_count(streams, &counts);
     info->event_streams = counts.streams;
     info->events_ingested = counts.events;
+    /* One file has both. */
+    Runnel__V1__StoreInfo *store = info->store_info;
+    store->event_answers_waiting = counts.answers_waiting;
+    store->event_log_bytes = counts.log_bytes;
+    if (!counts.stalled)
+        return;
+    store->state = RUNNEL__V1__STORE_STATE__STORE_STATE_STALLED;
+    if (store->error[0] == '\0')
+        store->error = (char *)"events cannot be written";
 }
 
 static void answer(struct rnl_stream *stream)

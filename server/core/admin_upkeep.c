@@ -176,6 +176,12 @@ static void on_close(struct rnl_stream *stream, enum rnl_code code)
     rnl_free(call);
 }
 
+/* The server would wait for it, or cut it off without a word. */
+static void on_drain(struct rnl_stream *stream)
+{
+    rnl_stream_finish(stream, RNL_UNAVAILABLE, "the server is going down");
+}
+
 static const struct rnl_method methods[] = {
     {.name = "runnel.v1.AdminService/Backup",
      .scope = RNL_SCOPE_ADMIN,
@@ -187,12 +193,14 @@ static const struct rnl_method methods[] = {
      .scope = RNL_SCOPE_ADMIN,
      .shape = RNL_UNARY,
      .on_message = on_check,
-     .on_close = on_close},
+     .on_close = on_close,
+     .on_drain = on_drain},
     {.name = "runnel.v1.AdminService/CompactStore",
      .scope = RNL_SCOPE_ADMIN,
      .shape = RNL_UNARY,
      .on_message = on_compact,
-     .on_close = on_close},
+     .on_close = on_close,
+     .on_drain = on_drain},
 };
 
 const struct rnl_service rnl_admin_upkeep_service = {

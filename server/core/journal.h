@@ -60,6 +60,8 @@ struct rnl_journal_entry {
     size_t record_len;
     size_t input_len;
     int64_t expire_ns;
+    /* Wall clock; 0 while the job has not ended. */
+    int64_t end_ns;
     uint64_t first_sequence;
     uint64_t last_sequence;
     uint64_t event_bytes;

@@ -6,6 +6,7 @@
  */
 #include "store_memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -292,7 +293,8 @@ static void memory_usage(const struct rnl_store *store,
         .bytes = memory->bytes,
         .bytes_max = memory->options.bytes_max,
         .waiting_bytes = memory->waiting_bytes,
-        .stalled = memory->stalled,
+        /* While it is tried again, too. */
+        .stalled = memory->stalled || state.error[0] != '\0',
         .error = state.error,
         .disk_bytes = state.disk_bytes,
         .commits = state.commits,
@@ -350,15 +352,61 @@ static const struct rnl_store_ops memory_ops = {
     .destroy = memory_destroy,
 };
 
-/* Jobs that have ended go in the order of their births when room is needed:
- * close to the order of their ends, which is not kept. */
+/* Jobs that had ended, until they can be put in the order of their ends. */
+struct former {
+    int64_t end_ns;
+    struct rnl_item *item;
+};
+
+struct recovery {
+    struct rnl_memory *memory;
+    struct former *formers;
+    size_t count;
+    size_t cap;
+};
+
+static bool reserve_former(struct recovery *recovery)
+{
+    if (recovery->count < recovery->cap)
+        return true;
+    size_t cap = recovery->cap * 2 + 64;
+    struct former *formers =
+        rnl_realloc(recovery->formers, cap * sizeof(formers[0]));
+    if (formers == NULL)
+        return false;
+    recovery->formers = formers;
+    recovery->cap = cap;
+    return true;
+}
+
+static int compare_formers(const void *a, const void *b)
+{
+    const struct former *left = a;
+    const struct former *right = b;
+    int order = (left->end_ns > right->end_ns) - (left->end_ns < right->end_ns);
+    return order != 0 ? order : strcmp(left->item->id, right->item->id);
+}
+
+static void order_formers(struct recovery *recovery)
+{
+    struct rnl_memory *memory = recovery->memory;
+    if (recovery->count > 0)
+        qsort(recovery->formers, recovery->count, sizeof(recovery->formers[0]),
+              compare_formers);
+    for (size_t i = 0; i < recovery->count; i++)
+        TAILQ_INSERT_TAIL(&memory->ended, recovery->formers[i].item,
+                          ended_link);
+}
+
 static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
 {
-    struct rnl_memory *memory = arg;
+    struct recovery *recovery = arg;
+    struct rnl_memory *memory = recovery->memory;
     struct rnl_item *item = rnl_item_recover(entry);
     if (item == NULL)
         return false;
-    if (rnl_ordered_reserve(&memory->by_id) != RNL_OK ||
+    if (!reserve_former(recovery) ||
+        rnl_ordered_reserve(&memory->by_id) != RNL_OK ||
         rnl_ordered_reserve(&memory->by_key) != RNL_OK ||
         rnl_timer_start(&memory->expiries, &item->expiry, entry->expire_ns) !=
             RNL_OK) {
@@ -370,7 +418,8 @@ static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
         rnl_ordered_insert(&memory->by_key, item);
     if (is_terminal(item->state)) {
         item->in_ended = true;
-        TAILQ_INSERT_TAIL(&memory->ended, item, ended_link);
+        recovery->formers[recovery->count++] =
+            (struct former){entry->end_ns, item};
     }
     rnl_memory_count_bytes(memory, item);
     return true;
@@ -387,7 +436,11 @@ static enum rnl_code open_journal(struct rnl_memory *memory)
     struct rnl_journal_state state;
     journal->ops->state(journal, &state);
     memory->next_number = state.last_number + 1;
-    return journal->ops->recover(journal, take_entry, memory);
+    struct recovery recovery = {.memory = memory};
+    enum rnl_code code = journal->ops->recover(journal, take_entry, &recovery);
+    order_formers(&recovery);
+    rnl_free(recovery.formers);
+    return code;
 }
 
 enum rnl_code rnl_store_memory_create(

@@ -7,8 +7,8 @@
  * and after one more kill, every event of the ledger is counted, once: in
  * number, in sum, key by key, of all time and in the window of an hour.
  *
- * RUNNEL_CRASH_KILLS, RUNNEL_CRASH_SEED and RUNNEL_CRASH_LEVEL (normal, full)
- * say how often, when and at which level.
+ * RUNNEL_CRASH_KILLS, RUNNEL_CRASH_SEED, RUNNEL_CRASH_LEVEL (normal, full) and
+ * RUNNEL_CRASH_THREADS say how often, when, at which level, and how many count.
  */
 #include "test.h"
 
@@ -54,6 +54,7 @@ static atomic_bool stopping;
 static char address[80];
 static char folder[64];
 static const char *level;
+static const char *threads_count;
 /* The main thread's. */
 static uint64_t random_state;
 
@@ -364,6 +365,8 @@ static void start_core(struct daemon *daemon)
                                 folder,
                                 "--durability",
                                 level,
+                                "--threads",
+                                threads_count,
                                 "--log-level",
                                 "warn",
                                 NULL};
@@ -427,6 +430,8 @@ static void every_event_counts_once_over_kill_9(void **state)
     long kills = setting("RUNNEL_CRASH_KILLS", KILLS_DEFAULT);
     level = getenv("RUNNEL_CRASH_LEVEL");
     level = level == NULL ? "normal" : level;
+    threads_count = getenv("RUNNEL_CRASH_THREADS");
+    threads_count = threads_count == NULL ? "2" : threads_count;
     random_state = (uint64_t)setting("RUNNEL_CRASH_SEED", getpid());
     printf("seed %llu, %ld kills, %s\n", (unsigned long long)random_state,
            kills, level);

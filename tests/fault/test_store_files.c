@@ -238,6 +238,41 @@ static void create_when_ready(struct rnl_client *client, char ret_id[32])
     fail_msg("there is room, and no job is taken");
 }
 
+static void expect_store(struct rnl_client *client, bool stalled)
+{
+    struct rnl_server_info *info;
+    assert_int_equal(rnl_server_info_get(client, &info), RNL_OK);
+    assert_int_equal(info->store_stalled, stalled);
+    assert_true(info->store_disk_bytes > 0 && info->store_commits > 0);
+    if (stalled) {
+        assert_non_null(strstr(info->store_error, "full"));
+        assert_true(info->store_failed_commits > 0);
+    } else {
+        assert_string_equal(info->store_error, "");
+    }
+    rnl_server_info_destroy(info);
+}
+
+static bool keep_nothing(void *arg, const void *data, size_t len,
+                         uint64_t total_bytes)
+{
+    (void)arg;
+    (void)data;
+    (void)len;
+    (void)total_bytes;
+    return true;
+}
+
+/* A copy must not take the last room. */
+static void backup_is_refused(struct rnl_client *client)
+{
+    struct rnl_backup_options options = RNL_OPTIONS_INIT(options);
+    options.on_piece = keep_nothing;
+    assert_int_equal(rnl_admin_backup(client, &options),
+                     RNL_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(rnl_client_status(client)->message, "stay free"));
+}
+
 static void a_full_disk_refuses_and_loses_nothing(void **state)
 {
     (void)state;
@@ -251,10 +286,13 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
     struct rnl_client *client = connect_to(&daemon);
     size_t count = fill(client);
     assert_true(count > 2);
+    expect_store(client, true);
+    backup_is_refused(client);
     all_are_there(client, count);
     assert_int_equal(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, "size=64m"),
                      0);
     create_when_ready(client, ids[count++]);
+    expect_store(client, false);
     rnl_client_destroy(client);
     daemon_signal(&daemon, SIGKILL);
     assert_int_equal(daemon_wait(&daemon), -1);

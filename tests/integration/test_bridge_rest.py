@@ -398,10 +398,19 @@ class Metrics(Rest):
                            ("runnel_bridge_connections_open", "gauge"),
                            ("runnel_bridge_answers", "counter"),
                            ("runnel_core_up", "gauge"),
+                           ("runnel_core_store_writable", "gauge"),
+                           ("runnel_core_store_disk_bytes", "gauge"),
+                           ("runnel_core_store_commits", "counter"),
+                           ("runnel_core_store_last_commit_seconds", "gauge"),
+                           ("runnel_core_kind_jobs_waiting", "gauge"),
                            ("runnel_core_calls", "counter")):
             self.assertEqual(families[name].type, kind)
             self.assertTrue(families[name].documentation)
         self.assertEqual(families["runnel_core_up"].samples[0].value, 1)
+        self.assertEqual(
+            families["runnel_core_store_writable"].samples[0].value, 1)
+        self.assertIn("echo", [sample.labels["kind"] for sample in families[
+            "runnel_core_kind_jobs_running"].samples])
 
 
 if __name__ == "__main__":

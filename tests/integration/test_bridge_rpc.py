@@ -178,6 +178,16 @@ class Forms(Pair):
         self.assertEqual(json.loads(message[1])["job"]["id"], job)
         self.assertEqual(last, (TRAILERS, b"grpc-status: 0\r\n"))
 
+    def test_base64_that_is_asked_for(self):
+        job = self.new_job()
+        body = envelope(b"\x0a\x1a" + job.encode())
+        answer = call(self.bridge, "GetJob", body, "application/grpc-web",
+                      accept=WEB_TEXT)
+        self.assertEqual(answer.headers["content-type"], WEB_TEXT + "+proto")
+        message, last = opened(untext(answer.body))
+        self.assertIn(job.encode(), message[1])
+        self.assertEqual(last, (TRAILERS, b"grpc-status: 0\r\n"))
+
     def test_another_type_is_told_those_that_there_are(self):
         for method, kind in (("GetJob", "text/plain"), ("GetJob", STREAMED),
                              ("WatchJob", "application/json"),

@@ -5,6 +5,7 @@
     test_cli.py BIN_DIR [unittest arguments]
 """
 import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -14,6 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 from cli_harness import (BIN, DEADLINE_S, Core, Piped, Proxy, Terminal,
@@ -763,6 +766,58 @@ class Surroundings(unittest.TestCase):
                                  env=env).returncode, 2, wrong)
         with open(os.path.join(core.dir, "log")) as log:
             self.assertNotIn("rnl_", log.read())
+
+    def test_tokens_survive_and_those_of_a_file_can_be_changed(self):
+        home = tempfile.mkdtemp(prefix="runnel-tokens-")
+        self.addCleanup(shutil.rmtree, home)
+        tokens = os.path.join(home, "tokens")
+
+        def write(*lines):
+            with open(tokens + ".new", "w") as file:
+                for token, scopes in lines:
+                    file.write("%s %s of a file\n" % (
+                        hashlib.sha256(token.encode()).hexdigest(), scopes))
+            os.rename(tokens + ".new", tokens)
+
+        def status(token, *words):
+            return run(core, *words, env=clean_env(
+                RUNNEL_TOKEN=token)).returncode
+
+        write(("reader", "jobs:read"), ("root", "admin"))
+        flags = ("--data", os.path.join(home, "data"), "--tokens-file", tokens)
+        core = self.start("127.0.0.1:0", *flags)
+        self.assertEqual(run(core, "info").returncode, 7)
+        self.assertEqual(status("reader", "job", "list"), 0)
+        self.assertEqual(status("reader", "token", "list"), 7)
+        made = run(core, "token", "create", "--name", "x", "--scope",
+                   "stats:read", env=clean_env(RUNNEL_TOKEN="root"))
+        kept = made.stdout.decode().strip()
+        core.stop(signal.SIGKILL)
+        core = self.start("127.0.0.1:0", *flags)
+        self.assertEqual(status(kept, "stats", "list"), 0)
+        write(("root", "admin"), ("new", "jobs:read"))
+        core.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + DEADLINE_S
+        while status("new", "job", "list") != 0:
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(status("reader", "job", "list"), 7)
+        # What cannot be read changes nothing.
+        with open(tokens, "w") as file:
+            file.write("no hash\n")
+        core.process.send_signal(signal.SIGHUP)
+        while b"tokens_file_unusable" not in self.log_of(core):
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(status("new", "job", "list"), 0)
+        done = subprocess.run(
+            [os.path.join(BIN, "runneld"), "--durability", "memory",
+             "--listen", "127.0.0.1:0", "--tokens-file", tokens],
+            capture_output=True, timeout=DEADLINE_S, env=clean_env())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"line 1: ", done.stderr)
+
+    def log_of(self, core):
+        with open(os.path.join(core.dir, "log"), "rb") as file:
+            return file.read()
 
     def test_a_job_that_a_restart_lost_is_not_found(self):
         core = self.start()

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -327,6 +328,27 @@ class Upkeep(WithStore):
         self.assertIn("nothing is wrong", self.ok("admin", "check"))
         more = self.create("--kind", "echo", "--input", "it goes on")
         self.assertEqual(self.wait(more), 0)
+
+    def test_a_backup_is_of_one_moment_whatever_is_written(self):
+        self.start()
+        going = True
+
+        def work():
+            while going:
+                self.wait(self.create("--kind", "echo", "--input", "busy"))
+
+        busy = threading.Thread(target=work)
+        busy.start()
+        try:
+            for i in range(3):
+                os.mkdir(self.path("copy%d" % i))
+                self.ok("admin", "backup", self.path("copy%d/runnel.db" % i))
+        finally:
+            going = False
+            busy.join()
+        for i in range(3):
+            self.start(data="copy%d" % i)
+            self.assertIn("nothing is wrong", self.ok("admin", "check"))
 
     def test_a_backup_replaces_nothing_unasked_and_leaves_nothing(self):
         self.start()

@@ -8,7 +8,9 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <runnel/runnel.h>
 
@@ -21,6 +23,10 @@
 #define INPUT "one two three four five six seven eight nine ten"
 
 static struct daemon server;
+/* With TLS and a token. */
+static struct daemon tls_server;
+static bool over_tls;
+static char certificate[64];
 /* All allocations fail now: what waits for memory would wait for ever. */
 static bool memory_stays_out;
 /* Ended, with the output INPUT. */
@@ -367,6 +373,21 @@ static enum rnl_code watch_stats(struct rnl_client *client)
     return code == RNL_OK ? seen.code : code;
 }
 
+static enum rnl_code list_tokens(struct rnl_client *client)
+{
+    struct rnl_token_list *list;
+    enum rnl_code code = rnl_token_list_get(client, &list);
+    if (code != RNL_OK)
+        return code;
+    assert_int_equal(list->token_count, 1);
+    assert_string_equal(list->tokens[0].scopes[0], "admin");
+    rnl_token_list_destroy(list);
+    code = rnl_token_own(client, &list);
+    if (code == RNL_OK)
+        rnl_token_list_destroy(list);
+    return code;
+}
+
 static bool is_clear(enum rnl_code code)
 {
     return code == RNL_OK || code == RNL_RESOURCE_EXHAUSTED ||
@@ -378,7 +399,12 @@ static struct rnl_client *make_client(void)
 {
     struct rnl_client_options options = RNL_OPTIONS_INIT(options);
     struct rnl_client *client = NULL;
-    options.address = server.address;
+    options.address = over_tls ? tls_server.address : server.address;
+    if (over_tls) {
+        options.tls = true;
+        options.tls_ca_file = certificate;
+        options.token = "t";
+    }
     options.reconnect_min_ms = 1;
     options.reconnect_max_ms = 2;
     enum rnl_code code = rnl_client_create(&options, &client);
@@ -462,6 +488,14 @@ SCENARIO(ask_statistics)
 SCENARIO(handle_streams)
 SCENARIO(watch_stats)
 
+static void tokens_over_tls_without_memory(void **state)
+{
+    (void)state;
+    over_tls = true;
+    run_all(list_tokens);
+    over_tls = false;
+}
+
 static void keep_id(struct rnl_client *client, const char *pace_ms, char *id)
 {
     const struct rnl_pair pairs[] = {{"chunk_bytes", "7"},
@@ -496,10 +530,30 @@ static bool ignore(const void *data, size_t len, void *arg)
     return true;
 }
 
+/* With the openssl tool, as an operator would. */
+static void start_tls_server(void)
+{
+    char folder[] = "/tmp/runnel-memory-XXXXXX", command[512], key[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(certificate, sizeof(certificate), "%s/cert", folder);
+    snprintf(key, sizeof(key), "%s/key", folder);
+    snprintf(command, sizeof(command),
+             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+             " -nodes -days 1 -subj /CN=test -addext"
+             " subjectAltName=IP:127.0.0.1 -keyout %s -out %s 2>/dev/null",
+             key, certificate);
+    assert_int_equal(system(command), 0);
+    daemon_start(&tls_server, "runneld",
+                 (const char *[]){"--tls-cert", certificate, "--tls-key", key,
+                                  "--token", "t", NULL});
+    unlink(key);
+}
+
 static int start(void **state)
 {
     (void)state;
     daemon_start(&server, "runneld", NULL);
+    start_tls_server();
     struct rnl_client *client = make_client();
     fill_stream(client);
     keep_id(client, "0", ended_id);
@@ -513,13 +567,17 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    return daemon_stop(&server) == 0 ? 0 : -1;
+    unlink(certificate);
+    *strrchr(certificate, '/') = '\0';
+    rmdir(certificate);
+    return daemon_stop(&server) == 0 && daemon_stop(&tls_server) == 0 ? 0 : -1;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_info_without_memory),
+        cmocka_unit_test(tokens_over_tls_without_memory),
         cmocka_unit_test(create_job_without_memory),
         cmocka_unit_test(refuse_job_without_memory),
         cmocka_unit_test(get_job_without_memory),

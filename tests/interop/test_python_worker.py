@@ -174,7 +174,7 @@ class Workers(unittest.TestCase):
 
     def test_a_lease_is_kept_by_heartbeats(self):
         """So many of them take longer than the lease."""
-        core = Core(BIN, "127.0.0.1:0", "--lease", "300ms")
+        core = Core(BIN, "127.0.0.1:0", "--lease", "1500ms")
         self.addCleanup(core.stop)
         self.client = runnel.Client(core.address)
         self.addCleanup(self.client.close)
@@ -189,7 +189,7 @@ class Workers(unittest.TestCase):
             send(stream, **report)
         worker.send = count
         job = self.client.create_job("silent")
-        for _ in range(6):
+        for _ in range(4):
             beats.get(timeout=DEADLINE_S)
         go.set()
         self.assertEqual(self.client.output(job.id)[0], b"x")

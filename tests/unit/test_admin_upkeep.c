@@ -145,6 +145,20 @@ static void a_caller_who_goes_ends_the_task(void **state)
     }
 }
 
+static void a_drain_does_not_wait_for_a_long_task(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"CheckStore", "CompactStore"};
+    for (int i = 0; i < 2; i++) {
+        struct rnl_stream stream;
+        call(&stream, methods[i]);
+        stream.method->on_drain(&stream);
+        assert_int_equal(stream.code, RNL_UNAVAILABLE);
+        fake_close(&stream);
+        assert_int_equal(fake.cancelled, i + 1);
+    }
+}
+
 static void findings_are_told(void **state)
 {
     (void)state;
@@ -221,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(pieces_come_whole_at_the_pace_of_the_caller),
         TEST(a_caller_who_goes_ends_the_task),
+        TEST(a_drain_does_not_wait_for_a_long_task),
         TEST(findings_are_told),
         TEST(sizes_are_told),
         TEST(what_cannot_be_done_is_said),

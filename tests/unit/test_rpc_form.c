@@ -35,6 +35,30 @@ static void every_listed_type_has_a_form_and_is_answered_alike(void **state)
     assert_int_equal(count, 9);
 }
 
+static void base64_may_be_asked_for_by_accept(void **state)
+{
+    static const struct {
+        const char *type, *accept;
+        bool want;
+    } cases[] = {
+        {"application/grpc-web", "application/grpc-web-text", true},
+        {"application/grpc-web", "application/grpc-web-text+proto;q=1", true},
+        {"application/grpc-web", "application/grpc-web", false},
+        {"application/grpc-web", "*/*", false},
+        {"application/grpc-web+json", "application/grpc-web-text", false},
+        {"application/proto", "application/grpc-web-text", false},
+        {"application/grpc-web-text", "application/grpc-web", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rnl_rpc_form form = found(cases[i].type);
+        rnl_rpc_form_accept(&form, cases[i].accept, strlen(cases[i].accept));
+        assert_int_equal(form.is_text, cases[i].want);
+        assert_int_equal(form.request_is_text,
+                         strstr(cases[i].type, "-text") != NULL);
+    }
+}
+
 static void parameters_and_case_do_not_matter(void **state)
 {
     (void)state;
@@ -206,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_listed_type_has_a_form_and_is_answered_alike),
+        cmocka_unit_test(base64_may_be_asked_for_by_accept),
         cmocka_unit_test(parameters_and_case_do_not_matter),
         cmocka_unit_test(timeouts_are_numbers_of_a_length),
         cmocka_unit_test(grpc_timeouts_have_a_unit_and_are_rounded_up),

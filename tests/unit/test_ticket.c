@@ -31,6 +31,7 @@ static void a_path_is_taken_without_what_may_change(void **state)
     memset(given, 'a', sizeof(given));
     assert_false(rnl_ticket_path(given, RNL_TICKET_PATH_MAX, path));
     assert_true(rnl_ticket_path(given, RNL_TICKET_PATH_MAX - 1, path));
+    assert_false(rnl_ticket_path("/a\0b", 4, path));
 }
 
 static void a_ticket_opens_for_its_path_until_it_expires(void **state)

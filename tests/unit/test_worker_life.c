@@ -289,6 +289,32 @@ static void a_lease_lasts_as_long_as_is_set(void **state)
     fake_close(&worker.stream);
 }
 
+/* The server was stopped for longer than a lease; the worker was not, and what
+ * it said waits to be read. */
+static void a_stall_of_the_server_is_not_the_workers(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 1);
+    worker_job("llm", 0, 0, id);
+    worker_take_job(&worker, &hand);
+    worker_core.now_ns += 300 * SECOND;
+    rnl_timers_run(&worker_core.timers, worker_core.now_ns);
+    worker_expect_nothing(&worker);
+    worker_heartbeat(&worker, &hand);
+    fake_core_advance(&worker_core, 29 * SECOND);
+    worker_expect_nothing(&worker);
+    worker_core.now_ns += 300 * SECOND;
+    rnl_timers_run(&worker_core.timers, worker_core.now_ns);
+    /* It is gone as well. */
+    fake_core_advance(&worker_core, 11 * SECOND);
+    worker_expect_stop(&worker, &hand,
+                       "the worker was not heard of for the time of its lease");
+    fake_close(&worker.stream);
+}
+
 /* ---- workers that go ---- */
 
 static void a_worker_that_drains_finishes_what_it_has(void **state)
@@ -466,6 +492,7 @@ int main(void)
         TEST(an_attempt_goes_on_after_a_restart),
         TEST(an_attempt_that_cannot_go_on_is_lost),
         TEST(a_lease_lasts_as_long_as_is_set),
+        TEST(a_stall_of_the_server_is_not_the_workers),
         TEST(a_worker_that_drains_finishes_what_it_has),
         TEST(what_a_draining_worker_lets_go_of_goes_on_at_once),
         TEST(what_a_worker_lets_go_of_is_a_lost_attempt),

@@ -474,7 +474,7 @@ struct rnl_server_info {
     size_t kind_info_count;
     /* The label by whose values jobs take turns; "" for none. */
     const char *fair_label;
-    /* New jobs are refused at the moment, and why. */
+    /* New jobs, or events, are refused at the moment, and why. */
     bool store_stalled;
     const char *store_error;
     /* Records, inputs and events of all jobs, and what they may come to. */
@@ -486,6 +486,10 @@ struct rnl_server_info {
     uint64_t store_commits;
     uint64_t store_failed_commits;
     double store_commit_ms;
+    /* Of event streams: answers that wait until they are written, and bytes of
+     * their logs, which a start replays. */
+    uint64_t store_event_answers_waiting;
+    uint64_t store_event_log_bytes;
 };
 
 /* Accepts NULL. */

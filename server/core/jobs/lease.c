@@ -75,10 +75,24 @@ static enum rnl_code send_assignment(struct rnl_lease *lease)
     return code;
 }
 
+/* The server itself did not run (it was stopped, or its machine was): the
+ * heartbeats of that time wait to be read. False: there is no memory to wait.
+ */
+static bool wait_after_stall(struct rnl_lease *lease)
+{
+    struct rnl_core *core = lease->job->jobs->core;
+    int64_t beat_ns = rnl_lease_ns(lease->job->jobs) / RNL_HEARTBEATS_PER_LEASE;
+    return core->now_ns - lease->expiry.due_ns > beat_ns &&
+           rnl_timer_start(&core->timers, &lease->expiry,
+                           core->now_ns + beat_ns) == RNL_OK;
+}
+
 static void on_expiry(struct rnl_timer *timer, void *arg)
 {
     (void)timer;
-    const struct rnl_lease *lease = arg;
+    struct rnl_lease *lease = arg;
+    if (wait_after_stall(lease))
+        return;
     if (lease->worker != NULL)
         rnl_worker_goes_last(lease->worker);
     rnl_job_lost(lease->job,

@@ -154,6 +154,7 @@ static enum rnl_code take_log(struct found *found,
     if (code != RNL_OK)
         return code;
     found->stream->kept.logged_bytes += record->len;
+    found->keeper->logged_bytes += record->len;
     return rnl_kept_replay(found->stream, record->data, record->len);
 }
 

@@ -121,11 +121,13 @@ enum rnl_code rnl_kept_write(struct rnl_keeper *keeper, struct rnl_kept *kept,
     if (saves) {
         kept->must_save = false;
         kept->producers_changed = false;
+        keeper->logged_bytes -= kept->logged_bytes;
         kept->logged_bytes = 0;
         kept->saved_bytes = keeper->filling.len - before;
         *saved_bytes += kept->saved_bytes;
     } else {
         kept->logged_bytes += kept->log_len;
+        keeper->logged_bytes += kept->log_len;
     }
     kept->log_len = 0;
     if (kept->log_cap > kept->log_len + 4096)

@@ -320,6 +320,7 @@ enum rnl_code rnl_keep_remove(struct rnl_event_stream *stream,
     queue_move(&keeper->filling_waiting, &kept->waiting);
     rnl_kept_drop_log(kept);
     rnl_meter_on_advance(stream->meter, NULL, NULL);
+    keeper->logged_bytes -= kept->logged_bytes;
     kept->number = 0;
     if (request != NULL) {
         keeper->waiting_count++;
@@ -406,6 +407,16 @@ bool rnl_keeper_refuses(const struct rnl_keeper *keeper,
 bool rnl_keeper_busy(const struct rnl_keeper *keeper)
 {
     return keeper != NULL && keeper->waiting_count >= WAITING_MAX;
+}
+
+void rnl_keeper_count(const struct rnl_keeper *keeper,
+                      struct rnl_streams_counts *counts)
+{
+    if (keeper == NULL)
+        return;
+    counts->stalled = keeper->stalled;
+    counts->answers_waiting = keeper->waiting_count;
+    counts->log_bytes = keeper->logged_bytes;
 }
 
 void rnl_keeper_on_relief(struct rnl_keeper *keeper,

@@ -47,6 +47,7 @@ struct rnl_event_stream;
 struct rnl_keeper;
 struct rnl_stats_journal;
 struct rnl_streams;
+struct rnl_streams_counts;
 
 /* Keys of parts from RNL_METER_PART_END on are the keeper's own. */
 #define RNL_KEEP_PART_PRODUCERS (1U << 20)
@@ -175,6 +176,10 @@ bool rnl_keeper_busy(const struct rnl_keeper *keeper);
 /* relieved is called when busy has turned false. One listener. */
 void rnl_keeper_on_relief(struct rnl_keeper *keeper,
                           void (*relieved)(void *arg), void *arg);
+
+/* Fills in what is about the journal. */
+void rnl_keeper_count(const struct rnl_keeper *keeper,
+                      struct rnl_streams_counts *counts);
 
 /* Bytes of memory besides those of the streams. */
 uint64_t rnl_kept_bytes(const struct rnl_event_stream *stream);

@@ -44,6 +44,8 @@ struct rnl_keeper {
     int64_t gather_end_ns;
     size_t waiting_count;
     uint64_t next_number;
+    /* Of all streams in the journal. */
+    uint64_t logged_bytes;
     void (*relieved)(void *arg);
     void *relieved_arg;
 };

@@ -346,6 +346,7 @@ void rnl_streams_count(const struct rnl_streams *streams,
         .events = streams->events,
         .memory_bytes = streams->memory_bytes + streams->watch_bytes,
     };
+    rnl_keeper_count(streams->keeper, ret_counts);
 }
 
 /* ---- for the methods ---- */

@@ -7,6 +7,7 @@
 #ifndef RNL_STREAMS_STREAMS_H
 #define RNL_STREAMS_STREAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,11 @@ struct rnl_streams_counts {
     uint64_t events;
     /* See stats_bytes_max of struct rnl_core_options. */
     uint64_t memory_bytes;
+    /* Of the journal, if there is one: the last group could not be written;
+     * answers that wait; bytes of logs. */
+    bool stalled;
+    uint64_t answers_waiting;
+    uint64_t log_bytes;
 };
 
 /* For the core's table of services. */

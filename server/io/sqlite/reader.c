@@ -18,7 +18,7 @@ static const char *const sql[RNL_READER_STATEMENTS] = {
     [RNL_READER_ALL] =
         "SELECT id, state, kind, idempotency_key, hash_low, hash_high,"
         " input_bytes, expire_ns, last_sequence, event_bytes, ended,"
-        " length(record), first_sequence, number, CASE WHEN " SQL_ACTIVE
+        " length(record), first_sequence, number, end_ns, CASE WHEN " SQL_ACTIVE
         " THEN record END"
         " FROM job ORDER BY number",
 };
@@ -167,7 +167,8 @@ static bool read_entry(sqlite3_stmt *row, struct rnl_journal_entry *entry)
         .record_len = (size_t)sqlite3_column_int64(row, 11),
         .first_sequence = (uint64_t)sqlite3_column_int64(row, 12),
         .number = (uint64_t)sqlite3_column_int64(row, 13),
-        .record = sqlite3_column_blob(row, 14),
+        .end_ns = sqlite3_column_int64(row, 14),
+        .record = sqlite3_column_blob(row, 15),
     };
     memcpy(entry->id, id, sizeof(entry->id));
     return true;
