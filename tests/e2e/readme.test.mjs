@@ -104,6 +104,17 @@ test('the browser', async () => {
   await world.close(page);
 });
 
+test('JavaScript in Node', async () => {
+  const [, source] = blocks('js');
+  const url = world.url('');
+  await writeFile(path.join(dir, 'package.json'), '{"type":"module"}');
+  await writeFile(path.join(dir, 'runnel.js'),
+    await (await world.request('GET', 'runnel.js')).text());
+  await writeFile(path.join(dir, 'job.js'),
+    put(source, 'http://localhost:7480', url));
+  assert.equal(await output(process.execPath, 'job.js'), 'hello, module\n');
+});
+
 test('C', async () => {
   const [source] = blocks('c');
   await writeFile(path.join(dir, 'watch.c'), put(source,

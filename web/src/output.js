@@ -3,7 +3,7 @@
 // thousand layouts: pieces are gathered and written once a frame, into blocks
 // that the browser can skip when they are out of sight.
 import { h } from './dom.js';
-import { decoder } from './text.js';
+import { textDecoder } from '../runnel/src/text.js';
 
 /** A block is closed at the first line end after this many characters. */
 const BLOCK_CHARS = 8192;
@@ -23,7 +23,7 @@ export class OutputView {
     this.cut = h('p', { class: 'output-cut', hidden: true },
       'The beginning is no longer shown here; “Whole output” has all of it.');
     this.element = h('div', { class: 'output' }, this.cut, this.text);
-    this.decode = decoder();
+    this.decode = textDecoder();
     /** @type {string[]} */
     this.pending = [];
     this.frame = 0;
@@ -36,7 +36,7 @@ export class OutputView {
   clear() {
     this.text.replaceChildren();
     this.cut.hidden = true;
-    this.decode = decoder();
+    this.decode = textDecoder();
     this.pending = [];
     this.open = null;
     this.chars = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decoder } from '../src/text.js';
+import { textDecoder as decoder } from '../runnel/src/text.js';
 
 /** @param {Uint8Array} bytes */
 const delta = (bytes) => ({ data: Buffer.from(bytes).toString('base64') });

@@ -43,11 +43,20 @@ export function startBrowser() {
 export class World {
   /** @param {string[]} coreArgs */
   static async start(...coreArgs) {
+    const world = await World.programs(...coreArgs);
+    world.browser = await startBrowser();
+    return world;
+  }
+
+  /**
+   * The same without a browser.
+   * @param {string[]} coreArgs
+   */
+  static async programs(...coreArgs) {
     const world = new World();
     world.data = await mkdtemp(path.join(os.tmpdir(), 'runnel-e2e-'));
     world.core = await startCore('--data', world.data, ...coreArgs);
     world.bridge = await startBridge(world.core);
-    world.browser = await startBrowser();
     return world;
   }
 
@@ -65,7 +74,7 @@ export class World {
   }
 
   async stop() {
-    await this.browser.close();
+    await this.browser?.close();
     await this.bridge.stop();
     await this.core.stop();
     await rm(this.data, { recursive: true });

@@ -5,10 +5,10 @@
 /**
  * Makes a function that turns the OutputDeltas of one job, in order, into
  * text and tells how many bytes each had.
- * @returns {(delta: {text?: string, data?: string}) =>
+ * @returns {(delta: import('../runnel.d.ts').OutputDelta) =>
  *   {text: string, bytes: number}}
  */
-export function decoder() {
+export function textDecoder() {
   const encode = new TextEncoder();
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   return ({ text, data }) => {
