@@ -31,6 +31,9 @@
 /* Open connections of a worker: each costs some 10 KiB while it is idle. */
 #define RNL_BRIDGE_CONNECTIONS_DEFAULT 10000
 
+/* Of one address: a tenth of all. Browsers open six each. */
+#define RNL_ADDRESS_CONNECTIONS_DEFAULT 1000
+
 /* Requests a second of one token, or of one address that shows none: far above
  * what a person or a dashboard makes, and some 2 % of what a worker answers. */
 #define RNL_REQUEST_RATE_DEFAULT 2000
@@ -85,6 +88,8 @@ struct rnl_bridge {
     uint32_t threads;
     uint64_t max_body_bytes;
     uint64_t max_connections;
+    /* Of one address, of each worker; 0: any. */
+    uint64_t max_address_connections;
     uint64_t drain_grace_ms;
     uint64_t call_timeout_ms;
 };

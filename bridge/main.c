@@ -33,6 +33,7 @@ static const char *cors_origins;
 static const char *allowed_hosts;
 static bool http2;
 static uint64_t max_request_rate = RNL_REQUEST_RATE_DEFAULT;
+static uint64_t max_address_connections = RNL_ADDRESS_CONNECTIONS_DEFAULT;
 static const char *log_level = "info";
 static uint64_t threads = 1;
 static uint64_t max_body_bytes = RNL_BODY_BYTES_DEFAULT;
@@ -144,6 +145,15 @@ static const struct rnl_setting table[] = {
      .help =
          "Names that the bridge answers to, besides those of this machine.\n"
          "      Without a token there are no others; with one, any."},
+    {.name = "max-address-connections",
+     .type = RNL_SETTING_COUNT,
+     .target = &max_address_connections,
+     .min = 0,
+     .max = 1000000,
+     .placeholder = "COUNT",
+     .help =
+         "Open connections of one address that is not this machine's, of a\n"
+         "      worker; 0: no limit."},
     {.name = "max-request-rate",
      .type = RNL_SETTING_COUNT,
      .target = &max_request_rate,
@@ -289,6 +299,7 @@ static int run(enum rnl_settings_result loaded)
         .cors_origins = cors_origins,
         .allowed_hosts = allowed_hosts,
         .max_request_rate = max_request_rate,
+        .max_address_connections = max_address_connections,
         .threads = (uint32_t)threads,
         .max_body_bytes = max_body_bytes,
         .max_connections = max_connections,

@@ -14,9 +14,11 @@
 #include "core_link.h"
 #include "dispatch.h"
 #include "files.h"
+#include "host.h"
 #include "log.h"
 #include "rate_limit.h"
 #include "streaming.h"
+#include "tally.h"
 #include "topic.h"
 
 /* How often a loop looks up without an event. */
@@ -28,6 +30,8 @@ static void on_conn_close(void *data)
 {
     struct rnl_conn *conn = data;
     rnl_uncount(&conn->worker->counters.connections_open);
+    if (conn->address_key != 0)
+        rnl_tally_give(conn->worker->tally, conn->address_key);
     LIST_REMOVE(conn, link);
     rnl_free(conn);
 }
@@ -55,11 +59,30 @@ static void set_options(int fd)
                      sizeof(silence_ms));
 }
 
+/* Takes the connection into account; false when its address has too many.
+ * *ret_key is 0 for those that are not counted. */
+static bool admit_address(struct rnl_worker *worker, h2o_socket_t *sock,
+                          uint64_t *ret_key)
+{
+    struct sockaddr_storage address;
+    const void *bytes;
+    *ret_key = 0;
+    if (worker->tally == NULL ||
+        h2o_socket_getpeername(sock, (struct sockaddr *)&address) == 0)
+        return true;
+    size_t len = rnl_host_client((const struct sockaddr *)&address, &bytes);
+    if (len == 0)
+        return true;
+    *ret_key = rnl_tally_key(worker->tally, bytes, len);
+    return rnl_tally_take(worker->tally, *ret_key);
+}
+
 static void accept_one(struct rnl_worker *worker, h2o_socket_t *sock)
 {
     struct rnl_conn *conn =
         has_room(worker) ? rnl_calloc(1, sizeof(*conn)) : NULL;
-    if (conn == NULL) {
+    if (conn == NULL || !admit_address(worker, sock, &conn->address_key)) {
+        rnl_free(conn);
         rnl_count(&worker->counters.connections_refused, 1);
         h2o_socket_close(sock);
         return;
@@ -216,15 +239,20 @@ static void configure(struct rnl_worker *worker)
         rnl_files_register(path, worker->bridge->web_root);
 }
 
-static enum rnl_code create_rate_limit(struct rnl_worker *worker)
+static enum rnl_code create_limits(struct rnl_worker *worker)
 {
+    const struct rnl_bridge *bridge = worker->bridge;
+    enum rnl_code code = RNL_OK;
     uint64_t seed;
-    if (worker->bridge->max_request_rate == 0)
-        return RNL_OK;
     if (RAND_bytes((uint8_t *)&seed, sizeof(seed)) != 1)
         return RNL_UNAVAILABLE;
-    return rnl_rate_limit_create(worker->bridge->max_request_rate, seed,
-                                 &worker->rate);
+    if (bridge->max_request_rate > 0)
+        code = rnl_rate_limit_create(bridge->max_request_rate, seed,
+                                     &worker->rate);
+    if (code == RNL_OK && bridge->max_address_connections > 0)
+        code = rnl_tally_create(bridge->max_address_connections, seed,
+                                &worker->tally);
+    return code;
 }
 
 static enum rnl_code set_up(struct rnl_worker *worker)
@@ -242,7 +270,7 @@ static enum rnl_code set_up(struct rnl_worker *worker)
     if (code == RNL_OK)
         code = rnl_topics_create(worker, &worker->topics);
     if (code == RNL_OK)
-        code = create_rate_limit(worker);
+        code = create_limits(worker);
     if (code != RNL_OK)
         return code;
     h2o_timeout_link(loop, &worker->context.one_sec_timeout, &worker->tick);
@@ -274,6 +302,7 @@ static void *run(void *arg)
     rnl_topics_destroy(worker->topics);
     rnl_core_link_destroy(worker->core);
     rnl_rate_limit_destroy(worker->rate);
+    rnl_tally_destroy(worker->tally);
     SSL_CTX_free(worker->tls);
     return NULL;
 }

@@ -24,6 +24,7 @@
 struct rnl_core_link;
 struct rnl_rate_limit;
 struct rnl_streaming;
+struct rnl_tally;
 struct rnl_topics;
 struct rnl_worker;
 
@@ -31,6 +32,8 @@ struct rnl_worker;
 struct rnl_conn {
     struct rnl_worker *worker;
     h2o_socket_t *sock;
+    /* In the worker's tally; 0: not counted. */
+    uint64_t address_key;
     /* Requests that are being answered. */
     uint32_t requests;
     LIST_ENTRY(rnl_conn) link;
@@ -95,6 +98,8 @@ struct rnl_worker {
     struct rnl_topics *topics;
     /* NULL: there is no limit. */
     struct rnl_rate_limit *rate;
+    /* Connections of each address; NULL: there is no limit. */
+    struct rnl_tally *tally;
     LIST_HEAD(, rnl_conn) conns;
     LIST_HEAD(, rnl_streaming) streaming;
     /* Open feeds. */

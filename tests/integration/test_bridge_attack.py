@@ -6,7 +6,11 @@ too many requests.
 
     test_bridge_attack.py BIN_DIR
 """
+import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import unittest
 
@@ -358,9 +362,22 @@ class Gate(unittest.TestCase):
         bridge.stop()
         core.stop()
 
+    def test_limits_of_an_address(self):
+        """In a network of its own, since this machine's is not counted."""
+        alone = ["unshare", "-rn", "sh", "-c", "ip link set lo up && \"$@\"", ""]
+        if not (shutil.which("unshare") and shutil.which("ip")) or \
+                subprocess.run([*alone, "true"], capture_output=True,
+                               timeout=rig.DEADLINE_S).returncode != 0:
+            self.skipTest("no networks of one's own here")
+        done = subprocess.run(
+            [*alone, sys.executable, os.path.join(
+                os.path.dirname(os.path.abspath(__file__)),
+                "bridge_addresses.py"), rig.BIN],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=4 * rig.DEADLINE_S)
+        self.assertEqual(done.returncode, 0, done.stdout.decode())
+
     def test_http2_is_refused_with_a_sentence(self):
-        import os
-        import subprocess
         done = subprocess.run(
             [os.path.join(rig.BIN, "runnel-bridge"), "--http2"],
             capture_output=True, timeout=rig.DEADLINE_S, env=rig.clean_env())
