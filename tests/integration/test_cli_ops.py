@@ -143,6 +143,7 @@ class Retention(WithStore):
             " FROM job_event JOIN job ON number = job WHERE kind = 'echo'")
         self.assertEqual(rows[0][0], int(self.job(job)["firstSequence"]))
         self.assertEqual(rows[0][1], rows[0][2])
+        self.assertIn("nothing is wrong", self.ok("admin", "check"))
         self.start()
         self.assertEqual(self.kept(job), output)
         self.assertEqual(self.job(job)["outputBytes"], str(len(self.TEXT)))

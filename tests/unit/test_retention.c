@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
 #include "job_fixture.h"
+#include "store_memory.h"
 
 #define INPUT_LEN ((size_t)600000)
 #define KEEP      ((uint64_t)65536)
@@ -46,6 +48,26 @@ static void expect_newest(struct rnl_core *core, const char *id, uint64_t first)
     fake_close(&stream);
 }
 
+/* The store's account of a log is what its events come to. */
+static void expect_account(struct rnl_core *core, const char *id)
+{
+    struct rnl_store *store = core->jobs->store;
+    struct rnl_store_log log;
+    static struct rnl_store_page page;
+    uint64_t bytes = 0;
+    assert_int_equal(store->ops->log(store, id, &log), RNL_OK);
+    assert_true(log.first_sequence > 1);
+    for (uint64_t at = log.first_sequence - 1; at < log.last_sequence;
+         at += page.count) {
+        assert_int_equal(store->ops->read(store, id, at, SIZE_MAX, &page),
+                         RNL_OK);
+        assert_true(page.count > 0);
+        for (size_t i = 0; i < page.count; i++)
+            bytes += page.events[i].len + RNL_STORE_EVENT_BYTES;
+    }
+    assert_int_equal(log.event_bytes, bytes);
+}
+
 static void the_oldest_events_go_and_the_job_goes_on(void **state)
 {
     (void)state;
@@ -68,6 +90,7 @@ static void the_oldest_events_go_and_the_job_goes_on(void **state)
     assert_int_equal(stream.first_available, first);
     fake_close(&stream);
     expect_newest(&core, id, first);
+    expect_account(&core, id);
     struct rnl_jobs_counts counts;
     rnl_jobs_count(core.jobs, &counts);
     assert_true(counts.store.bytes < INPUT_LEN + 3 * KEEP);

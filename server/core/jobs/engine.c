@@ -159,9 +159,12 @@ static enum rnl_code put_draft(struct rnl_jobs *jobs, struct rnl_job *job,
     job->put.done = on_put;
     enum rnl_code code =
         store->ops->put(store, &draft->job, hash, &first, &job->put);
-    if (code == RNL_OK)
-        job->put_pending = true;
-    return code;
+    if (code != RNL_OK)
+        return code;
+    job->put_pending = true;
+    if (job->trim != NULL)
+        rnl_trim_add(job->trim, 1, first.len + RNL_STORE_EVENT_BYTES);
+    return RNL_OK;
 }
 
 /* Whose turn the job takes. */
