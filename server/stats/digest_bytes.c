@@ -229,8 +229,8 @@ static bool adds_up(const struct rnl_digest *digest)
     }
     for (size_t i = 0; i < digest->log.count; i++)
         sum += digest->log.counts[i];
-    return sum == digest->count &&
-           (digest->logged || digest->lost_offset <= digest->keys.offset);
+    uint64_t offset = digest->logged ? digest->log.offset : digest->keys.offset;
+    return sum == digest->count && digest->lost_offset <= offset;
 }
 
 static bool read_head(struct rnl_digest *digest, struct rnl_wire *content,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parts of a meter from foreign bytes. Heads, seals and lengths are made
- * around the input, which no mutant would hit. What is taken answers, counts
- * on, and is written and read again.
+ * The parts of a meter from bytes that somebody has changed, and sealed anew,
+ * which no mutant would hit. What is taken answers, counts on, and is written
+ * and read again.
  */
 #include "fuzz.h"
 
@@ -10,19 +10,13 @@
 
 #include "meter_bytes.h"
 #include "sketch/bytes.h"
-#include "sketch/hyperloglog.h"
+#include "sketch/hash.h"
 
-#define WALL      INT64_C(1767225600000)
-#define KEY_TOTAL 2
-#define KEY_SLOT  (1U << 16)
-
-/* Second of the base's newest event. */
-#define NEWEST ((WALL - 1000) / 1000)
+#define WALL INT64_C(1767225600000)
 
 /* ---- parts ---- */
 
 #define PARTS_MAX 400
-#define BYTES_MAX (1U << 16)
 
 struct parts {
     struct {
@@ -138,106 +132,44 @@ static void use(struct rnl_meter *meter)
     drop(&parts);
 }
 
-/* ---- making parts ---- */
+/* ---- seals ---- */
 
-struct out {
-    uint8_t bytes[BYTES_MAX];
-    size_t len;
+/* A sealed piece of a part. */
+struct frame {
+    size_t begin;
+    /* Of its hash. */
+    size_t end;
 };
 
-static void put_varint(struct out *out, uint64_t number)
+#define FRAMES_MAX 64
+
+/* The frames of a part, innermost first: where letters begin and a hash fits.
+ * So this knows nothing of what is inside, and does not grow old. */
+static size_t find_frames(const uint8_t *data, size_t len, struct frame *frames)
 {
-    out->len += (size_t)(rnl_put_varint(out->bytes + out->len, number) -
-                         (out->bytes + out->len));
+    size_t count = 0;
+    for (size_t span = RNL_SKETCH_HEAD_LEN; span + RNL_SKETCH_CHECK_LEN <= len;
+         span++) {
+        for (size_t i = 0; i + span + RNL_SKETCH_CHECK_LEN <= len; i++) {
+            uint8_t hash[RNL_SKETCH_CHECK_LEN];
+            if (data[i] != 'R' || data[i + 4] != 1)
+                continue;
+            rnl_put_word(hash, rnl_hash(data + i, span, 0));
+            if (memcmp(hash, data + i + span, sizeof(hash)) == 0 &&
+                count < FRAMES_MAX)
+                frames[count++] = (struct frame){i, i + span};
+        }
+    }
+    return count;
 }
 
-/* Takes a piece of the input and puts it into a frame; with its length. */
-static void put_sealed(struct out *out, const char letters[4],
-                       const uint8_t **data, size_t *size)
-{
-    uint8_t frame[1024];
-    size_t len = fuzz_byte(data, size);
-    len += 256U * (fuzz_byte(data, size) % 4U);
-    len = len < *size ? len : *size;
-    uint8_t *at = rnl_sketch_head(frame, letters, 1);
-    if (len > 0)
-        memcpy(at, *data, len);
-    rnl_sketch_seal(frame, at + len);
-    *data += len;
-    *size -= len;
-    len += RNL_SKETCH_HEAD_LEN + RNL_SKETCH_CHECK_LEN;
-    put_varint(out, len);
-    memcpy(out->bytes + out->len, frame, len);
-    out->len += len;
-}
-
-static void put_hll(struct out *out, const uint8_t **data, size_t *size)
-{
-    struct rnl_hll hll;
-    FUZZ_CHECK(rnl_hll_init(&hll, 4, RNL_HASH_NATIVE, 0) == RNL_OK);
-    for (size_t i = fuzz_byte(data, size) % 16; i > 0; i--)
-        FUZZ_CHECK(rnl_hll_update(&hll, fuzz_byte(data, size) *
-                                            UINT64_C(0x9E3779B97F4A7C15)) ==
-                   RNL_OK);
-    size_t len = rnl_hll_serialized_len(&hll);
-    put_varint(out, len);
-    rnl_hll_serialize(&hll, out->bytes + out->len);
-    out->len += len;
-    rnl_hll_fini(&hll);
-}
-
-static void put_metric(struct out *out, const uint8_t **data, size_t *size)
-{
-    static struct out inner;
-    inner.len = 0;
-    put_sealed(&inner, "RMOM", data, size);
-    static struct out histogram;
-    histogram.len = 0;
-    put_sealed(&histogram, "RLHG", data, size);
-    /* The histogram has no length of its own. */
-    size_t skip = histogram.len > 128 ? 2 : 1;
-    memcpy(inner.bytes + inner.len, histogram.bytes + skip,
-           histogram.len - skip);
-    inner.len += histogram.len - skip;
-    put_varint(out, inner.len);
-    memcpy(out->bytes + out->len, inner.bytes, inner.len);
-    out->len += inner.len;
-}
-
-/* Pane, then "RDIG" with what its parts say. */
-static void make_digest(struct out *out, int64_t pane, const uint8_t **data,
-                        size_t *size)
-{
-    out->len = 0;
-    put_varint(out, rnl_zigzag(pane));
-    size_t begin = out->len;
-    out->len =
-        (size_t)(rnl_sketch_head(out->bytes + begin, "RDIG", 1) - out->bytes);
-    uint64_t parts = fuzz_byte(data, size) & 0x1F;
-    put_varint(out, 8 + fuzz_byte(data, size) % 8);
-    put_varint(out, fuzz_byte(data, size));
-    put_varint(out, fuzz_byte(data, size));
-    put_varint(out, parts);
-    if ((parts & 1) != 0)
-        put_sealed(out, "RFRL", data, size);
-    if ((parts & 2) != 0)
-        put_hll(out, data, size);
-    if ((parts & 4) != 0)
-        put_metric(out, data, size);
-    if ((parts & 8) != 0)
-        put_metric(out, data, size);
-    if ((parts & 16) != 0)
-        put_sealed(out, "RCMS", data, size);
-    rnl_sketch_seal(out->bytes + begin, out->bytes + out->len);
-    out->len += RNL_SKETCH_CHECK_LEN;
-}
-
-/* A meter with some events, as bytes. */
+/* A meter with events in several panes and in all time, as bytes. */
 static void make_base(struct parts *parts)
 {
     struct rnl_meter_config config = make_config();
     struct rnl_meter *meter;
     FUZZ_CHECK(rnl_meter_create(&config, WALL, &meter) == RNL_OK);
+    ingest(meter, WALL - 9000, WALL - 9000);
     ingest(meter, WALL - 3000, WALL - 3000);
     /* Too late for any pane: into the figures of all time. */
     ingest(meter, WALL - 9000000, WALL - 3000);
@@ -248,57 +180,30 @@ static void make_base(struct parts *parts)
 
 /* ---- the input ---- */
 
-static void try_head(const struct parts *base, const uint8_t *data, size_t size)
+/* Byte by byte: where, and what is there instead. Then all seals anew. */
+static void edit(uint8_t *bytes, size_t len, const uint8_t **data, size_t *size)
 {
-    struct parts parts = *base;
-    struct rnl_meter *meter = NULL;
-    size_t len = size + RNL_SKETCH_HEAD_LEN + RNL_SKETCH_CHECK_LEN;
-    uint8_t *bytes = malloc(len);
-    FUZZ_CHECK(bytes != NULL);
-    uint8_t *at = rnl_sketch_head(bytes, "RMTR", 1);
-    if (size > 0)
-        memcpy(at, data, size);
-    rnl_sketch_seal(bytes, at + size);
-    parts.list[0].data = bytes;
-    parts.list[0].len = len;
-    if (restore(&parts, &meter) == RNL_OK)
-        use(meter);
-    rnl_meter_destroy(meter);
-    free(bytes);
-}
-
-/* One part of the base is exchanged. */
-static void try_digest(const struct parts *base, uint32_t key, int64_t pane,
-                       const uint8_t *data, size_t size)
-{
-    static struct out out;
-    struct parts parts = *base;
-    struct rnl_meter *meter = NULL;
-    bool found = false;
-    make_digest(&out, pane, &data, &size);
-    for (size_t i = 0; i < parts.count; i++) {
-        if (parts.list[i].key == key) {
-            parts.list[i].data = out.bytes;
-            parts.list[i].len = out.len;
-            found = true;
-        }
+    struct frame frames[FRAMES_MAX];
+    size_t count = find_frames(bytes, len, frames);
+    while (*size >= 3) {
+        size_t at = fuzz_byte(data, size);
+        at += (size_t)fuzz_byte(data, size) << 8;
+        bytes[at % len] = fuzz_byte(data, size);
     }
-    FUZZ_CHECK(found);
-    if (restore(&parts, &meter) == RNL_OK)
-        use(meter);
-    rnl_meter_destroy(meter);
+    for (size_t i = 0; i < count; i++)
+        rnl_sketch_seal(bytes + frames[i].begin, bytes + frames[i].end);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct parts base = {.count = 0};
-    uint8_t what = fuzz_byte(&data, &size);
+    struct rnl_meter *meter = NULL;
     make_base(&base);
-    if (what % 4 == 0)
-        try_head(&base, data, size);
-    else
-        try_digest(&base, what % 4 == 1 ? KEY_TOTAL : KEY_SLOT + NEWEST % 64,
-                   what % 4 == 1 ? 0 : NEWEST, data, size);
+    size_t which = fuzz_byte(&data, &size) % base.count;
+    edit(base.list[which].data, base.list[which].len, &data, &size);
+    if (restore(&base, &meter) == RNL_OK)
+        use(meter);
+    rnl_meter_destroy(meter);
     drop(&base);
     return 0;
 }

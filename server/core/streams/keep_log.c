@@ -14,6 +14,9 @@
 
 #define NO_ADVANCE SIZE_MAX
 
+/* Some 280,000 years; sums of times do not overflow. */
+#define WALL_MAX_MS (INT64_C(1) << 53)
+
 static const char letters[4] = {'R', 'L', 'O', 'G'};
 
 uint64_t rnl_kept_log_max(const struct rnl_kept *kept)
@@ -117,6 +120,8 @@ static bool get_record(struct rnl_wire *in, struct rnl_keep_record *record)
         len > (size_t)(in->end - in->at))
         return false;
     record->wall_ms = rnl_unzigzag(wall);
+    if (record->wall_ms < 0 || record->wall_ms > WALL_MAX_MS)
+        return false;
     record->data = in->at;
     record->len = (size_t)len;
     in->at += len;
