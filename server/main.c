@@ -91,12 +91,13 @@ static const struct rnl_setting table[] = {
      .type = RNL_SETTING_TEXT,
      .target = &data,
      .placeholder = "FOLDER",
-     .help = "Where jobs are kept, as runnel.db; made if it is not there."},
+     .help = "Where jobs, event streams and tokens are kept, as runnel.db;\n"
+             "      made if it is not there."},
     {.name = "durability",
      .type = RNL_SETTING_TEXT,
      .target = &durability,
      .placeholder = "LEVEL",
-     .help = "What an acknowledged job survives: full, a loss of power;\n"
+     .help = "What an acknowledged change survives: full, a loss of power;\n"
              "      normal, the end of the process; memory, neither."},
     {.name = "threads",
      .type = RNL_SETTING_COUNT,

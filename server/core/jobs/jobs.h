@@ -43,7 +43,7 @@ void rnl_jobs_destroy(struct rnl_jobs *jobs);
 void rnl_jobs_count(const struct rnl_jobs *jobs,
                     struct rnl_jobs_counts *ret_counts);
 
-/* "memory"; static. */
+/* "memory", or the name of the journal; static. */
 const char *rnl_jobs_store_name(const struct rnl_jobs *jobs);
 
 /* Names of the kinds that are served now, by the server or by workers; lent
