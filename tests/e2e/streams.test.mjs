@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stream's statistics in the console: right, live, and marked when unusual.
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { accessibilityFaults, holds, PHONE, shows, World }
   from './support/world.mjs';
@@ -222,15 +223,36 @@ test('a window is chosen with the keyboard', async () => {
   await world.close(page);
 });
 
-test('statistics go on when a core has begun anew', async () => {
+/**
+ * Stops the core, does something meanwhile, and starts it again, before a page
+ * that shows both.
+ * @param {Page} page
+ * @param {() => Promise<void>} [meanwhile]
+ */
+async function restart(page, meanwhile) {
+  await world.core.stop();
+  await shows(page.locator('#link-state'), 'Core unreachable');
+  await meanwhile?.();
+  await world.core.start();
+  await shows(page.locator('#link-state'), 'Connected');
+}
+
+test('statistics go on over a restart of the core', async () => {
   await send('again', eventsOf({ a: 5 }));
   const page = await world.open('#/streams/again');
   await shows(tile(page, 'Events'), '5');
-  await world.core.stop();
-  await shows(page.locator('#link-state'), 'Core unreachable');
-  await world.core.start();
-  await shows(page.locator('#link-state'), 'Connected');
+  await restart(page);
   await send('again', eventsOf({ a: 2 }));
+  await shows(tile(page, 'Events'), /^Events7/);
+  await world.close(page);
+});
+
+test('statistics begin with a core that has begun anew', async () => {
+  await send('anew', eventsOf({ a: 5 }));
+  const page = await world.open('#/streams/anew');
+  await shows(tile(page, 'Events'), '5');
+  await restart(page, () => rm(world.data, { recursive: true }));
+  await send('anew', eventsOf({ a: 2 }));
   await shows(tile(page, 'Events'), /^Events2/);
   await world.close(page);
 });
