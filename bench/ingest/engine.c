@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "parts.h"
 #include "timing.h"
@@ -14,12 +15,21 @@ struct meters {
     size_t count;
 };
 
-static void create_meters(struct meters *meters, size_t count, int64_t wall_ms)
+/* Seconds; the first so many of them. */
+static const uint32_t windows[RNL_METER_WINDOWS_MAX] = {
+    10, 60, 300, 900, 3600, 10800, 43200, 86400};
+
+static void create_meters(const struct bench_task *task, struct meters *meters,
+                          int64_t wall_ms)
 {
     struct rnl_meter_config config = {.hash_seed = 1};
     struct rnl_meter_fault fault;
+    size_t count = task->streams;
+    config.window_count = task->windows;
+    memcpy(config.window_seconds, windows,
+           task->windows * sizeof(config.window_seconds[0]));
     if (rnl_meter_config_check(&config, &fault) != RNL_OK)
-        bench_die("the default configuration is refused: %s", fault.what);
+        bench_die("the configuration is refused: %s", fault.what);
     meters->count = count;
     meters->all = bench_alloc(count * sizeof(meters->all[0]));
     for (size_t i = 0; i < count; i++) {
@@ -124,7 +134,7 @@ void bench_engine(const struct bench_task *task)
     int64_t end = batches->batches[batches->count - 1].time_base_ms + 1000;
     for (size_t repeat = 0; repeat < task->repeats; repeat++) {
         struct meters meters;
-        create_meters(&meters, task->streams, begin);
+        create_meters(task, &meters, begin);
         times[repeat] = feed(task, &meters);
         check_counts(task, &meters, end);
         if (repeat + 1 == task->repeats) {

@@ -20,6 +20,7 @@ static struct {
     const char *repeats;
     const char *rate;
     const char *streams;
+    const char *windows;
     const char *threads;
     const char *behind;
     const char *label;
@@ -37,6 +38,7 @@ static struct {
     .repeats = "5",
     .rate = "1000000",
     .streams = "1",
+    .windows = "0",
     .threads = "1",
     .behind = "0",
     .label = "zipf",
@@ -51,11 +53,12 @@ static const struct {
     {"events", &args.events},   {"users", &args.users},
     {"skew", &args.skew},       {"batch", &args.batch},
     {"repeats", &args.repeats}, {"rate", &args.rate},
-    {"streams", &args.streams}, {"threads", &args.threads},
-    {"behind", &args.behind},   {"label", &args.label},
-    {"address", &args.address}, {"pid", &args.pid},
-    {"file", &args.file},       {"key", &args.key},
-    {"value", &args.value},     {"out", &args.out},
+    {"streams", &args.streams}, {"windows", &args.windows},
+    {"threads", &args.threads}, {"behind", &args.behind},
+    {"label", &args.label},     {"address", &args.address},
+    {"pid", &args.pid},         {"file", &args.file},
+    {"key", &args.key},         {"value", &args.value},
+    {"out", &args.out},
 };
 
 static const struct {
@@ -182,6 +185,8 @@ int main(int argc, char **argv)
         .repeats = (size_t)number("repeats", args.repeats, BENCH_REPEATS_MAX),
         .rate = number("rate", args.rate, 1e12),
         .streams = (size_t)number("streams", args.streams, 100000),
+        .windows =
+            (size_t)number("windows", args.windows, RNL_METER_WINDOWS_MAX),
         .threads = (size_t)number("threads", args.threads, 64),
         .behind_ms = (int64_t)number("behind", args.behind, 3.6e6),
         .events = &events,

@@ -13,6 +13,8 @@ struct bench_task {
     double rate;
     /* Streams that batches go to in turn. */
     size_t streams;
+    /* Of each; 0: the default ones. */
+    size_t windows;
     /* How far events are behind the wall clock, of an engine that is fed by
      * itself. */
     int64_t behind_ms;

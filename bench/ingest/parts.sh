@@ -36,7 +36,7 @@ part_engine()
 }
 
 # Flat from a thousand events to a hundred million, from one stream to a
-# thousand.
+# thousand, and from one window to eight.
 part_flat()
 {
     local n
@@ -46,6 +46,10 @@ part_flat()
     done
     for n in 10 100 1000; do
         measure engine "events=$events" "streams=$n" "label=streams_$n" \
+            repeats=3
+    done
+    for n in 1 8; do
+        measure engine "events=$events" "windows=$n" "label=windows_$n" \
             repeats=3
     done
 }

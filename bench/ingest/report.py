@@ -19,6 +19,8 @@ ROWS = [
     ("engine, 10 streams", "streams_10_engine_events_per_s", "rate"),
     ("engine, 100 streams", "streams_100_engine_events_per_s", "rate"),
     ("engine, 1,000 streams", "streams_1000_engine_events_per_s", "rate"),
+    ("engine, 1 window", "windows_1_engine_events_per_s", "rate"),
+    ("engine, 8 windows", "windows_8_engine_events_per_s", "rate"),
     ("engine by the clock, 1 stream, 1 thread",
      "streams_1_threads_1_threads_events_per_s", "rate"),
     ("the same, 2 threads", "streams_1_threads_2_threads_events_per_s",
