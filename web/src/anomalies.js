@@ -3,7 +3,7 @@
 import { h } from './dom.js';
 import { clock, figure, milliseconds, num } from './format.js';
 
-/** @typedef {import('./types.js').Anomaly} Anomaly */
+/** @typedef {import('../runnel/runnel.d.ts').Anomaly} Anomaly */
 
 const KEPT = 50;
 

@@ -6,8 +6,8 @@ import { h, setText, svg } from './dom.js';
 import { count, figure, num, share } from './format.js';
 
 /**
- * @typedef {import('./types.js').Distribution} Distribution
- * @typedef {import('./types.js').Bucket} Bucket
+ * @typedef {import('../runnel/runnel.d.ts').Distribution} Distribution
+ * @typedef {import('../runnel/runnel.d.ts').Bucket} Bucket
  */
 
 const WIDTH = 600;

@@ -4,8 +4,8 @@
 import { num } from './format.js';
 
 /**
- * @typedef {import('./types.js').Snapshot} Snapshot
- * @typedef {import('./types.js').StreamStats} StreamStats
+ * @typedef {import('../runnel/runnel.d.ts').Snapshot} Snapshot
+ * @typedef {import('../runnel/runnel.d.ts').StreamStats} StreamStats
  *
  * @typedef {object} Series columns of equal length
  * @property {number[]} time seconds since 1970

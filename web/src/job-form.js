@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form for a new job: a kind, its options, its input.
-import { createJob } from './api.js';
+import { client } from './api.js';
 import { h } from './dom.js';
 import { KINDS } from './kinds.js';
 import { go, href } from './router.js';
@@ -26,7 +26,7 @@ export function jobForm(onCreated) {
     submit.disabled = true;
     error.hidden = true;
     try {
-      const job = await createJob(wish(form));
+      const job = await client.createJob(wish(form));
       onCreated();
       go(href('jobs', job.id));
     } catch (problem) {

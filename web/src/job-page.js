@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one job looks like. Knows no requests and no events: it is given a job
 // and shows it.
-import { jobOutputUrl } from './api.js';
+import { client, jobOutputUrl } from './api.js';
 import { copyButton, h, setText } from './dom.js';
 import { bytes, clock, count, duration, figure, num } from './format.js';
 import { href } from './router.js';
 import { badge, hasEnded, setBadge, stateWord } from './states.js';
+import { currentToken } from './token.js';
 
 /**
- * @typedef {import('./types.js').Job} Job
- * @typedef {import('./types.js').Progress} Progress
- * @typedef {import('./sse.js').FeedState} FeedState
+ * @typedef {import('../runnel/runnel.d.ts').Job} Job
+ * @typedef {import('../runnel/runnel.d.ts').Progress} Progress
+ * @typedef {import('./feed.js').FeedState} FeedState
  */
 
 /** @type {Record<FeedState, string>} */
@@ -48,8 +49,10 @@ export class JobPage {
       this.head(id), this.problem, this.progressBox, this.facts,
       h('div', { class: 'output-head' },
         h('h2', {}, 'Output'), this.feed,
-        h('a', { class: 'quiet', href: jobOutputUrl(id), target: '_blank' },
-          'Whole output')),
+        h('a', {
+          class: 'quiet', href: jobOutputUrl(id), target: '_blank',
+          onclick: (/** @type {Event} */ event) => this.openOutput(event, id),
+        }, 'Whole output')),
       output, log);
   }
 
@@ -60,6 +63,24 @@ export class JobPage {
       h('div', { class: 'actions' }, this.streamLink, this.cancel),
       h('p', { class: 'item-id' },
         h('code', {}, id), copyButton(id, 'the job’s id')));
+  }
+
+  /**
+   * A link shows no token; a ticket in its address stands for it.
+   * @param {Event} event
+   * @param {string} id
+   */
+  async openOutput(event, id) {
+    if (!currentToken())
+      return;
+    event.preventDefault();
+    try {
+      const url = await client.ticketUrl(jobOutputUrl(id));
+      if (!open(url, '_blank'))
+        location.assign(url); // no new windows here
+    } catch (error) {
+      this.showProblem(/** @type {Error} */ (error).message, 'failed');
+    }
   }
 
   /** @param {Job} job */

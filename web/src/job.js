@@ -2,24 +2,24 @@
 // One job, live: its state, progress, log and output as they arrive. After a
 // reload everything is replayed from the first event, so that what is shown
 // is always the whole of it.
-import { cancelJob, getJob, jobEventsUrl, Problem } from './api.js';
+import { client } from './api.js';
 import { announce } from './dom.js';
 import { num } from './format.js';
 import { JobPage } from './job-page.js';
 import { onLink } from './link.js';
 import { LogView } from './log.js';
 import { OutputView } from './output.js';
-import { Feed } from './sse.js';
-import { hasEnded, stateWord } from './states.js';
+import { Feed } from './feed.js';
+import { stateWord } from './states.js';
 
 /**
- * @typedef {import('./types.js').Job} Job
- * @typedef {import('./types.js').JobEvent} JobEvent
- * @typedef {import('./types.js').StateChange} StateChange
+ * @typedef {import('../runnel/runnel.d.ts').Job} Job
+ * @typedef {import('../runnel/runnel.d.ts').JobEvent} JobEvent
+ * @typedef {import('../runnel/runnel.d.ts').StateChange} StateChange
  */
 
-const EVENTS = ['delta', 'progress', 'status', 'log'];
 const TICK_MS = 250;
+const REASON = 'cancelled in the console';
 
 export class JobView {
   /**
@@ -56,7 +56,7 @@ export class JobView {
 
   async start() {
     try {
-      this.learn(await getJob(this.id));
+      this.learn(await client.getJob(this.id));
     } catch (error) {
       this.fail(/** @type {Error} */ (error));
       return;
@@ -67,34 +67,22 @@ export class JobView {
 
   follow() {
     return new Feed({
-      url: jobEventsUrl(this.id),
-      names: EVENTS,
-      ordered: true,
-      onEvent: (_, event) => this.take(event),
+      watch: (options) => client.watchJob(this.id, options),
+      onUpdate: ({ event, data }) => {
+        if (event === 'reset')
+          this.restart();
+        else if (event !== 'end') // the same as the status before it
+          this.take(data);
+      },
       onState: (state) => {
-        this.page.showFeed(state, this.feed?.cursor.last ?? 0);
+        this.page.showFeed(state, this.feed?.last ?? 0);
         this.tick();
       },
-      onReset: () => this.restart(),
-      check: (last) => this.check(last),
-      onError: (error) => this.fail(error),
+      onError: (error) => {
+        this.fail(error);
+        return false;
+      },
     });
-  }
-
-  /**
-   * The server refused the events. Is there more to come?
-   * @param {number} last
-   */
-  async check(last) {
-    try {
-      const job = await getJob(this.id);
-      this.learn(job);
-      return !(hasEnded(job.state) && last >= num(job.lastSequence));
-    } catch (error) {
-      if (error instanceof Problem && error.status === 404)
-        throw error;
-      return true;
-    }
   }
 
   /** @param {JobEvent} event */
@@ -112,7 +100,7 @@ export class JobView {
   /** Whether the current event is younger than what getJob said, and not a
    * replay of states that the job has left. */
   isNews() {
-    return num(this.feed?.cursor.last) > num(this.job?.lastSequence);
+    return num(this.feed?.last) > num(this.job?.lastSequence);
   }
 
   /** @param {StateChange} change */
@@ -120,7 +108,12 @@ export class JobView {
     this.learn(change);
     announce(`Job ${stateWord(change.state)}`);
     this.onChange();
-    this.check(0).catch(() => {}); // learns when it began or ended
+    this.refresh();
+  }
+
+  /** Learns when it began or ended; events do not tell. */
+  refresh() {
+    client.getJob(this.id).then((job) => this.learn(job), () => {});
   }
 
   /** @param {Partial<Job>} news */
@@ -134,7 +127,7 @@ export class JobView {
   }
 
   tick() {
-    const last = this.feed?.cursor.last ?? 0;
+    const last = this.feed?.last ?? 0;
     if (this.job)
       this.page.showFacts(this.job, this.output.bytes, last);
   }
@@ -142,7 +135,7 @@ export class JobView {
   async cancel() {
     this.page.cancel.disabled = true;
     try {
-      this.learn(await cancelJob(this.id));
+      this.learn(await client.cancelJob(this.id, { reason: REASON }));
       this.onChange();
     } catch (error) {
       this.fail(/** @type {Error} */ (error));

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The jobs: a list that keeps itself fresh, and beside it one job or the form
 // for a new one.
-import { listJobs } from './api.js';
+import { client, JOBS_SHOWN } from './api.js';
 import { h, setText } from './dom.js';
 import { ago, num } from './format.js';
 import { JobView } from './job.js';
 import { jobForm } from './job-form.js';
+import { Pager } from './pager.js';
 import { poll } from './poll.js';
 import { href } from './router.js';
 import { emptyNote, keepRows, split } from './split.js';
-import { badge, hasEnded, setBadge } from './states.js';
+import { badge, hasEnded, setBadge, STATE_WORDS } from './states.js';
 
-/** @typedef {import('./types.js').Job} Job */
+/** @typedef {import('../runnel/runnel.d.ts').Job} Job */
 
 const REFRESH_MS = 2000;
 /** The address of the form; no job has such an id. */
@@ -23,11 +24,13 @@ export class JobsView {
     this.element = this.split.element;
     this.list = h('ul', { class: 'rows' });
     this.note = emptyNote('Loading…');
+    this.pager = new Pager(JOBS_SHOWN, () => this.turn());
+    this.state = '';
     this.split.side.append(
       h('div', { class: 'side-head' },
         h('h2', {}, 'Jobs'),
         h('a', { class: 'button', href: href('jobs', NEW) }, 'New job')),
-      this.note, this.list);
+      this.filter(), this.note, this.list, this.pager.element);
     /** @type {JobView | null} */
     this.job = null;
     this.item = '';
@@ -37,6 +40,27 @@ export class JobsView {
   destroy() {
     this.refresh.stop();
     this.job?.destroy();
+  }
+
+  /** The choice of a state. */
+  filter() {
+    const choice = h('select', { id: 'job-state', onchange: () => {
+      this.state = choice.value;
+      this.pager.reset();
+      this.turn();
+    } }, h('option', { value: '' }, 'of any state'),
+    ...STATE_WORDS.map((word) => h('option', { value: word }, word)));
+    return h('div', { class: 'filter' },
+      h('label', { htmlFor: 'job-state' }, 'Show jobs'), choice);
+  }
+
+  /** Another page or state is wanted. */
+  turn() {
+    this.list.replaceChildren();
+    this.note.hidden = false;
+    setText(this.note, 'Loading…');
+    this.split.side.scrollTop = 0;
+    this.refresh.now();
   }
 
   /** @param {string} item id of a job, "new" or "" */
@@ -55,7 +79,7 @@ export class JobsView {
 
   async load() {
     try {
-      this.render((await listJobs()).jobs ?? []);
+      await this.loadPage();
     } catch (error) {
       if (this.list.childElementCount === 0)
         setText(this.note, /** @type {Error} */ (error).message);
@@ -63,9 +87,26 @@ export class JobsView {
     }
   }
 
+  /** @returns {Promise<void>} */
+  async loadPage() {
+    const { state, pager: { token } } = this;
+    const { jobs = [], nextPageToken } = await client.listJobs({
+      pageSize: JOBS_SHOWN, pageToken: token, states: state ? [state] : [],
+    });
+    if (state !== this.state || token !== this.pager.token)
+      return this.loadPage(); // another one was chosen meanwhile
+    if (jobs.length === 0 && token) {
+      this.pager.reset(); // what was there has been forgotten
+      return this.loadPage();
+    }
+    this.pager.set(jobs.length, nextPageToken);
+    this.render(jobs);
+  }
+
   /** @param {Job[]} jobs */
   render(jobs) {
-    setText(this.note, 'No job yet. Start one: its output appears here, live.');
+    setText(this.note, this.state ? `No job is ${this.state} now.`
+      : 'No job yet. Start one: its output appears here, live.');
     this.note.hidden = jobs.length > 0;
     keepRows(this.list, jobs, (job) => job.id, row, updateRow);
     this.mark();

@@ -5,8 +5,10 @@ import './style.css';
 import { announce, frame, setText } from './dom.js';
 import { JobsView } from './jobs.js';
 import { onLink } from './link.js';
-import { follow } from './router.js';
+import { follow, here } from './router.js';
+import { SignIn } from './sign-in.js';
 import { StreamsView } from './streams.js';
+import { currentToken, needToken, onTokenNeeded } from './token.js';
 
 /** @typedef {import('./link.js').LinkState} LinkState */
 
@@ -28,8 +30,18 @@ const LINK_NOTICES = {
 /** @type {{section: string, view: JobsView | StreamsView} | null} */
 let current = null;
 
+/** @type {SignIn | null} */
+let signIn = null;
+
+const signOut = /** @type {HTMLButtonElement} */ (frame('sign-out'));
+signOut.hidden = !currentToken();
+signOut.addEventListener('click', () => needToken('You are signed out.'));
+
 /** @param {import('./router.js').Route} route */
 function show({ section, item, query }) {
+  showTab(section, item);
+  if (signIn)
+    return;
   const isFirst = current === null;
   if (current?.section !== section) {
     current?.view.destroy();
@@ -40,6 +52,16 @@ function show({ section, item, query }) {
     frame('main').replaceChildren(current.view.element);
   }
   current.view.show(item, query);
+  if (!isFirst)
+    /** @type {HTMLElement | null} */ (
+      frame('main').querySelector('.detail h1'))?.focus();
+}
+
+/**
+ * @param {string} section
+ * @param {string} item
+ */
+function showTab(section, item) {
   document.title = item ? `${item} · Runnel` : `Runnel ${section}`;
   for (const tab of document.querySelectorAll('.tabs a')) {
     if (/** @type {HTMLElement} */ (tab).dataset.section === section)
@@ -47,9 +69,26 @@ function show({ section, item, query }) {
     else
       tab.removeAttribute('aria-current');
   }
-  if (!isFirst)
-    /** @type {HTMLElement | null} */ (
-      frame('main').querySelector('.detail h1'))?.focus();
+}
+
+/**
+ * Asks for a token in the place of everything else; then goes on where one
+ * was.
+ * @param {string} why
+ */
+function askForToken(why) {
+  if (signIn)
+    return;
+  current?.view.destroy();
+  current = null;
+  signIn = new SignIn(why, () => {
+    signIn = null;
+    signOut.hidden = false;
+    show(here());
+  });
+  signOut.hidden = true;
+  frame('main').replaceChildren(signIn.element);
+  signIn.focus();
 }
 
 /** @param {LinkState} state */
@@ -65,4 +104,5 @@ function showLink(state) {
 }
 
 onLink(showLink);
+onTokenNeeded(askForToken);
 follow(show);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // All streams side by side, each with its rate over the last minute. One
 // connection carries them all (GET /v1/events), since a browser has six.
-import { severalEventsUrl } from './api.js';
+import { client, isRefused } from './api.js';
 import { h, setText, svg } from './dom.js';
 import { count, figure, milliseconds, num } from './format.js';
 import { History } from './history.js';
 import { href } from './router.js';
-import { Feed } from './sse.js';
+import { Feed } from './feed.js';
 
 /**
- * @typedef {import('./types.js').StreamInfo} StreamInfo
- * @typedef {import('./types.js').StreamStats} StreamStats
- * @typedef {import('./types.js').Snapshot} Snapshot
+ * @typedef {import('../runnel/runnel.d.ts').StreamInfo} StreamInfo
+ * @typedef {import('../runnel/runnel.d.ts').StreamStats} StreamStats
+ * @typedef {import('../runnel/runnel.d.ts').Snapshot} Snapshot
  */
 
 /** The bridge follows up to 64 in one connection. */
@@ -62,18 +62,16 @@ export class Overview {
   follow(names, window) {
     this.feed?.close();
     this.feed = new Feed({
-      url: severalEventsUrl(names, [...new Set([0, window])]),
-      names: ['stats', 'reset'],
-      ordered: false,
-      onEvent: (name, { stream, event }) => {
-        if (name === 'stats')
-          this.cards.get(stream)?.take(event, window);
-        else
-          this.cards.get(stream)?.clear();
+      watch: (options) => client.watchMany({ streams: names },
+        { ...options, windows: [...new Set([0, window])], top: 1 }),
+      onUpdate: ({ event, data }) => {
+        if (event === 'stats')
+          this.cards.get(data.stream)?.take(data.event, window);
+        else if (event === 'reset')
+          this.cards.get(data.stream)?.clear();
       },
       onState: () => {},
-      check: async () => true,
-      onError: () => {},
+      onError: (error) => !isRefused(error),
     });
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks again and again, but not while the page is hidden or the bridge away.
+import { isRefused } from './api.js';
 import { linkState, onLink } from './link.js';
 
 /**
@@ -20,9 +21,10 @@ export function poll(task, ms) {
       return;
     clearTimeout(timer);
     running = true;
-    await task().catch(() => {}); // the task has shown its own error
+    // The task has shown its own error; one that is not allowed stays so.
+    const refused = await task().then(() => false, isRefused);
     running = false;
-    if (!stopped)
+    if (!stopped && !refused)
       timer = setTimeout(tick, ms);
   }
   function tick() {

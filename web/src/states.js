@@ -13,6 +13,8 @@ const WORDS = {
   JOB_STATE_EXPIRED: 'expired',
 };
 
+export const STATE_WORDS = Object.values(WORDS);
+
 /**
  * @param {string | undefined} state
  * @returns {string}

@@ -10,9 +10,9 @@ import { href } from './router.js';
 import { TopKeys } from './top-keys.js';
 
 /**
- * @typedef {import('./types.js').StreamStats} StreamStats
+ * @typedef {import('../runnel/runnel.d.ts').StreamStats} StreamStats
  * @typedef {import('./history.js').Series} Series
- * @typedef {import('./sse.js').FeedState} FeedState
+ * @typedef {import('./feed.js').FeedState} FeedState
  * @typedef {import('./anomalies.js').Anomalies} Anomalies
  *
  * @typedef {object} StreamDuties

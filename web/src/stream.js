@@ -2,17 +2,17 @@
 // One stream, live: its figures, charts, keys and anomalies in the window
 // that the person chose. All windows are received, so that a change of window
 // needs no request and keeps the lines that were drawn.
-import { getStats, Problem, statsEventsUrl } from './api.js';
+import { client, RunnelError } from './api.js';
 import { Anomalies } from './anomalies.js';
 import { num } from './format.js';
 import { History } from './history.js';
 import { href, stay } from './router.js';
-import { Feed } from './sse.js';
+import { Feed } from './feed.js';
 import { StreamPage } from './stream-page.js';
 
 /**
- * @typedef {import('./types.js').Snapshot} Snapshot
- * @typedef {import('./types.js').StreamStats} StreamStats
+ * @typedef {import('../runnel/runnel.d.ts').Snapshot} Snapshot
+ * @typedef {import('../runnel/runnel.d.ts').StreamStats} StreamStats
  */
 
 /** The server sends a snapshot a second while something changes. */
@@ -51,34 +51,31 @@ export class StreamView {
 
   follow() {
     return new Feed({
-      url: statsEventsUrl(this.name),
-      names: ['stats', 'anomaly'],
-      ordered: false,
-      onEvent: (name, data) => {
-        if (name === 'anomaly')
+      watch: (options) => client.watchStats(this.name, options),
+      onUpdate: ({ event, data }) => {
+        if (event === 'anomaly')
           this.anomalies.add(data);
-        else
+        else if (event === 'stats')
           this.take(data);
+        else
+          this.restart();
       },
       onState: (state) => this.page.showFeed(state),
-      onReset: () => this.restart(),
-      check: () => this.check(),
-      onError: (error) => this.page.showProblem(error.message),
+      onError: (error) => this.failed(error),
     });
   }
 
-  /** Whether the stream is there, so that it is worth trying again. */
-  async check() {
-    try {
-      await getStats(this.name);
-      return true;
-    } catch (error) {
-      if (error instanceof Problem && error.status === 404) {
-        this.page.showNone(NONE);
-        return true; // its first event may be on the way
-      }
-      return !(error instanceof Problem && error.status === 400);
+  /**
+   * Whether the stream may come to be, so that it is worth trying again.
+   * @param {Error} error
+   */
+  failed(error) {
+    if (error instanceof RunnelError && error.status === 404) {
+      this.page.showNone(NONE);
+      return true; // its first event may be on the way
     }
+    this.page.showProblem(error.message);
+    return false;
   }
 
   /** @param {Snapshot} snapshot */

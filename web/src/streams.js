@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The streams: a list with their rates, and beside it one stream's statistics
 // or how to get events into one.
-import { createJob, listStreams } from './api.js';
+import { client } from './api.js';
 import { copyButton, h, setText } from './dom.js';
 import { figure, num } from './format.js';
 import { DEMO_STREAM, trafficJob } from './kinds.js';
@@ -11,9 +11,10 @@ import { go, href } from './router.js';
 import { emptyNote, keepRows, split } from './split.js';
 import { StreamView } from './stream.js';
 
-/** @typedef {import('./types.js').StreamInfo} StreamInfo */
+/** @typedef {import('../runnel/runnel.d.ts').StreamInfo} StreamInfo */
 
 const REFRESH_MS = 2000;
+const STREAMS_SHOWN = 200;
 const INGEST_COMMAND =
   'tail -f access.ndjson | runnel ingest web --format ndjson --key path --latency ms';
 
@@ -87,7 +88,8 @@ export class StreamsView {
 
   async load() {
     try {
-      this.render((await listStreams()).streams ?? []);
+      this.render(
+        (await client.listStreams({ pageSize: STREAMS_SHOWN })).streams ?? []);
     } catch (error) {
       if (this.list.childElementCount === 0)
         setText(this.note, /** @type {Error} */ (error).message);
@@ -149,7 +151,7 @@ export function trafficButton(stream, onStarted, label) {
   const button = h('button', { type: 'button', onclick: async () => {
     button.disabled = true;
     try {
-      await createJob(trafficJob(stream));
+      await client.createJob(trafficJob(stream));
       onStarted();
       go(href('streams', stream));
     } catch (error) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The most frequent keys, as bars with their bounds, and a look-up of any
 // other key: its frequency is known too, though it is in no list.
-import { getFrequency } from './api.js';
+import { client } from './api.js';
 import { h, setText } from './dom.js';
 import { count, num, share } from './format.js';
 import { keepRows } from './split.js';
 
-/** @typedef {import('./types.js').KeyFrequency} KeyFrequency */
+/** @typedef {import('../runnel/runnel.d.ts').KeyFrequency} KeyFrequency */
 
 export class TopKeys {
   /** @param {() => {stream: string, window: number}} place what is shown */
@@ -45,7 +45,7 @@ export class TopKeys {
     if (!key)
       return;
     try {
-      const { frequencies } = await getFrequency(stream, key, window);
+      const { frequencies } = await client.frequency(stream, key, { window });
       setText(this.answer, `“${key}”: ${sentence(frequencies?.[0] ?? {})}`);
     } catch (error) {
       setText(this.answer, /** @type {Error} */ (error).message);

@@ -1,48 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backoff, Cursor } from '../src/sequence.js';
+import { backoff, Bookmark, Sequence } from '../runnel/src/sequence.js';
 
 /**
- * @param {Cursor} cursor
+ * @param {Sequence} place
  * @param {string[]} ids
  */
-const taken = (cursor, ids) => ids.filter((id) => cursor.take(id));
+const taken = (place, ids) => ids.filter((id) => place.take(id));
 
 test('a replay after a reconnect adds only what is new', () => {
-  const cursor = new Cursor();
-  assert.deepEqual(taken(cursor, ['1', '2', '3']), ['1', '2', '3']);
-  assert.deepEqual(taken(cursor, ['2', '3', '4']), ['4']);
+  const place = new Sequence('');
+  assert.deepEqual(taken(place, ['1', '2', '3']), ['1', '2', '3']);
+  assert.deepEqual(taken(place, ['2', '3', '4']), ['4']);
 });
 
 test('joined deltas may skip numbers', () => {
-  const cursor = new Cursor();
-  assert.deepEqual(taken(cursor, ['1', '40', '7', '41']), ['1', '40', '41']);
+  const place = new Sequence('');
+  assert.deepEqual(taken(place, ['1', '40', '7', '41']), ['1', '40', '41']);
 });
 
 test('numbers are compared as numbers', () => {
-  const cursor = new Cursor();
-  assert.deepEqual(taken(cursor, ['9', '10', '100']), ['9', '10', '100']);
-});
-
-test('an event without a number is taken and moves nothing', () => {
-  const cursor = new Cursor();
-  cursor.take('5');
-  assert.equal(cursor.take(''), true);
-  assert.equal(cursor.last, 5);
+  const place = new Sequence('');
+  assert.deepEqual(taken(place, ['9', '10', '100']), ['9', '10', '100']);
 });
 
 test('a number that is none is refused', () => {
-  assert.equal(new Cursor().take('five'), false);
+  assert.equal(new Sequence('').take('five'), false);
 });
 
 test('a new connection goes on after the last event', () => {
-  const cursor = new Cursor();
-  assert.equal(cursor.address('v1/jobs/x/events'), 'v1/jobs/x/events');
-  cursor.take('12');
-  assert.equal(cursor.address('v1/jobs/x/events'), 'v1/jobs/x/events?after=12');
-  cursor.reset();
-  assert.equal(cursor.take('1'), true);
+  const place = new Sequence('');
+  assert.equal(place.after, '');
+  place.take('12');
+  assert.equal(place.after, '12');
+  place.reset();
+  assert.equal(place.after, '');
+  assert.equal(place.take('1'), true);
+  assert.equal(new Sequence('12').take('12'), false);
+});
+
+test('ids that mean nothing here are sent back as they are', () => {
+  const place = new Bookmark('');
+  assert.equal(place.take('058d/3,5e'), true);
+  assert.equal(place.take(undefined), true); // snapshots have none
+  assert.equal(place.after, '058d/3,5e');
 });
 
 test('attempts to connect grow apart, up to eight seconds', () => {

@@ -2,22 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anomalyWords } from '../src/anomalies.js';
-import { problemOf } from '../src/api.js';
 import { trafficJob } from '../src/kinds.js';
 import { hasEnded, stateWord } from '../src/states.js';
-
-test('a problem names the field and its limit once', () => {
-  const violations = [{ field: 'options.rate', description: 'must be at most 5' }];
-  assert.equal(problemOf(400, { detail: 'The job is invalid.', violations }).message,
-    'The job is invalid. options.rate: must be at most 5.');
-  assert.equal(
-    problemOf(400, { detail: 'options.rate must be at most 5', violations }).message,
-    'options.rate must be at most 5');
-});
-
-test('an answer that is no problem document still makes a sentence', () => {
-  assert.equal(problemOf(502, null).message, 'The server answered 502.');
-});
 
 test('only the four terminal states are an end', () => {
   const states = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED',
