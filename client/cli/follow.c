@@ -119,6 +119,8 @@ static void take_state(struct follow *f, const json_t *change)
     const json_t *error = cli_json_at(change, "error");
     if (error)
         cli_json_set(f->job, "error", json_incref((json_t *)error));
+    else
+        json_object_del(f->job, "error"); /* That of an earlier attempt. */
     if (strcmp(state, "JOB_STATE_QUEUED") == 0 && error && !f->context->json)
         tell_attempt(f, change);
     if (strcmp(state, "JOB_STATE_QUEUED") == 0 ||

@@ -205,6 +205,16 @@ class Work(unittest.TestCase):
                           % (attempt, attempt), told)
         self.assertTrue(told.endswith("exit status 75: cause 3\n"), told)
 
+    def test_a_job_that_succeeds_in_the_end_is_told_without_an_error(self):
+        self.worker("second", "--shell", "--",
+                    "[ $RUNNEL_ATTEMPT -gt 1 ] || exit 75; echo done")
+        done = run(self.core, "job", "create", "--kind", "second",
+                   "--attempts", "2", "--backoff", "1ms", "--watch")
+        self.assertEqual(done.returncode, 0)
+        told = done.stderr.decode()
+        self.assertIn("attempt 1 failed: exit status 75", told)
+        self.assertRegex(told, r"succeeded after [^:]*, 5 B\n$")
+
     def test_cancel_stops_the_group_and_kills_what_stays(self):
         """The shell and its child ignore SIGTERM; the worker goes on. The fifo
         is at its end when nobody of the group is left."""
