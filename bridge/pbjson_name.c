@@ -7,14 +7,17 @@
 
 #include "pbjson_private.h"
 
+/* Runs of letters at once. */
 void pbjson_put_name(struct rnl_text *text, const char *name)
 {
     rnl_text_put_byte(text, '"');
-    for (; *name != '\0'; name++) {
-        if (*name != '_')
-            rnl_text_put_byte(text, *name);
-        else if (name[1] != '\0')
-            rnl_text_put_byte(text, (char)toupper((unsigned char)*++name));
+    while (*name != '\0') {
+        size_t run = strcspn(name, "_");
+        rnl_text_put(text, name, run);
+        name += run;
+        if (*name == '\0' || *++name == '\0')
+            break;
+        rnl_text_put_byte(text, (char)toupper((unsigned char)*name++));
     }
     rnl_text_put_byte(text, '"');
 }

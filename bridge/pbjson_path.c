@@ -12,26 +12,34 @@ void pbjson_path_init(struct pbjson_path *path, struct rnl_pbjson_error *error)
     error->what[0] = '\0';
 }
 
-static void append(struct pbjson_path *path, int len)
+/* What has no room is cut off. Called for each field that is written or read,
+ * hence no printf. */
+static void append(struct pbjson_path *path, const char *text, size_t len)
 {
     size_t room = sizeof(path->error->field) - 1 - path->len;
-    path->len += len > 0 && (size_t)len < room ? (size_t)len : room;
+    if (len > room)
+        len = room;
+    memcpy(path->error->field + path->len, text, len);
+    path->len += len;
+    path->error->field[path->len] = '\0';
 }
 
 size_t pbjson_push_name(struct pbjson_path *path, const char *name)
 {
     size_t before = path->len;
-    append(path, snprintf(path->error->field + before,
-                          sizeof(path->error->field) - before, "%s%s",
-                          before > 0 ? "." : "", name));
+    if (before > 0)
+        append(path, ".", 1);
+    append(path, name, strlen(name));
     return before;
 }
 
 size_t pbjson_push_index(struct pbjson_path *path, size_t index)
 {
     size_t before = path->len;
-    append(path, snprintf(path->error->field + before,
-                          sizeof(path->error->field) - before, "[%zu]", index));
+    char digits[RNL_DECIMAL_MAX];
+    append(path, "[", 1);
+    append(path, digits, rnl_decimal_write(digits, index));
+    append(path, "]", 1);
     return before;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Message to JSON text. */
-#include <inttypes.h>
 #include <string.h>
 
 #include <google/protobuf/duration.pb-c.h>
@@ -30,15 +29,36 @@ static bool write_string(struct writer *writer, const char *string)
     return true;
 }
 
+static void put_quoted(struct rnl_text *text, const char *plain)
+{
+    rnl_text_put_byte(text, '"');
+    rnl_text_puts(text, plain);
+    rnl_text_put_byte(text, '"');
+}
+
+/* The mapping has 64-bit numbers as strings. */
+static void write_64(struct rnl_text *text, bool negative, uint64_t magnitude)
+{
+    char out[RNL_DECIMAL_MAX];
+    rnl_text_puts(text, negative ? "\"-" : "\"");
+    rnl_text_put(text, out, rnl_decimal_write(out, magnitude));
+    rnl_text_put_byte(text, '"');
+}
+
+static void write_int64(struct rnl_text *text, int64_t value)
+{
+    write_64(text, value < 0, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 static void write_enum(struct writer *writer,
                        const ProtobufCEnumDescriptor *descriptor, int number)
 {
     const ProtobufCEnumValue *value =
         protobuf_c_enum_descriptor_get_value(descriptor, number);
     if (value != NULL)
-        rnl_text_printf(writer->text, "\"%s\"", value->name);
+        put_quoted(writer->text, value->name);
     else
-        rnl_text_printf(writer->text, "%d", number);
+        rnl_text_put_signed(writer->text, number);
 }
 
 static void write_bytes(struct writer *writer, const ProtobufCBinaryData *bytes)
@@ -57,20 +77,20 @@ static bool write_value(struct writer *writer,
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        rnl_text_printf(text, "%" PRId32, *(const int32_t *)slot);
+        rnl_text_put_signed(text, *(const int32_t *)slot);
         return true;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
-        rnl_text_printf(text, "%" PRIu32, *(const uint32_t *)slot);
+        rnl_text_put_unsigned(text, *(const uint32_t *)slot);
         return true;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        rnl_text_printf(text, "\"%" PRId64 "\"", *(const int64_t *)slot);
+        write_int64(text, *(const int64_t *)slot);
         return true;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        rnl_text_printf(text, "\"%" PRIu64 "\"", *(const uint64_t *)slot);
+        write_64(text, false, *(const uint64_t *)slot);
         return true;
     case PROTOBUF_C_TYPE_FLOAT:
         rnl_text_put_float(text, *(const float *)slot);
@@ -234,14 +254,14 @@ static bool write_message(struct writer *writer,
         const Google__Protobuf__Timestamp *stamp = (const void *)message;
         if (!rnl_timestamp_format(stamp->seconds, stamp->nanos, time))
             return pbjson_fail(&writer->path, "is no time of years 1 to 9999");
-        rnl_text_printf(writer->text, "\"%s\"", time);
+        put_quoted(writer->text, time);
         return true;
     }
     if (message->descriptor == &google__protobuf__duration__descriptor) {
         const Google__Protobuf__Duration *span = (const void *)message;
         if (!rnl_duration_format(span->seconds, span->nanos, time))
             return pbjson_fail(&writer->path, "is no duration");
-        rnl_text_printf(writer->text, "\"%s\"", time);
+        put_quoted(writer->text, time);
         return true;
     }
     if (writer->path.depth == RNL_PBJSON_DEPTH_MAX)

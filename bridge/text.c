@@ -9,7 +9,8 @@
 
 #include "alloc.h"
 
-#define CAP_MIN    256
+/* Holds most answers, so that they are not moved as they grow. */
+#define CAP_MIN    1024
 #define PRINTF_MAX 256
 
 void rnl_text_init(struct rnl_text *text, size_t len_max)
@@ -69,7 +70,35 @@ void rnl_text_put(struct rnl_text *text, const void *data, size_t len)
 
 void rnl_text_put_byte(struct rnl_text *text, char byte)
 {
-    rnl_text_put(text, &byte, 1);
+    if (text->len < text->cap && text->len < text->len_max && !text->failed)
+        text->data[text->len++] = byte;
+    else
+        rnl_text_put(text, &byte, 1);
+}
+
+size_t rnl_decimal_write(char out[RNL_DECIMAL_MAX], uint64_t value)
+{
+    char digits[RNL_DECIMAL_MAX];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
+}
+
+void rnl_text_put_unsigned(struct rnl_text *text, uint64_t value)
+{
+    char out[RNL_DECIMAL_MAX];
+    rnl_text_put(text, out, rnl_decimal_write(out, value));
+}
+
+void rnl_text_put_signed(struct rnl_text *text, int64_t value)
+{
+    if (value < 0)
+        rnl_text_put_byte(text, '-');
+    rnl_text_put_unsigned(text, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void rnl_text_puts(struct rnl_text *text, const char *string)
@@ -137,12 +166,23 @@ static bool put_special(struct rnl_text *text, double value)
     return true;
 }
 
+/* Most numbers are whole, and then their digits are the shortest text: up to
+ * limit, from which on %g writes an exponent. -0 is not one of them. */
+static bool put_whole(struct rnl_text *text, double value, double limit)
+{
+    if (!(fabs(value) < limit) || value != trunc(value) ||
+        (value == 0 && signbit(value)))
+        return false;
+    rnl_text_put_signed(text, (int64_t)value);
+    return true;
+}
+
 /* 15 digits always survive the way through a double, 17 always suffice; the
  * same holds for 6 and 9 of a float. */
 void rnl_text_put_double(struct rnl_text *text, double value)
 {
     char out[40];
-    if (put_special(text, value))
+    if (put_whole(text, value, 1e15) || put_special(text, value))
         return;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, sizeof(out), "%.*g", digits, value);
@@ -155,7 +195,7 @@ void rnl_text_put_double(struct rnl_text *text, double value)
 void rnl_text_put_float(struct rnl_text *text, float value)
 {
     char out[40];
-    if (put_special(text, (double)value))
+    if (put_whole(text, (double)value, 1e6) || put_special(text, (double)value))
         return;
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(out, sizeof(out), "%.*g", digits, (double)value);

@@ -39,6 +39,14 @@ char *rnl_text_take(struct rnl_text *text);
 void rnl_text_put(struct rnl_text *text, const void *data, size_t len);
 void rnl_text_put_byte(struct rnl_text *text, char byte);
 
+/* Decimal. */
+void rnl_text_put_unsigned(struct rnl_text *text, uint64_t value);
+void rnl_text_put_signed(struct rnl_text *text, int64_t value);
+
+/* Digits of any value, and the function that writes them; returns how many. */
+#define RNL_DECIMAL_MAX 20
+size_t rnl_decimal_write(char out[RNL_DECIMAL_MAX], uint64_t value);
+
 /* A NUL-terminated string as it is. */
 void rnl_text_puts(struct rnl_text *text, const char *string);
 

@@ -170,6 +170,13 @@ static void doubles_are_written_as_short_as_they_can_be(void **state)
                    "1.7976931348623157e+308,123456789.125,3,"
                    "0.30000000000000004]}");
     assert_same("{\"doubles\":[\"NaN\",\"Infinity\",\"-Infinity\"]}");
+    /* Whole ones, on both sides of where exponents begin, and 0 below 0. */
+    assert_written("{\"doubles\":[0,-0.0,-1,999999999999999,1000000000000000,"
+                   "-999999999999999,9007199254740993]}",
+                   "{\"doubles\":[0,-0,-1,999999999999999,1e+15,"
+                   "-999999999999999,9007199254740992]}");
+    assert_same("{\"aFloat\":-999999}");
+    assert_written("{\"aFloat\":1000000}", "{\"aFloat\":1e+06}");
     assert_written("{\"aDouble\":\"-1.5e3\",\"aFloat\":\"0.5\"}",
                    "{\"aFloat\":0.5,\"aDouble\":-1500}");
     assert_refused("{\"aDouble\":\"nan\"}", "aDouble", "must be a number");
