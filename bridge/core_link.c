@@ -48,6 +48,7 @@ struct rnl_core_link {
     /* The client's socket, as it is watched; -1: none is. */
     int client_fd;
     h2o_socket_t *watch;
+    uint64_t turn;
 };
 
 static void watch_client(struct rnl_client *client, int fd, int events,
@@ -105,8 +106,11 @@ static void on_ready(h2o_socket_t *watch, const char *error)
         else if (read(link->timer_fd, &expirations, sizeof(expirations)) < 0)
             continue; /* It was set anew in between. */
     }
-    if (count > 0)
-        rnl_client_process(link->client, revents);
+    if (count <= 0)
+        return;
+    link->turn++;
+    rnl_client_process(link->client, revents);
+    link->turn++;
 }
 
 static void on_state(struct rnl_client *client, enum rnl_client_state state,
@@ -217,6 +221,12 @@ void rnl_core_link_tick(struct rnl_core_link *link)
         link->refused_s = 0;
         rnl_client_connect(link->client);
     }
+}
+
+/* librunnel sends from inside rnl_client_process only. */
+uint64_t rnl_core_link_turn(const struct rnl_core_link *link)
+{
+    return link->turn;
 }
 
 const char *rnl_core_link_epoch(const struct rnl_core_link *link)

@@ -42,6 +42,10 @@ const char *rnl_core_link_epoch(const struct rnl_core_link *link);
  * the core takes, so that the others always find room. */
 uint32_t rnl_core_link_feeds_max(const struct rnl_core_link *link);
 
+/* Changes whenever something may have left for the core: what was started at
+ * the same turn is not on its way yet. */
+uint64_t rnl_core_link_turn(const struct rnl_core_link *link);
+
 struct rnl_core_call {
     /* "runnel.v1.JobService/GetJob" */
     const char *method;

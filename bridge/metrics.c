@@ -59,6 +59,9 @@ static const struct metric metrics[] = {
     METRIC("requests_limited_total", "counter",
            "Requests refused: too many of one token or address.",
            requests_limited),
+    METRIC("calls_shared_total", "counter",
+           "Requests answered by the call of another that asked the same.",
+           calls_shared),
 };
 
 static uint64_t sum(const struct rnl_worker *worker, size_t offset)

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "bind.h"
 #include "core_link.h"
+#include "shared_call.h"
 #include "worker.h"
 
 /* A call under way; in the request's pool. */
@@ -80,6 +81,16 @@ static void on_dispose(struct rnl_exchange *exchange)
     release(exchange->state);
 }
 
+void rnl_unary_fail_start(struct rnl_exchange *exchange, enum rnl_code code)
+{
+    if (code == RNL_RESOURCE_EXHAUSTED)
+        rnl_exchange_fail_text(exchange, 413, code,
+                               "the request is larger than what the core "
+                               "takes in one frame, or memory is out");
+    else
+        rnl_exchange_fail_text(exchange, 0, code, NULL);
+}
+
 void rnl_probe_start(struct rnl_exchange *exchange,
                      const struct rnl_probe *probe,
                      const ProtobufCMessage *request)
@@ -95,14 +106,8 @@ void rnl_probe_start(struct rnl_exchange *exchange,
     const struct rnl_core_call what = {probe->rpc, exchange->authorization};
     enum rnl_code code = rnl_core_link_call(exchange->worker->core, &what,
                                             request, &options, &pending->call);
-    if (code == RNL_RESOURCE_EXHAUSTED) {
-        rnl_exchange_fail_text(exchange, 413, code,
-                               "the request is larger than what the core "
-                               "takes in one frame, or memory is out");
-        return;
-    }
     if (code != RNL_OK) {
-        rnl_exchange_fail_text(exchange, 0, code, NULL);
+        rnl_unary_fail_start(exchange, code);
         return;
     }
     exchange->state = pending;
@@ -126,6 +131,10 @@ static void on_answer(struct rnl_exchange *exchange,
 void rnl_unary_call(struct rnl_exchange *exchange,
                     const ProtobufCMessage *request)
 {
+    if (rnl_shared_call_fits(exchange)) {
+        rnl_shared_call_start(exchange, request);
+        return;
+    }
     struct rnl_probe *probe =
         h2o_mem_alloc_pool(&exchange->req->pool, sizeof(*probe));
     *probe = (struct rnl_probe){.rpc = exchange->route->rpc,
@@ -260,6 +269,8 @@ static void handle_object(struct rnl_exchange *exchange, json_t *object)
 void rnl_unary_handle(struct rnl_exchange *exchange)
 {
     json_t *object;
+    if (rnl_shared_call_fits(exchange) && rnl_shared_call_join(exchange))
+        return;
     if (!take_body(exchange, &object))
         return;
     handle_object(exchange, object);

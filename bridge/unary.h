@@ -9,7 +9,7 @@
 
 #include "exchange.h"
 
-/* The handler of such routes. */
+/* The handler of such routes. GETs may share a call (shared_call.h). */
 void rnl_unary_handle(struct rnl_exchange *exchange);
 
 /*
@@ -34,6 +34,9 @@ struct rnl_probe {
 void rnl_probe_start(struct rnl_exchange *exchange,
                      const struct rnl_probe *probe,
                      const ProtobufCMessage *request);
+
+/* Answers that a call could not be made. */
+void rnl_unary_fail_start(struct rnl_exchange *exchange, enum rnl_code code);
 
 /* Answers with a call's status. */
 void rnl_exchange_fail_status(struct rnl_exchange *exchange,

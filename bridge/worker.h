@@ -21,8 +21,13 @@
 #include "bridge.h"
 #include "h2o_use.h"
 
+/* Places for calls that can be joined (shared_call.h), by the hash of the path:
+ * who finds another's there takes the place. */
+#define RNL_SHARED_CALLS_MAX 256
+
 struct rnl_core_link;
 struct rnl_rate_limit;
+struct rnl_shared_call;
 struct rnl_streaming;
 struct rnl_tally;
 struct rnl_topics;
@@ -63,6 +68,8 @@ struct rnl_counters {
     atomic_uint_fast64_t stuck;
     /* Refused since their client makes too many. */
     atomic_uint_fast64_t requests_limited;
+    /* Requests that were answered by another one's call. */
+    atomic_uint_fast64_t calls_shared;
 };
 
 static inline void rnl_count(atomic_uint_fast64_t *counter, uint64_t by)
@@ -102,6 +109,8 @@ struct rnl_worker {
     struct rnl_tally *tally;
     LIST_HEAD(, rnl_conn) conns;
     LIST_HEAD(, rnl_streaming) streaming;
+    /* Calls that can be joined, or were; shared_call.h. */
+    struct rnl_shared_call *shared[RNL_SHARED_CALLS_MAX];
     /* Open feeds. */
     uint32_t feed_count;
     bool draining;

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shared_call.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "core_link.h"
+#include "identity.h"
+#include "unary.h"
+#include "worker.h"
+
+/* One of those that wait for a call; in its request's pool. */
+struct rider {
+    struct rnl_exchange *exchange;
+    struct rnl_shared_call *shared;
+    LIST_ENTRY(rider) link;
+};
+
+struct rnl_shared_call {
+    struct rnl_worker *worker;
+    const struct rnl_route *route;
+    /* Path and query as they were sent, and the rights; owned. */
+    char *path;
+    size_t path_len;
+    char *authorization;
+    /* Where it can be found, as long as the link is at the same turn. */
+    size_t place;
+    uint64_t turn;
+    struct rnl_call *call;
+    ProtobufCMessage *response;
+    /* Being answered: who goes away now leaves it alone. */
+    bool ended;
+    LIST_HEAD(, rider) riders;
+};
+
+/* FNV-1a. */
+static size_t place_of(const h2o_iovec_t *path)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < path->len; i++)
+        hash = (hash ^ (unsigned char)path->base[i]) * 16777619u;
+    return hash % RNL_SHARED_CALLS_MAX;
+}
+
+bool rnl_shared_call_fits(const struct rnl_exchange *exchange)
+{
+    return strcmp(exchange->route->verb, "GET") == 0 &&
+           exchange->req->entity.len == 0;
+}
+
+static void destroy(struct rnl_shared_call *shared)
+{
+    struct rnl_shared_call **place = &shared->worker->shared[shared->place];
+    if (*place == shared)
+        *place = NULL;
+    rnl_call_destroy(shared->call);
+    rnl_pbjson_free(shared->response);
+    if (shared->authorization != NULL)
+        explicit_bzero(shared->authorization, strlen(shared->authorization));
+    rnl_free(shared->authorization);
+    rnl_free(shared->path);
+    rnl_free(shared);
+}
+
+static void on_dispose(struct rnl_exchange *exchange)
+{
+    struct rider *rider = exchange->state;
+    struct rnl_shared_call *shared = rider->shared;
+    LIST_REMOVE(rider, link);
+    if (LIST_EMPTY(&shared->riders) && !shared->ended)
+        destroy(shared);
+}
+
+static void ride(struct rnl_shared_call *shared, struct rnl_exchange *exchange)
+{
+    struct rider *rider =
+        h2o_mem_alloc_pool(&exchange->req->pool, sizeof(*rider));
+    *rider = (struct rider){.exchange = exchange, .shared = shared};
+    LIST_INSERT_HEAD(&shared->riders, rider, link);
+    exchange->state = rider;
+    exchange->on_dispose = on_dispose;
+}
+
+/* --- the answer --- */
+
+static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
+                       void *arg)
+{
+    struct rnl_shared_call *shared = arg;
+    (void)call;
+    rnl_pbjson_free(shared->response);
+    shared->response = protobuf_c_message_unpack(shared->route->response,
+                                                 &rnl_pb_allocator, len, data);
+}
+
+/* The next that waits, which waits no longer; NULL: there is none. */
+static struct rnl_exchange *take_exchange(struct rnl_shared_call *shared)
+{
+    struct rider *rider = LIST_FIRST(&shared->riders);
+    if (rider == NULL)
+        return NULL;
+    LIST_REMOVE(rider, link);
+    /* The handler may put its own state there. */
+    rider->exchange->on_dispose = NULL;
+    rider->exchange->state = NULL;
+    return rider->exchange;
+}
+
+/* Writes the response once for all. */
+static void reply_all(struct rnl_shared_call *shared)
+{
+    struct rnl_exchange *exchange;
+    struct rnl_pbjson_error error;
+    struct rnl_text text;
+    rnl_text_init(&text, RNL_ANSWER_BYTES_MAX);
+    enum rnl_code code = rnl_pbjson_write(shared->response, &text, &error);
+    rnl_text_put_byte(&text, '\n');
+    while ((exchange = take_exchange(shared)) != NULL) {
+        if (code != RNL_OK)
+            rnl_exchange_fail_mapping(exchange, code, &error);
+        else
+            rnl_exchange_reply(exchange, 200, "application/json", text.data,
+                               text.len);
+    }
+    rnl_text_fini(&text);
+}
+
+static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
+                   void *arg)
+{
+    static const struct rnl_status_info no_answer = {
+        .code = RNL_INTERNAL,
+        .message = "the core's answer could not be decoded"};
+    struct rnl_shared_call *shared = arg;
+    struct rnl_exchange *exchange;
+    (void)call;
+    shared->ended = true;
+    if (status->code == RNL_OK && shared->response == NULL)
+        status = &no_answer;
+    status = rnl_core_link_status(shared->worker->core, status);
+    if (status->code == RNL_OK && shared->route->reply == NULL)
+        reply_all(shared);
+    while ((exchange = take_exchange(shared)) != NULL) {
+        if (status->code == RNL_OK)
+            shared->route->reply(exchange, shared->response);
+        else
+            rnl_exchange_fail_status(exchange, status);
+    }
+    destroy(shared);
+}
+
+/* --- the call --- */
+
+bool rnl_shared_call_join(struct rnl_exchange *exchange)
+{
+    struct rnl_worker *worker = exchange->worker;
+    const h2o_iovec_t *path = &exchange->req->input.path;
+    struct rnl_shared_call *shared = worker->shared[place_of(path)];
+    if (shared == NULL || shared->turn != rnl_core_link_turn(worker->core) ||
+        shared->route != exchange->route || shared->path_len != path->len ||
+        memcmp(shared->path, path->base, path->len) != 0 ||
+        !rnl_authorization_equal(shared->authorization,
+                                 exchange->authorization))
+        return false;
+    ride(shared, exchange);
+    rnl_count(&worker->counters.calls_shared, 1);
+    return true;
+}
+
+/* NULL when memory is out. */
+static struct rnl_shared_call *create(const struct rnl_exchange *exchange)
+{
+    const h2o_iovec_t *path = &exchange->req->input.path;
+    struct rnl_shared_call *shared = rnl_calloc(1, sizeof(*shared));
+    if (shared == NULL)
+        return NULL;
+    shared->worker = exchange->worker;
+    shared->route = exchange->route;
+    shared->place = place_of(path);
+    shared->turn = rnl_core_link_turn(exchange->worker->core);
+    shared->path = rnl_strndup(path->base, path->len);
+    shared->path_len = path->len;
+    if (exchange->authorization != NULL)
+        shared->authorization = rnl_strdup(exchange->authorization);
+    if (shared->path != NULL &&
+        (exchange->authorization == NULL || shared->authorization != NULL))
+        return shared;
+    destroy(shared);
+    return NULL;
+}
+
+static enum rnl_code start(struct rnl_shared_call *shared,
+                           const ProtobufCMessage *request)
+{
+    struct rnl_call_options options = RNL_OPTIONS_INIT(options);
+    options.timeout_ms = (int64_t)shared->worker->bridge->call_timeout_ms;
+    options.on_message = on_message;
+    options.on_end = on_end;
+    options.arg = shared;
+    const struct rnl_core_call what = {shared->route->rpc,
+                                       shared->authorization};
+    return rnl_core_link_call(shared->worker->core, &what, request, &options,
+                              &shared->call);
+}
+
+void rnl_shared_call_start(struct rnl_exchange *exchange,
+                           const ProtobufCMessage *request)
+{
+    struct rnl_shared_call *shared = create(exchange);
+    enum rnl_code code =
+        shared != NULL ? start(shared, request) : RNL_RESOURCE_EXHAUSTED;
+    if (code != RNL_OK) {
+        if (shared != NULL)
+            destroy(shared);
+        rnl_unary_fail_start(exchange, code);
+        return;
+    }
+    exchange->worker->shared[shared->place] = shared;
+    ride(shared, exchange);
+}

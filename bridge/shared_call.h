@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GETs that are one call, and that several clients make at the same time: the
+ * same path and query with the same rights, all come before the call has left
+ * for the core. They share it, and its answer is written once. Each so gets
+ * what the core knew after its request had come, as with a call of its own:
+ * nothing is cached, and one that comes a moment later makes another call.
+ *
+ * That is what many browsers do that ask for the same job or stream.
+ */
+#ifndef RNL_BRIDGE_SHARED_CALL_H
+#define RNL_BRIDGE_SHARED_CALL_H
+
+#include <stdbool.h>
+
+#include "exchange.h"
+
+/* Whether the exchange's route and request are of that sort. */
+bool rnl_shared_call_fits(const struct rnl_exchange *exchange);
+
+/* Joins a call that is about to be made; the exchange is answered in the end.
+ * False: there is none. */
+bool rnl_shared_call_join(struct rnl_exchange *exchange);
+
+/* Makes the route's call, encoding request at once, for the exchange and those
+ * that join. Answers the exchange in the end, whatever happens. */
+void rnl_shared_call_start(struct rnl_exchange *exchange,
+                           const ProtobufCMessage *request);
+
+#endif
