@@ -12,7 +12,6 @@
 #define EVENTS_MIN 64
 
 /* Open addressing, at most half full: a power of two. */
-#define SLOTS_MAX (2 * RNL_COLUMNS_EVENTS_MAX)
 #define SLOTS_MIN 128
 
 /* All distinct keys together: above it the batch fits into no frame. */
@@ -75,11 +74,6 @@ void rnl_columns_destroy(struct rnl_columns *columns)
     rnl_free(columns->key_starts);
     rnl_free(columns->slots);
     rnl_free(columns);
-}
-
-size_t rnl_columns_count(const struct rnl_columns *columns)
-{
-    return columns->count;
 }
 
 static bool grow(void *array, size_t cap, size_t size)

@@ -51,8 +51,6 @@ RNL_MUST_USE enum rnl_code rnl_columns_add(struct rnl_columns *columns,
                                            const char **ret_field,
                                            const char **ret_what);
 
-size_t rnl_columns_count(const struct rnl_columns *columns);
-
 /* Fills the columns of batch, which borrows them until the next add or
  * destroy. */
 RNL_MUST_USE enum rnl_code rnl_columns_fill(struct rnl_columns *columns,

@@ -31,15 +31,6 @@ const char *cli_state_name(const char *state)
     return "unknown";
 }
 
-const char *cli_state_enum(const char *name)
-{
-    for (size_t i = 0; i < STATE_COUNT; i++) {
-        if (strcmp(states[i].name, name) == 0)
-            return states[i].in_schema;
-    }
-    return NULL;
-}
-
 enum cli_color cli_state_color(const char *state)
 {
     for (size_t i = 0; i < STATE_COUNT; i++) {

@@ -12,9 +12,6 @@
 /* "running" for "JOB_STATE_RUNNING". Static. */
 const char *cli_state_name(const char *state);
 
-/* "JOB_STATE_RUNNING" for "running"; NULL for no state. Static. */
-const char *cli_state_enum(const char *name);
-
 /* The colour in which a state is shown. */
 enum cli_color cli_state_color(const char *state);
 
