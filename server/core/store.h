@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where jobs are kept: the interface between the jobs engine and a store. The
- * memory store (store_memory.h) implements it here; a durable one does so in
- * server/io. It stores; it knows nothing of running, retrying or watching.
+ * memory store (store_memory.h) implements it, and is durable with a journal
+ * (journal.h; that of SQLite is in server/io). It stores; it knows nothing of
+ * running, retrying or watching.
  *
  * The rules that let a store with group commit, or one on other machines,
  * stand behind the same callers:

@@ -31,9 +31,10 @@ extern const struct rnl_service rnl_job_service;
 /* WorkerService. */
 extern const struct rnl_service rnl_worker_service;
 
-/* Creates the engine on a memory store. Uses core->options (random, and the
- * limits of jobs, in which it replaces 0 by the default), core->timers and the
- * time; core outlives it. Errors: RNL_RESOURCE_EXHAUSTED. */
+/* Creates the engine on a memory store, with the journal of core->options if
+ * there is one. Uses core->options (random, and the limits of jobs, in which it
+ * replaces 0 by the default), core->timers and the time; core outlives it.
+ * Errors: RNL_RESOURCE_EXHAUSTED; RNL_DATA_LOSS of the journal. */
 RNL_MUST_USE enum rnl_code rnl_jobs_create(struct rnl_core *core,
                                            struct rnl_jobs **ret_jobs);
 
