@@ -70,6 +70,7 @@ static void set_common(struct rnl_exchange *exchange, int status,
 {
     h2o_req_t *req = exchange->req;
     exchange->answered = true;
+    rnl_worker_wait_end(req);
     if (exchange->worker->draining)
         req->http1_is_persistent = 0;
     req->res.status = status;

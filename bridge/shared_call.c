@@ -79,6 +79,7 @@ static void ride(struct rnl_shared_call *shared, struct rnl_exchange *exchange)
     LIST_INSERT_HEAD(&shared->riders, rider, link);
     exchange->state = rider;
     exchange->on_dispose = on_dispose;
+    rnl_worker_wait_begin(exchange->req);
 }
 
 /* --- the answer --- */

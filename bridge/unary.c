@@ -112,6 +112,7 @@ void rnl_probe_start(struct rnl_exchange *exchange,
     }
     exchange->state = pending;
     exchange->on_dispose = on_dispose;
+    rnl_worker_wait_begin(exchange->req);
 }
 
 /* --- routes that are one call --- */

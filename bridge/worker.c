@@ -343,6 +343,37 @@ struct rnl_conn *rnl_worker_conn(h2o_req_t *req)
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
+static void stop_waiting(struct rnl_conn *conn)
+{
+    conn->waits = false;
+    h2o_socket_dont_read(conn->sock, 0);
+    h2o_socket_read_stop(conn->sock);
+}
+
+/* Its next request, or its end: neither is looked at before the answer. */
+static void on_early_input(h2o_socket_t *sock, const char *error)
+{
+    (void)error;
+    stop_waiting(sock->on_close.data);
+}
+
+void rnl_worker_wait_begin(h2o_req_t *req)
+{
+    struct rnl_conn *conn = rnl_worker_conn(req);
+    if (conn->sock->ssl != NULL || conn->waits)
+        return;
+    conn->waits = true;
+    h2o_socket_dont_read(conn->sock, 1);
+    h2o_socket_read_start(conn->sock, on_early_input);
+}
+
+void rnl_worker_wait_end(h2o_req_t *req)
+{
+    struct rnl_conn *conn = rnl_worker_conn(req);
+    if (conn->waits)
+        stop_waiting(conn);
+}
+
 static void untrack(void *data)
 {
     struct rnl_conn *const *conn = data;

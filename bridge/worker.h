@@ -44,6 +44,8 @@ struct rnl_conn {
     LIST_ENTRY(rnl_conn) link;
     /* The answer that is streamed on it, if any. */
     struct rnl_streaming *streaming;
+    /* rnl_worker_wait_begin. */
+    bool waits;
 };
 
 /* Only counted up, but for the gauges; read by any worker for /metrics. */
@@ -137,6 +139,18 @@ void rnl_worker_drain(struct rnl_worker *worker);
 /* The worker of a request, and its connection. */
 struct rnl_worker *rnl_worker_of(h2o_req_t *req);
 struct rnl_conn *rnl_worker_conn(h2o_req_t *req);
+
+/*
+ * Between these a request waits for the core. libh2o takes the socket of a
+ * request that is not answered at once out of its poll set, and puts it back
+ * after the answer: two system calls for each. Meanwhile it stays there, until
+ * something comes before its time, which is left in the kernel.
+ *
+ * begin does nothing where that cannot be (TLS), end where nothing was begun;
+ * end must come before anything else is done with the socket.
+ */
+void rnl_worker_wait_begin(h2o_req_t *req);
+void rnl_worker_wait_end(h2o_req_t *req);
 
 /* Counts a request as under way until it is disposed of. */
 void rnl_worker_track(h2o_req_t *req);

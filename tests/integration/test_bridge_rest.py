@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
 import unittest
 
@@ -61,6 +62,41 @@ class Rest(unittest.TestCase):
         for violation in problem.get("violations", []):
             self.assertTrue(violation["description"], problem)
         return problem
+
+
+class Early(Rest):
+    """What comes while the answer to the request before is not there yet."""
+
+    def ask(self, *asked, shut=False):
+        """Pipelined in one write each, the first with a job to look up."""
+        job = echo(self.bridge, "early")
+        rig.wait_end(self.bridge, job)
+        head = "GET /v1/jobs/%s%%s HTTP/1.1\r\nHost: h\r\n%%s\r\n" % job
+        with socket.create_connection(self.bridge.target,
+                                      rig.DEADLINE_S) as sock:
+            for number, (query, more) in enumerate(asked):
+                if number == len(asked) - 1:
+                    more += "Connection: close\r\n"
+                sock.sendall((head % (query, more)).encode())
+            if shut:
+                sock.shutdown(socket.SHUT_WR)
+            return rig.read_all(sock)
+
+    def test_requests_in_a_row_are_answered_in_their_order(self):
+        answers = self.ask(("", ""), ("?include_input=true", ""), ("?x=1", ""),
+                           ("", "")).split(b"HTTP/1.1 ")[1:]
+        self.assertEqual([answer[:3] for answer in answers],
+                         [b"200", b"200", b"400", b"200"])
+        self.assertNotIn(b'"early"', answers[0])
+        self.assertIn(b'"early"', answers[1])
+
+    def test_many_bytes_at_once_wait_their_turn(self):
+        answer = self.ask(*[("", "X-Filler: %s\r\n" % ("y" * 8000))] * 60)
+        self.assertEqual(answer.count(b"HTTP/1.1 200"), 60)
+
+    def test_who_has_said_all_is_still_answered(self):
+        answer = self.ask(("", ""), shut=True)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer)
 
 
 class Jobs(Rest):
