@@ -148,7 +148,7 @@ events()
             "connections=$subscribers" "window=$window" "${@:3}"
     done
     measure events "label=$1_paced" "address=$address" "pids=$2" \
-        "connections=$subscribers" rate=10 "${@:3}"
+        "connections=$subscribers" rate=10 "${@:3}" ms=$((4 * ms))
 }
 
 part_events()
