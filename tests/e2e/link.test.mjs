@@ -62,22 +62,6 @@ test('a core that went away is said to be, and seen when back', async () => {
   await world.close(page);
 });
 
-test('statistics of a core that began anew are those of the new one', async () => {
-  const send = (/** @type {number} */ n) => world.request('POST',
-    'v1/streams/again/events', { events: Array(n).fill({ key: 'a' }) });
-  await send(5);
-  const page = await world.open('#/streams/again');
-  const events = page.locator('.tiles > div').filter({ hasText: 'Events' });
-  await shows(events, /^Events5/);
-  await world.core.stop();
-  await shows(page.locator('#link-state'), 'Core unreachable');
-  await world.core.start();
-  await shows(page.locator('#link-state'), 'Connected');
-  await send(2);
-  await shows(events, /^Events2/);
-  await world.close(page);
-});
-
 test('a job asked for while the core is away is shown when it is back', async () => {
   await world.core.stop();
   const page = await world.open(`#/jobs/${'0'.repeat(26)}`);

@@ -80,7 +80,8 @@ export class Runnel {
   createJob(request: CreateJobRequest, options?: CallOptions): Promise<Job>;
   getJob(id: string, options?: CallOptions & { includeInput?: boolean }):
     Promise<Job>;
-  /** A page of jobs, newest first; `nextPageToken` is absent on the last. */
+  /** A page of jobs, newest first; `nextPageToken` is absent on the last. With
+   * a filter a page may be short, or empty, and still not be the last. */
   listJobs(options?: CallOptions & ListJobsOptions): Promise<JobPage>;
   cancelJob(id: string, options?: CallOptions & { reason?: string }):
     Promise<Job>;

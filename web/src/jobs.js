@@ -15,6 +15,8 @@ import { badge, hasEnded, setBadge, STATE_WORDS } from './states.js';
 /** @typedef {import('../runnel/runnel.d.ts').Job} Job */
 
 const REFRESH_MS = 2000;
+/** For one page: far enough for 80,000 jobs, of which few are in the state. */
+const REQUESTS_MAX = 20;
 /** The address of the form; no job has such an id. */
 const NEW = 'new';
 
@@ -90,12 +92,10 @@ export class JobsView {
   /** @returns {Promise<void>} */
   async loadPage() {
     const { state, pager: { token } } = this;
-    const { jobs = [], nextPageToken } = await client.listJobs({
-      pageSize: JOBS_SHOWN, pageToken: token, states: state ? [state] : [],
-    });
+    const { jobs, nextPageToken } = await fullPage(state, token);
     if (state !== this.state || token !== this.pager.token)
       return this.loadPage(); // another one was chosen meanwhile
-    if (jobs.length === 0 && token) {
+    if (jobs.length === 0 && token && !nextPageToken) {
       this.pager.reset(); // what was there has been forgotten
       return this.loadPage();
     }
@@ -121,6 +121,30 @@ export class JobsView {
         link.removeAttribute('aria-current');
     }
   }
+}
+
+/**
+ * A page of jobs in a state. The server looks at some thousands of jobs a
+ * request, so that its page may be short, or empty, though there are more.
+ * @param {string} state empty: any
+ * @param {string} token
+ */
+async function fullPage(state, token) {
+  /** @type {Job[]} */
+  const jobs = [];
+  /** @type {string | undefined} */
+  let pageToken = token;
+  for (let i = 0; i < REQUESTS_MAX && jobs.length < JOBS_SHOWN; i++) {
+    const page = await client.listJobs({
+      pageSize: JOBS_SHOWN - jobs.length, pageToken,
+      states: state ? [state] : [],
+    });
+    jobs.push(...page.jobs ?? []);
+    pageToken = page.nextPageToken;
+    if (!pageToken)
+      break;
+  }
+  return { jobs, nextPageToken: pageToken };
 }
 
 /** @param {Job} job */

@@ -22,7 +22,22 @@ export class OutputView {
     });
     this.cut = h('p', { class: 'output-cut', hidden: true },
       'The beginning is no longer shown here; “Whole output” has all of it.');
-    this.element = h('div', { class: 'output' }, this.cut, this.text);
+    this.toEnd = h('button', {
+      type: 'button', class: 'to-end', hidden: true,
+      onclick: () => {
+        this.jump();
+        this.text.focus(); // the button goes away
+      },
+    }, 'To the newest');
+    this.element = h('div', { class: 'output' },
+      this.cut, this.text, this.toEnd);
+    this.text.addEventListener('scroll', () => {
+      this.toEnd.hidden = this.isAtEnd();
+    }, { passive: true });
+    this.text.addEventListener('keydown', (event) => {
+      if (event.key === 'End')
+        this.jump();
+    });
     this.decode = textDecoder();
     /** @type {string[]} */
     this.pending = [];
@@ -51,16 +66,28 @@ export class OutputView {
     this.frame ||= requestAnimationFrame(() => this.flush());
   }
 
+  isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.text;
+    return scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
+  }
+
+  /** To the end at once: a scroll that takes its time would never come up
+   * with output that is fast. */
+  jump() {
+    this.text.scrollTop = this.text.scrollHeight;
+    this.toEnd.hidden = true;
+  }
+
   flush() {
     this.frame = 0;
-    const box = this.text;
-    const follow =
-      box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX;
+    const follow = this.isAtEnd();
     this.append(this.pending.join(''));
     this.pending = [];
     this.forget();
     if (follow)
-      box.scrollTop = box.scrollHeight;
+      this.jump();
+    else
+      this.toEnd.hidden = false;
   }
 
   /** @param {string} text */

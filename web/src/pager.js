@@ -69,7 +69,8 @@ export class Pager {
     if (nextToken)
       this.tokens.push(nextToken);
     const first = this.page * this.size;
-    setText(this.words, `${count(first + 1)}–${count(first + rows)}`);
+    setText(this.words, rows > 0
+      ? `${count(first + 1)}–${count(first + rows)}` : 'none so far');
     this.element.hidden = this.tokens.length === 1;
     this.newer.setAttribute('aria-disabled', String(!this.has(-1)));
     this.older.setAttribute('aria-disabled', String(!this.has(1)));
