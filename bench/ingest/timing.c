@@ -4,9 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 double bench_now(void)
 {
@@ -24,22 +22,13 @@ double bench_thread_cpu(void)
 
 double bench_cpu(pid_t pid)
 {
-    char path[64];
-    char line[1024];
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fgets(line, sizeof(line), file) == NULL)
-        bench_die("%s cannot be read", path);
-    fclose(file);
-    /* The name, in parentheses, may hold blanks. */
-    const char *rest = strrchr(line, ')');
-    unsigned long user;
-    unsigned long system;
-    if (rest == NULL ||
-        sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-               &user, &system) != 2)
-        bench_die("%s has another form", path);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0)
+        bench_die("the processor time of process %ld cannot be read",
+                  (long)pid);
+    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
 static int compare(const void *a, const void *b)
