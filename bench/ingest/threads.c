@@ -3,6 +3,7 @@
  * is to be shorter; and what is left for the thread of connections to do, which
  * the neighbours of a busy machine change less: to check a batch and to hand it
  * over, without what it counts itself while the others are behind. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include <shards.h>
@@ -63,6 +64,7 @@ static struct rnl_meter *create_meter(struct rnl_shards *shards,
 
 static void feed(const struct bench_task *task, struct rnl_meter **meters)
 {
+    assert(task->streams > 0);
     for (size_t i = 0; i < task->batches->count; i++) {
         const struct rnl_meter_batch *batch = &task->batches->batches[i];
         struct rnl_meter_taken taken;

@@ -61,7 +61,9 @@ static size_t number(const char *name, const char *text, size_t max)
 static void take_argument(const char *arg)
 {
     const char *equals = strchr(arg, '=');
-    size_t len = equals == NULL ? 0 : (size_t)(equals - arg);
+    if (equals == NULL)
+        bench_die("%s is no name=value", arg);
+    size_t len = (size_t)(equals - arg);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         if (len == strlen(numbers[i].name) &&
             memcmp(arg, numbers[i].name, len) == 0) {

@@ -30,6 +30,14 @@ struct parts {
     size_t saved_bytes;
 };
 
+static struct parts *parts_create(void)
+{
+    struct parts *parts = calloc(1, sizeof(*parts));
+    if (parts == NULL)
+        abort();
+    return parts;
+}
+
 static uint8_t *room(void *arg, uint32_t key, size_t len)
 {
     struct parts *parts = arg;
@@ -60,8 +68,7 @@ static void drop(struct parts *parts)
 
 static struct parts *save_all(struct rnl_meter *meter)
 {
-    struct parts *parts = calloc(1, sizeof(*parts));
-    assert_non_null(parts);
+    struct parts *parts = parts_create();
     save(meter, true, parts);
     return parts;
 }
@@ -205,8 +212,7 @@ static void go_on(struct source *source, size_t steps, size_t save_every,
 {
     struct rnl_meter *a = new_meter();
     struct rnl_meter *b = new_meter();
-    struct parts *parts = calloc(1, sizeof(*parts));
-    assert_non_null(parts);
+    struct parts *parts = parts_create();
     for (size_t i = 1; i <= steps; i++) {
         step(source, a, b);
         if (i % save_every == 0)
@@ -258,14 +264,13 @@ static void an_empty_meter_goes_on(void **state)
     (void)state;
     struct rnl_meter *a = new_meter();
     struct rnl_meter *b = new_meter();
-    struct parts *parts = calloc(1, sizeof(*parts));
+    struct parts *parts = parts_create();
     struct rnl_meter *restored;
     struct source source = {.random = 5,
                             .wall_ms = NOW,
                             .keys = 10,
                             .batch_max = 9,
                             .step_ms_max = 500};
-    assert_non_null(parts);
     save(b, false, parts);
     assert_int_equal(restore(parts, rnl_meter_config(b), &restored), RNL_OK);
     same(a, restored, NOW);
@@ -283,8 +288,7 @@ static void a_save_costs_what_has_happened(void **state)
 {
     (void)state;
     struct rnl_meter *meter = new_meter();
-    struct parts *parts = calloc(1, sizeof(*parts));
-    assert_non_null(parts);
+    struct parts *parts = parts_create();
     struct ref_event events[2000];
     int64_t wall = NOW;
     for (size_t s = 0; s < 50; s++, wall += 1000) {
@@ -421,8 +425,8 @@ static void a_save_without_room_can_be_repeated(void **state)
 {
     (void)state;
     struct rnl_meter *meter = small_meter();
-    struct parts *some = calloc(1, sizeof(*some));
-    struct parts *parts = calloc(1, sizeof(*parts));
+    struct parts *some = parts_create();
+    struct parts *parts = parts_create();
     struct rnl_meter *restored;
     assert_true(some != NULL && parts != NULL);
     assert_int_equal(rnl_meter_save(meter, false, no_room, some),

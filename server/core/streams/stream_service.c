@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The methods of StatsService about streams themselves: create, list, get,
  * delete. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +82,8 @@ static enum rnl_code open_asked(struct rnl_streams *streams,
         return code;
     if (rnl_keeper_refuses(streams->keeper, error))
         return RNL_RESOURCE_EXHAUSTED;
+    /* Without one, config was refused. */
+    assert(request->config != NULL);
     const char *name = request->config->name;
     code = rnl_streams_open(streams, name, &config, ret_found, error);
     if (code != RNL_OK)
