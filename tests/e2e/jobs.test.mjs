@@ -179,6 +179,20 @@ test('a job that failed says why', async () => {
   await world.close(page);
 });
 
+test('attempts that failed before are told, with their errors', async () => {
+  const id = await world.createJob({ kind: 'echo', input: { text: 'third time' },
+    options: { fail_attempts: '2' },
+    retry: { maxAttempts: 3, initialBackoff: '0.01s' } });
+  const page = await world.open(`#/jobs/${id}`);
+  await shows(page.locator('.job .badge'), 'succeeded');
+  await page.locator('.log summary').click();
+  for (const [i, words] of ['Attempt 1 failed', 'Attempt 2 failed'].entries())
+    await shows(page.locator('.log-lines li').nth(i), words);
+  assert.equal(await page.locator('.log-lines li').count(), 2);
+  await shows(page.locator('.output-text'), 'third time');
+  await world.close(page);
+});
+
 test('bytes that are no text do not break the output', async () => {
   const bytes = Buffer.from([0x41, 0, 0xff, 0xfe, 0x42, 0xc3, 0xa9, 0x0a]);
   const id = await world.createJob({

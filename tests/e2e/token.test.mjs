@@ -58,6 +58,10 @@ async function enter(page, token) {
 }
 
 /** @param {Page} page */
+const fits = (page) => page.evaluate(() =>
+  document.documentElement.scrollWidth <= innerWidth);
+
+/** @param {Page} page */
 const output = (page) =>
   page.locator('.output-text').evaluate((box) => box.textContent ?? '');
 
@@ -148,7 +152,10 @@ test('the token entry is for everyone: light, dark, on a phone', async () => {
   }
   await page.setViewportSize(PHONE);
   assert.deepEqual(await accessibilityFaults(page), []);
-  assert.ok(await page.evaluate(() =>
-    document.documentElement.scrollWidth <= innerWidth));
+  assert.ok(await fits(page));
+  await enter(page, all);
+  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  assert.ok(await fits(page));
+  assert.deepEqual(await accessibilityFaults(page), []);
   await world.close(page);
 });

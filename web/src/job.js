@@ -10,7 +10,7 @@ import { onLink } from './link.js';
 import { LogView } from './log.js';
 import { OutputView } from './output.js';
 import { Feed } from './feed.js';
-import { stateWord } from './states.js';
+import { hasEnded, stateWord } from './states.js';
 
 /**
  * @typedef {import('../runnel/runnel.d.ts').Job} Job
@@ -91,7 +91,10 @@ export class JobView {
       this.output.add(delta);
     else if (log)
       this.log.add(log.message ?? '');
-    else if (progress && this.isNews())
+    else if (state?.error && !hasEnded(state.state))
+      this.log.add(`Attempt ${state.attempt ?? 1} failed and is tried again: ` +
+        (state.error.message || state.error.code));
+    if (progress && this.isNews())
       this.learn({ progress });
     else if (state && this.isNews())
       this.enter(state);
@@ -105,7 +108,8 @@ export class JobView {
 
   /** @param {StateChange} change */
   enter(change) {
-    this.learn(change);
+    // What an attempt failed with is not what the next one has.
+    this.learn({ error: {}, ...change });
     announce(`Job ${stateWord(change.state)}`);
     this.onChange();
     this.refresh();
@@ -113,7 +117,8 @@ export class JobView {
 
   /** Learns when it began or ended; events do not tell. */
   refresh() {
-    client.getJob(this.id).then((job) => this.learn(job), () => {});
+    client.getJob(this.id).then(
+      (job) => this.learn({ error: {}, ...job }), () => {});
   }
 
   /** @param {Partial<Job>} news */
