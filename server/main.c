@@ -19,6 +19,11 @@
 
 #define TOKEN_FILE_BYTES (RNL_TOKEN_BYTES_MAX + 1)
 
+/* Random bytes that are asked for at once, and the longest request that gets
+ * of them: a job's id takes 10, a token 32. */
+#define RANDOM_BLOCK 1024
+#define RANDOM_SHORT ((size_t)16)
+
 /* Targets of the settings. */
 static const char *listen_address = "127.0.0.1:7400";
 static const char *port_file;
@@ -215,13 +220,33 @@ static const struct rnl_setting table[] = {
      .help = "debug, info, warn or error."},
 };
 
-static void fill_random(void *arg, uint8_t *out, size_t len)
+/* The kernel's generator; an identifier that can be guessed is worse than no
+ * server. */
+static void fill_from_kernel(uint8_t *out, size_t len)
 {
-    (void)arg;
-    /* The kernel's generator; an identifier that can be guessed is worse than
-     * no server. */
     if (uv_random(NULL, NULL, out, len, 0, NULL) != 0)
         abort();
+}
+
+/* Ids are short and many: a system call serves RANDOM_BLOCK bytes of them.
+ * What was given out is wiped, so that no byte of it is found again; secrets
+ * are longer and come from the kernel. */
+static void fill_random(void *arg, uint8_t *out, size_t len)
+{
+    static _Thread_local uint8_t block[RANDOM_BLOCK];
+    static _Thread_local size_t left;
+    (void)arg;
+    if (len > RANDOM_SHORT) {
+        fill_from_kernel(out, len);
+        return;
+    }
+    if (left < len) {
+        fill_from_kernel(block, sizeof(block));
+        left = sizeof(block);
+    }
+    left -= len;
+    memcpy(out, block + left, len);
+    memset(block + left, 0, len);
 }
 
 static void fill_options(struct rnl_server_options *ret_options)

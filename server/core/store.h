@@ -217,6 +217,14 @@ struct rnl_store_ops {
     enum rnl_code (*get)(struct rnl_store *store, const char *job_id,
                          bool with_input, Runnel__V1__Job **ret_job);
 
+    /*
+     * Returns a copy of the input alone, an empty one if there is none. Free it
+     * with runnel__v1__payload__free_unpacked(input, &rnl_pb_allocator).
+     * Errors: RNL_NOT_FOUND, RNL_RESOURCE_EXHAUSTED.
+     */
+    enum rnl_code (*input)(struct rnl_store *store, const char *job_id,
+                           Runnel__V1__Payload **ret_input);
+
     /* Errors: RNL_NOT_FOUND. */
     enum rnl_code (*log)(struct rnl_store *store, const char *job_id,
                          struct rnl_store_log *ret_log);

@@ -145,8 +145,8 @@ static int64_t expiry_of(const Runnel__V1__Job *job)
                                             : seconds * second + nanos;
 }
 
-static void end_item(struct rnl_memory *memory, struct rnl_item *item,
-                     const Runnel__V1__Job *job)
+/* It only grew until now: what it does not need goes. */
+static void shrink_item(struct rnl_item *item)
 {
     uint8_t *record = rnl_realloc(item->record, item->record_len);
     if (record != NULL) {
@@ -154,6 +154,14 @@ static void end_item(struct rnl_memory *memory, struct rnl_item *item,
         item->record_cap = item->record_len;
     }
     rnl_event_log_seal(&item->log);
+}
+
+static void end_item(struct rnl_memory *memory, struct rnl_item *item,
+                     const Runnel__V1__Job *job)
+{
+    /* With a journal all of it goes with the next group. */
+    if (memory->options.journal == NULL)
+        shrink_item(item);
     if (!item->in_ended) {
         item->in_ended = true;
         TAILQ_INSERT_TAIL(&memory->ended, item, ended_link);
@@ -342,6 +350,7 @@ static const struct rnl_store_ops memory_ops = {
     .trim = memory_trim,
     .remove = memory_remove,
     .get = rnl_memory_get,
+    .input = rnl_memory_input,
     .log = rnl_memory_log,
     .read = rnl_memory_read,
     .find_key = rnl_memory_find_key,

@@ -190,6 +190,8 @@ void rnl_memory_drop_reports(struct rnl_memory *memory);
 
 enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
                              bool with_input, Runnel__V1__Job **ret_job);
+enum rnl_code rnl_memory_input(struct rnl_store *store, const char *job_id,
+                               Runnel__V1__Payload **ret_input);
 enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
                              struct rnl_store_log *ret_log);
 enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,

@@ -77,6 +77,15 @@ enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
     return RNL_OK;
 }
 
+enum rnl_code rnl_memory_input(struct rnl_store *store, const char *job_id,
+                               Runnel__V1__Payload **ret_input)
+{
+    const struct rnl_item *item = find(store, job_id);
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    return unpack_input(rnl_memory_of(store), item, ret_input);
+}
+
 enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
                              struct rnl_store_log *ret_log)
 {

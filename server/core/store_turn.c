@@ -49,10 +49,13 @@ static void want_turn(struct rnl_memory *memory, int64_t due_ns)
         (void)!rnl_timer_start(memory->options.timers, &memory->turn, due_ns);
 }
 
+/* A journal's group goes in front of all else that is due: it is written while
+ * the loop goes on, and jobs that begin in this turn of the loop join the next
+ * group, in which a short one is written with its end, once. */
 static void want_group(struct rnl_memory *memory)
 {
     if (!memory->in_flight && !memory->stalled)
-        want_turn(memory, 0);
+        want_turn(memory, memory->options.journal == NULL ? 0 : -1);
 }
 
 bool rnl_memory_busy(struct rnl_store *store)

@@ -202,6 +202,33 @@ static void a_job_is_read_back_as_it_was_put(void **state)
     factory->destroy(store);
 }
 
+static void an_input_is_read_alone(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct rnl_store *store = begin(&probe, &roomy);
+    struct sample with;
+    struct sample without;
+    Runnel__V1__Payload *input;
+    sample_init(&with, 1);
+    sample_init(&without, 2);
+    with.input.content_case = RUNNEL__V1__PAYLOAD__CONTENT_TEXT;
+    with.input.text = (char *)"the input";
+    with.job.input = &with.input;
+    without.job.input = NULL;
+    assert_int_equal(put_sample(store, &with), RNL_OK);
+    assert_int_equal(put_sample(store, &without), RNL_OK);
+    assert_int_equal(store->ops->input(store, with.id, &input), RNL_OK);
+    assert_string_equal(input->text, "the input");
+    runnel__v1__payload__free_unpacked(input, &rnl_pb_allocator);
+    assert_int_equal(store->ops->input(store, without.id, &input), RNL_OK);
+    assert_int_equal(input->content_case,
+                     RUNNEL__V1__PAYLOAD__CONTENT__NOT_SET);
+    runnel__v1__payload__free_unpacked(input, &rnl_pb_allocator);
+    assert_int_equal(store->ops->input(store, "0", &input), RNL_NOT_FOUND);
+    factory->destroy(store);
+}
+
 static void done_comes_later_once_and_in_order(void **state)
 {
     (void)state;
@@ -697,6 +724,7 @@ int store_suite_run(const struct store_factory *of)
     factory = of;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_read_back_as_it_was_put),
+        cmocka_unit_test(an_input_is_read_alone),
         cmocka_unit_test(done_comes_later_once_and_in_order),
         cmocka_unit_test(a_refused_call_is_never_done),
         cmocka_unit_test(events_are_reported_by_watermark_and_read_in_pages),

@@ -166,8 +166,9 @@ struct rnl_job_view {
     Runnel__V1__JobError error;
     Google__Protobuf__Timestamp start_time;
     Google__Protobuf__Timestamp end_time;
-    /* From the store, for an ended job. Owned. */
+    /* From the store: an ended job; the input of one that goes on. Owned. */
     Runnel__V1__Job *stored;
+    Runnel__V1__Payload *input;
 };
 
 /* ---- engine.c ---- */

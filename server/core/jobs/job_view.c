@@ -29,6 +29,7 @@ static void view_progress(struct rnl_job_view *view, const struct rnl_job *job)
 void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job)
 {
     view->stored = NULL;
+    view->input = NULL;
     view->job = *job->base;
     view->job.state = job->state;
     view->job.attempt = job->attempt;
@@ -44,32 +45,54 @@ void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job)
         view->job.end_time = &view->end_time;
 }
 
+/* The record of a job that goes on is at hand: only its input is not. */
+static enum rnl_code view_active(struct rnl_job_view *view,
+                                 const struct rnl_job *job, bool with_input)
+{
+    struct rnl_store *store = job->jobs->store;
+    rnl_job_view_active(view, job);
+    if (!with_input)
+        return RNL_OK;
+    enum rnl_code code = store->ops->input(store, job->node.id, &view->input);
+    view->job.input = view->input;
+    return code;
+}
+
+static enum rnl_code view_ended(struct rnl_job_view *view,
+                                struct rnl_store *store, const char *job_id,
+                                bool with_input)
+{
+    enum rnl_code code =
+        store->ops->get(store, job_id, with_input, &view->stored);
+    if (code != RNL_OK)
+        return code;
+    view->input = NULL;
+    view->job = *view->stored;
+    return RNL_OK;
+}
+
 enum rnl_code rnl_job_view_any(struct rnl_job_view *view, struct rnl_jobs *jobs,
                                const char *job_id, bool with_input)
 {
     struct rnl_store *store = jobs->store;
     struct rnl_store_log log;
-    Runnel__V1__Job *stored = NULL;
     enum rnl_code code = store->ops->log(store, job_id, &log);
-    const struct rnl_job *job = rnl_jobs_find(jobs, job_id);
-    if (code == RNL_OK && (job == NULL || with_input))
-        code = store->ops->get(store, job_id, with_input, &stored);
     if (code != RNL_OK)
         return code;
-    if (job != NULL) {
-        rnl_job_view_active(view, job);
-        view->job.input = stored == NULL ? NULL : stored->input;
-    } else {
-        view->job = *stored;
-    }
-    view->stored = stored;
-    view->job.first_sequence = log.first_sequence;
-    return RNL_OK;
+    const struct rnl_job *job = rnl_jobs_find(jobs, job_id);
+    code = job == NULL ? view_ended(view, store, job_id, with_input)
+                       : view_active(view, job, with_input);
+    if (code == RNL_OK)
+        view->job.first_sequence = log.first_sequence;
+    return code;
 }
 
 void rnl_job_view_fini(struct rnl_job_view *view)
 {
     if (view->stored != NULL)
         runnel__v1__job__free_unpacked(view->stored, &rnl_pb_allocator);
+    if (view->input != NULL)
+        runnel__v1__payload__free_unpacked(view->input, &rnl_pb_allocator);
     view->stored = NULL;
+    view->input = NULL;
 }

@@ -66,12 +66,15 @@ static enum rnl_code send_assignment(struct rnl_lease *lease)
     assign.lease_duration = &duration;
     response.order_case = RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN;
     response.assign = &assign;
-    if (protobuf_c_message_get_packed_size(&response.base) >
-        rnl_stream_message_max(stream))
+    struct rnl_buf *buf = rnl_buf_pack(&response.base);
+    rnl_job_view_fini(&view);
+    if (buf == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (buf->len > rnl_stream_message_max(stream))
         code = RNL_FAILED_PRECONDITION;
     else
-        rnl_stream_send(stream, &response.base);
-    rnl_job_view_fini(&view);
+        rnl_stream_send_buf(stream, buf);
+    rnl_buf_unref(buf);
     return code;
 }
 

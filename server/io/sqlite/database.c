@@ -18,6 +18,11 @@
 /* After a large burst the WAL is cut back to this. */
 #define WAL_BYTES_MAX "67108864"
 
+/* Pages of the WAL at which they go to the file. A page that many groups
+ * change goes once, and the disk is waited for as often; a reader looks for a
+ * page in one hash table of the WAL's index for each 4,096. */
+#define WAL_PAGES "4000"
+
 enum rnl_code rnl_database_code(int result)
 {
     switch (result & 0xFF) {
@@ -151,7 +156,8 @@ static int set_up(sqlite3 *connection, enum rnl_durability durability)
                           "PRAGMA auto_vacuum=INCREMENTAL;"
                           "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
                           "PRAGMA cache_size=-" CACHE_KIB
-                          "; PRAGMA journal_size_limit=" WAL_BYTES_MAX,
+                          "; PRAGMA journal_size_limit=" WAL_BYTES_MAX
+                          "; PRAGMA wal_autocheckpoint=" WAL_PAGES,
                           NULL, NULL, NULL);
     if (result != SQLITE_OK)
         return result;

@@ -20,7 +20,8 @@ static const char *const sql[RNL_SWEEP_STATEMENTS] = {
 
 enum rnl_code rnl_sweep_init(struct rnl_sweep *sweep, sqlite3 *connection)
 {
-    *sweep = (struct rnl_sweep){.connection = connection, .is_due = true};
+    *sweep = (struct rnl_sweep){
+        .connection = connection, .is_noted = true, .is_due = true};
     for (int i = 0; i < RNL_SWEEP_STATEMENTS; i++) {
         sweep->statements[i] = rnl_database_prepare(connection, sql[i]);
         if (sweep->statements[i] == NULL)
@@ -47,6 +48,7 @@ int rnl_sweep_note(struct rnl_sweep *sweep, int64_t job, int64_t before)
     sqlite3_stmt *note = sweep->statements[RNL_SWEEP_NOTE];
     sqlite3_bind_int64(note, 1, job);
     sqlite3_bind_int64(note, 2, before);
+    sweep->is_noted = true;
     return run(sweep, RNL_SWEEP_NOTE);
 }
 
@@ -99,6 +101,7 @@ void rnl_sweep_step(struct rnl_sweep *sweep)
         result = run(sweep, RNL_SWEEP_COMMIT);
     /* A full disk, for example: not before a group could be written. */
     sweep->is_due = result == SQLITE_OK && step.is_any;
+    sweep->is_noted = result != SQLITE_OK || step.is_any;
     if (!sqlite3_get_autocommit(sweep->connection))
         sqlite3_exec(sweep->connection, "ROLLBACK", NULL, NULL, NULL);
 }

@@ -35,8 +35,10 @@ struct rnl_sweep {
     /* Borrowed. */
     sqlite3 *connection;
     sqlite3_stmt *statements[RNL_SWEEP_STATEMENTS];
-    /* There is something to delete, and no step has failed since the last
-     * group. */
+    /* Something was noted, now or by an earlier process, and no step has found
+     * that nothing is left. */
+    bool is_noted;
+    /* Is noted, and no step has failed since the last group. */
     bool is_due;
 };
 

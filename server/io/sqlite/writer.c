@@ -89,6 +89,9 @@ static int run(sqlite3_stmt *statement)
 
 /* ---- a record ---- */
 
+/* Texts and blobs are bound as they are: they stay until the statement has run,
+ * and each run binds all of its parameters anew. */
+
 static void bind_time(sqlite3_stmt *statement, int at,
                       const Google__Protobuf__Timestamp *time)
 {
@@ -108,8 +111,7 @@ static void bind_error(sqlite3_stmt *statement,
         return;
     }
     sqlite3_bind_int(statement, AT_ERROR_CODE, (int)error->code);
-    sqlite3_bind_text(statement, AT_ERROR, error->message, -1,
-                      SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, AT_ERROR, error->message, -1, SQLITE_STATIC);
 }
 
 static void bind_job(sqlite3_stmt *statement, const Runnel__V1__Job *job)
@@ -128,10 +130,11 @@ static void bind_new(sqlite3_stmt *statement,
                      const struct rnl_group_change *change,
                      const Runnel__V1__Job *job)
 {
-    sqlite3_bind_text(statement, AT_ID, change->id, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(statement, AT_KIND, job->kind, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, AT_ID, change->id, RNL_JOB_ID_LEN,
+                      SQLITE_STATIC);
+    sqlite3_bind_text(statement, AT_KIND, job->kind, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, AT_KEY, job->idempotency_key, -1,
-                      SQLITE_TRANSIENT);
+                      SQLITE_STATIC);
     sqlite3_bind_int64(statement, AT_HASH_LOW, (sqlite3_int64)change->hash.low);
     sqlite3_bind_int64(statement, AT_HASH_HIGH,
                        (sqlite3_int64)change->hash.high);
@@ -178,9 +181,8 @@ static int put_record(struct work *work)
     sqlite3_stmt *statement =
         writer->statements[change->is_new ? RNL_WRITER_INSERT
                                           : RNL_WRITER_UPDATE];
-    /* On the writer's thread, so not by the core's allocator. */
-    Runnel__V1__Job *job =
-        runnel__v1__job__unpack(NULL, change->record_len, work->parts.record);
+    Runnel__V1__Job *job = rnl_scratch_job(&writer->scratch, work->parts.record,
+                                           change->record_len);
     if (job == NULL)
         return SQLITE_NOMEM;
     bind_job(statement, job);
@@ -192,7 +194,7 @@ static int put_record(struct work *work)
     if (change->is_new)
         bind_new(statement, change, job);
     int result = run_on_job(work, statement);
-    runnel__v1__job__free_unpacked(job, NULL);
+    rnl_scratch_release(&writer->scratch, job);
     return result;
 }
 
@@ -310,7 +312,7 @@ enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
     if (result == SQLITE_OK)
         result = run(writer->statements[RNL_WRITER_COMMIT]);
     error[0] = '\0';
-    writer->sweep.is_due = result == SQLITE_OK;
+    writer->sweep.is_due = result == SQLITE_OK && writer->sweep.is_noted;
     if (result == SQLITE_OK)
         return RNL_OK;
     snprintf(error, RNL_JOURNAL_ERROR_MAX, "%s",
