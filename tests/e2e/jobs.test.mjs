@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs in the console: made, followed live, resumed, cancelled, listed.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { after, test } from 'node:test';
-import { holds, shows, World } from './support/world.mjs';
+import { binDir, cleanEnvironment } from './support/programs.mjs';
+import { accessibilityFaults, holds, shows, World } from './support/world.mjs';
 
 /** @typedef {import('./support/world.mjs').Page} Page */
 
@@ -176,6 +179,38 @@ test('a job that failed says why', async () => {
   const page = await world.open(`#/jobs/${id}`);
   await shows(page.locator('.job .badge'), 'failed');
   await shows(page.locator('.problem'), /\w/);
+  await world.close(page);
+});
+
+test('kinds that workers serve are offered, and say how they are served', async () => {
+  const worker = spawn(path.join(binDir, 'runnel'),
+    ['work', '--kind', 'shout', '--', 'tr', 'a-z', 'A-Z'], { stdio: 'ignore',
+      env: { ...cleanEnvironment(), RUNNEL_CORE: world.core.address } });
+  after(() => worker.kill());
+  await world.createJob({ kind: 'nobody', input: { text: 'x' } });
+  const early = await world.createJob({ kind: 'shout', input: { text: 'x' } });
+  assert.equal(await world.output(early), 'X'); // the worker is there
+  const page = await world.open('#/jobs/new');
+  await shows(page.locator('.kind').filter({ hasText: 'nobody' }),
+    'No worker serves it now; jobs wait for one. 0 running, 1 waiting.');
+  await shows(page.locator('.kind').filter({ hasText: 'shout' }),
+    'One worker serves it.');
+  await page.getByRole('radio', { name: 'shout' }).check();
+  await page.getByRole('textbox', { name: 'Input' }).fill('a small stream');
+  await page.getByRole('button', { name: 'Start job' }).click();
+  await shows(page.locator('.output-text'), 'A SMALL STREAM');
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await world.close(page);
+});
+
+test('a store that cannot take jobs is said to be stalled', async () => {
+  const page = await world.open('#/streams');
+  // A full disk, as GetInfo tells of one.
+  await page.route('**/v1/info', (route) => route.fulfill({ json: {
+    storeInfo: { state: 'STORE_STATE_STALLED', error: 'disk is full' } } }));
+  await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+  await shows(page.locator('.problem'),
+    'The server cannot store new jobs now: disk is full');
   await world.close(page);
 });
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form for a new job: a kind, its options, its input.
 import { client } from './api.js';
-import { h } from './dom.js';
-import { KINDS } from './kinds.js';
+import { h, setText } from './dom.js';
+import { KINDS, workersKind } from './kinds.js';
 import { go, href } from './router.js';
 
 /** @typedef {import('./kinds.js').Kind} Kind */
@@ -13,20 +13,22 @@ import { go, href } from './router.js';
  */
 export function jobForm(onCreated) {
   const body = h('div', { class: 'form-body' });
+  const kinds = [...KINDS];
+  const choice = kindChoice((kind) => body.replaceChildren(...kindFields(kind)));
+  const stalled = h('p', { class: 'problem', role: 'status', hidden: true });
   const error = h('p', { class: 'form-error', role: 'alert', hidden: true });
   const submit = h('button', { class: 'primary', type: 'submit' }, 'Start job');
   const form = h('form', { class: 'job-form', 'aria-label': 'New job' },
     h('a', { class: 'back', href: href('jobs') }, 'Jobs'),
     h('h1', { tabIndex: -1 }, 'New job'),
-    kindChoice((kind) => body.replaceChildren(...kindFields(kind))),
-    body, error,
+    stalled, choice.element, body, error,
     h('div', { class: 'actions' }, submit));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     submit.disabled = true;
     error.hidden = true;
     try {
-      const job = await client.createJob(wish(form));
+      const job = await client.createJob(wish(form, kinds));
       onCreated();
       go(href('jobs', job.id));
     } catch (problem) {
@@ -36,6 +38,16 @@ export function jobForm(onCreated) {
       submit.disabled = false;
     }
   });
+  client.info().then(({ kindInfos = [], storeInfo }) => {
+    for (const info of kindInfos) {
+      if (info.builtIn)
+        continue;
+      kinds.push(workersKind(info));
+      choice.add(kinds[kinds.length - 1]);
+    }
+    stalled.hidden = storeInfo?.state !== 'STORE_STATE_STALLED';
+    setText(stalled, `The server cannot store new jobs now: ${storeInfo?.error}`);
+  }, () => {}); // the form works without
   return form;
 }
 
@@ -44,15 +56,18 @@ export function jobForm(onCreated) {
  * @param {(kind: Kind) => void} onChoice
  */
 function kindChoice(onChoice) {
-  const choices = KINDS.map((kind, i) => h('label', { class: 'kind' },
-    h('input', {
-      type: 'radio', name: 'kind', value: kind.name, checked: i === 0,
-      onchange: () => onChoice(kind),
-    }),
-    h('strong', {}, kind.name),
-    h('span', {}, kind.about)));
+  const element = h('fieldset', { class: 'kinds' }, h('legend', {}, 'Kind'));
+  const add = (/** @type {Kind} */ kind) => element.append(
+    h('label', { class: 'kind' },
+      h('input', {
+        type: 'radio', name: 'kind', value: kind.name,
+        checked: kind === KINDS[0], onchange: () => onChoice(kind),
+      }),
+      h('strong', {}, kind.name),
+      h('span', {}, kind.about)));
+  KINDS.forEach(add);
   onChoice(KINDS[0]);
-  return h('fieldset', { class: 'kinds' }, h('legend', {}, 'Kind'), ...choices);
+  return { element, add };
 }
 
 /**
@@ -104,10 +119,11 @@ function inputField(kind) {
  * The CreateJobRequest that the form stands for. Options left empty are left
  * out: the server's default applies.
  * @param {HTMLFormElement} form
+ * @param {Kind[]} kinds
  */
-function wish(form) {
+function wish(form, kinds) {
   const data = new FormData(form);
-  const kind = KINDS.find(({ name }) => name === data.get('kind')) ?? KINDS[0];
+  const kind = kinds.find(({ name }) => name === data.get('kind')) ?? KINDS[0];
   /** @type {Record<string, string>} */
   const options = {};
   for (const { name } of kind.fields) {

@@ -96,6 +96,24 @@ export const KINDS = [
   },
 ];
 
+/**
+ * A kind that workers serve, or have jobs waiting for one.
+ * @param {{kind: string, workers?: number, jobsWaiting?: string | number,
+ *   jobsRunning?: string | number}} info KindInfo of GetInfo
+ * @returns {Kind}
+ */
+export function workersKind({ kind, workers = 0, jobsWaiting = 0,
+  jobsRunning = 0 }) {
+  const who = workers === 0 ? 'No worker serves it now; jobs wait for one.'
+    : workers === 1 ? 'One worker serves it.' : `${workers} workers serve it.`;
+  return {
+    name: kind,
+    about: `${who} ${jobsRunning} running, ${jobsWaiting} waiting.`,
+    input: 'Input',
+    fields: [],
+  };
+}
+
 /** The traffic that the button on the streams page makes. */
 export const DEMO_STREAM = 'demo';
 
