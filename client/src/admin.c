@@ -176,6 +176,7 @@ enum rnl_code rnl_admin_backup(struct rnl_client *client,
     if (!rnl_options_copy(&own, sizeof(own), options) || own.on_piece == NULL)
         return rnl_client_fail(client, RNL_INVALID_ARGUMENT, RNL_OPTIONS_FAULT);
     struct backup backup = {.client = client, .options = &own};
+    rnl_status_box_init(&backup.end);
     struct rnl_call_options rpc_options = {
         .size = sizeof(rpc_options),
         .wait_for_connection = false,
@@ -194,5 +195,8 @@ enum rnl_code rnl_admin_backup(struct rnl_client *client,
         code = rnl_client_run_until(client, INT64_MAX, is_over, &backup);
     }
     rnl_call_destroy(rpc);
-    return code == RNL_OK ? judge(&backup) : code;
+    if (code == RNL_OK)
+        code = judge(&backup);
+    rnl_status_box_fini(&backup.end);
+    return code;
 }
