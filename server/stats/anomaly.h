@@ -34,8 +34,8 @@
  * A mean of few events and a 99th percentile of less than hundreds say little.
  * Where a second has too few, seconds are taken together until they suffice.
  *
- * tests/accuracy/anomalies.c measures hits and false alarms; docs/statistics.md
- * has the figures.
+ * tests/accuracy/anomalies.c and simulate.c measure hits and false alarms;
+ * docs/accuracy.md has the figures.
  */
 #ifndef RNL_STATS_ANOMALY_H
 #define RNL_STATS_ANOMALY_H
