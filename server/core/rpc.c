@@ -228,38 +228,40 @@ void rnl_stream_finish_field(struct rnl_stream *stream, const char *field,
                            rnl_buf_pack(&status.base), false);
 }
 
+/* Ends the stream with a Status whose message is the text. */
+static void finish_status(struct rnl_stream *stream, Runnel__V1__Status status,
+                          const char *format, va_list args)
+{
+    char text[RNL_STATUS_TEXT_MAX];
+    if (stream->finished)
+        return;
+    format_text(text, format, args);
+    status.message = text;
+    rnl_stream_end_encoded(stream, (enum rnl_code)(int)status.code,
+                           rnl_buf_pack(&status.base), false);
+}
+
 void rnl_stream_finish_retry(struct rnl_stream *stream, enum rnl_code code,
                              uint32_t retry_delay_ms, const char *format, ...)
 {
-    if (stream->finished)
-        return;
-    char text[RNL_STATUS_TEXT_MAX];
-    va_list args;
-    va_start(args, format);
-    format_text(text, format, args);
-    va_end(args);
     Runnel__V1__Status status = RUNNEL__V1__STATUS__INIT;
     status.code = (Runnel__V1__Code)(int)code;
-    status.message = text;
     status.retry_delay_ms = retry_delay_ms;
-    rnl_stream_end_encoded(stream, code, rnl_buf_pack(&status.base), false);
+    va_list args;
+    va_start(args, format);
+    finish_status(stream, status, format, args);
+    va_end(args);
 }
 
 void rnl_stream_finish_out_of_range(struct rnl_stream *stream,
                                     uint64_t first_available,
                                     const char *format, ...)
 {
-    if (stream->finished)
-        return;
-    char text[RNL_STATUS_TEXT_MAX];
-    va_list args;
-    va_start(args, format);
-    format_text(text, format, args);
-    va_end(args);
     Runnel__V1__Status status = RUNNEL__V1__STATUS__INIT;
     status.code = RUNNEL__V1__CODE__CODE_OUT_OF_RANGE;
-    status.message = text;
     status.first_available_sequence = first_available;
-    rnl_stream_end_encoded(stream, RNL_OUT_OF_RANGE, rnl_buf_pack(&status.base),
-                           false);
+    va_list args;
+    va_start(args, format);
+    finish_status(stream, status, format, args);
+    va_end(args);
 }
