@@ -7,6 +7,7 @@
 #include "admin_service.h"
 #include "admin_upkeep.h"
 #include "alloc.h"
+#include "hex.h"
 #include "jobs.h"
 #include "journal.h"
 #include "session_private.h"
@@ -22,14 +23,9 @@ _Static_assert(RNL_EPOCH_SIZE == 2 * EPOCH_BYTES + 1,
 void rnl_core_make_epoch(const struct rnl_core_options *options,
                          char ret_epoch[RNL_EPOCH_SIZE])
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t bytes[EPOCH_BYTES];
     options->random(options->random_arg, bytes, sizeof(bytes));
-    for (size_t i = 0; i < EPOCH_BYTES; i++) {
-        ret_epoch[2 * i] = hex[bytes[i] >> 4];
-        ret_epoch[2 * i + 1] = hex[bytes[i] & 15];
-    }
-    ret_epoch[2 * EPOCH_BYTES] = '\0';
+    rnl_hex_write(bytes, sizeof(bytes), ret_epoch);
 }
 
 static void set_default(uint32_t *value, uint32_t fallback)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tokens.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 
 #include "alloc.h"
 #include "core.h"
+#include "hex.h"
 #include "session_private.h"
 #include "sorted.h"
 
@@ -200,16 +200,6 @@ void rnl_tokens_forget(struct rnl_tokens *tokens, struct rnl_token *token)
     plan_sweep(tokens, 0);
 }
 
-static void write_hex(const uint8_t *bytes, size_t len, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * len] = '\0';
-}
-
 bool rnl_tokens_make_secret(const struct rnl_tokens *tokens,
                             struct rnl_token_record *record,
                             char ret_secret[RNL_TOKEN_SECRET_LEN + 1])
@@ -219,8 +209,8 @@ bool rnl_tokens_make_secret(const struct rnl_tokens *tokens,
     options->random(options->random_arg, bytes, sizeof(bytes));
     options->random(options->random_arg, id, sizeof(id));
     memcpy(ret_secret, "rnl_", 4);
-    write_hex(bytes, sizeof(bytes), ret_secret + 4);
-    write_hex(id, sizeof(id), record->id);
+    rnl_hex_write(bytes, sizeof(bytes), ret_secret + 4);
+    rnl_hex_write(id, sizeof(id), record->id);
     return rnl_token_hash(ret_secret, RNL_TOKEN_SECRET_LEN, record->hash);
 }
 

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "draft.h"
 #include "frame.h"
+#include "hex.h"
 #include "job_id.h"
 #include "store_memory.h"
 #include "trim.h"
@@ -429,8 +430,7 @@ static void take_lease_key(struct rnl_jobs *jobs)
     struct rnl_core_options *options = &jobs->core->options;
     uint8_t bytes[RNL_LEASE_KEY_LEN / 2];
     options->random(options->random_arg, bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(jobs->lease_key + 2 * i, 3, "%02x", bytes[i]);
+    rnl_hex_write(bytes, sizeof(bytes), jobs->lease_key);
     if (options->lease_key != NULL)
         snprintf(jobs->lease_key, sizeof(jobs->lease_key), "%s",
                  options->lease_key);
