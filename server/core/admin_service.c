@@ -7,8 +7,7 @@
 #include "core.h"
 #include "jobs.h"
 #include "streams.h"
-
-#define NS_PER_S INT64_C(1000000000)
+#include "timestamp.h"
 
 static void fill_limits(const struct rnl_core_options *options,
                         Runnel__V1__Limits *limits)
@@ -31,10 +30,7 @@ static void fill_store(const struct rnl_store_usage *usage,
                        struct store_view *view)
 {
     view->info = (Runnel__V1__StoreInfo)RUNNEL__V1__STORE_INFO__INIT;
-    view->last_commit =
-        (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
-    view->last_commit.seconds = usage->commit_ns / NS_PER_S;
-    view->last_commit.nanos = (int32_t)(usage->commit_ns % NS_PER_S);
+    rnl_duration_set(&view->last_commit, usage->commit_ns);
     view->info.state = usage->stalled
                            ? RUNNEL__V1__STORE_STATE__STORE_STATE_STALLED
                            : RUNNEL__V1__STORE_STATE__STORE_STATE_WRITABLE;
@@ -114,9 +110,8 @@ static void answer(struct rnl_stream *stream)
     struct rnl_core *core = rnl_stream_core(stream);
     struct rnl_core_counts counts;
     rnl_core_count(core, &counts);
-    Google__Protobuf__Timestamp start = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    start.seconds = core->start_wall_ns / NS_PER_S;
-    start.nanos = (int32_t)(core->start_wall_ns % NS_PER_S);
+    Google__Protobuf__Timestamp start;
+    rnl_timestamp_set(&start, core->start_wall_ns);
     Runnel__V1__Limits limits = RUNNEL__V1__LIMITS__INIT;
     fill_limits(&core->options, &limits);
     Runnel__V1__GetInfoResponse info = RUNNEL__V1__GET_INFO_RESPONSE__INIT;

@@ -32,3 +32,10 @@ void rnl_timestamp_set_ms(Google__Protobuf__Timestamp *timestamp, int64_t ms)
 {
     set(timestamp, ms, MS_PER_S);
 }
+
+void rnl_duration_set(Google__Protobuf__Duration *duration, int64_t ns)
+{
+    *duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
+    duration->seconds = ns / NS_PER_S;
+    duration->nanos = (int32_t)(ns % NS_PER_S);
+}

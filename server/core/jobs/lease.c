@@ -15,13 +15,6 @@ int64_t rnl_lease_ns(const struct rnl_jobs *jobs)
     return (int64_t)(ms == 0 ? RNL_LEASE_MS_DEFAULT : ms) * 1000000;
 }
 
-static void set_duration(Google__Protobuf__Duration *duration, int64_t ns)
-{
-    *duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;
-    duration->seconds = ns / RNL_SECOND_NS;
-    duration->nanos = (int32_t)(ns % RNL_SECOND_NS);
-}
-
 static void fill_message(const struct rnl_lease *lease,
                          Runnel__V1__Lease *message)
 {
@@ -60,7 +53,7 @@ static enum rnl_code send_assignment(struct rnl_lease *lease)
     Runnel__V1__Lease message;
     Google__Protobuf__Duration duration;
     fill_message(lease, &message);
-    set_duration(&duration, rnl_lease_ns(job->jobs));
+    rnl_duration_set(&duration, rnl_lease_ns(job->jobs));
     assign.lease = &message;
     assign.job = &view.job;
     assign.lease_duration = &duration;

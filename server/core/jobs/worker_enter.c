@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "draft.h"
+#include "timestamp.h"
 #include "workers.h"
 
 /* ---- checks ---- */
@@ -138,10 +139,9 @@ static void send_registered(struct rnl_worker *worker)
     Runnel__V1__WorkResponse response = RUNNEL__V1__WORK_RESPONSE__INIT;
     Runnel__V1__WorkerRegistered registered =
         RUNNEL__V1__WORKER_REGISTERED__INIT;
-    Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
-    int64_t ns = rnl_lease_ns(worker->jobs) / RNL_HEARTBEATS_PER_LEASE;
-    interval.seconds = ns / RNL_SECOND_NS;
-    interval.nanos = (int32_t)(ns % RNL_SECOND_NS);
+    Google__Protobuf__Duration interval;
+    rnl_duration_set(&interval,
+                     rnl_lease_ns(worker->jobs) / RNL_HEARTBEATS_PER_LEASE);
     registered.worker_id = worker->id;
     registered.heartbeat_interval = &interval;
     response.order_case = RUNNEL__V1__WORK_RESPONSE__ORDER_REGISTERED;
