@@ -115,26 +115,37 @@ static void detach(struct rnl_lease *lease)
     lease->worker = NULL;
 }
 
-enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
+/* A lease that runs, and that neither a worker nor the job has yet. NULL:
+ * memory is out. */
+static struct rnl_lease *make_lease(struct rnl_job *job)
 {
     struct rnl_core *core = job->jobs->core;
     struct rnl_lease *lease = rnl_calloc(1, sizeof(*lease));
     if (lease == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
+        return NULL;
     lease->job = job;
+    lease->token = make_token(job);
     lease->expiry.fire = on_expiry;
     lease->expiry.arg = lease;
-    lease->token = make_token(job);
+    if (rnl_timer_start(&core->timers, &lease->expiry,
+                        core->now_ns + rnl_lease_ns(job->jobs)) == RNL_OK)
+        return lease;
+    rnl_free(lease);
+    return NULL;
+}
+
+enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
+{
+    struct rnl_lease *lease = make_lease(job);
+    if (lease == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
     attach(lease, worker);
-    enum rnl_code code = rnl_timer_start(
-        &core->timers, &lease->expiry, core->now_ns + rnl_lease_ns(job->jobs));
-    if (code == RNL_OK)
-        code = send_assignment(lease);
+    enum rnl_code code = send_assignment(lease);
     if (code == RNL_OK) {
         job->lease = lease;
         return RNL_OK;
     }
-    rnl_timer_stop(&core->timers, &lease->expiry);
+    rnl_timer_stop(&job->jobs->core->timers, &lease->expiry);
     detach(lease);
     rnl_free(lease);
     return code;
@@ -144,20 +155,10 @@ enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
 
 enum rnl_code rnl_lease_restore(struct rnl_job *job)
 {
-    struct rnl_core *core = job->jobs->core;
-    struct rnl_lease *lease = rnl_calloc(1, sizeof(*lease));
+    struct rnl_lease *lease = make_lease(job);
     if (lease == NULL)
         return RNL_RESOURCE_EXHAUSTED;
-    lease->job = job;
     lease->restored = true;
-    lease->token = make_token(job);
-    lease->expiry.fire = on_expiry;
-    lease->expiry.arg = lease;
-    if (rnl_timer_start(&core->timers, &lease->expiry,
-                        core->now_ns + rnl_lease_ns(job->jobs)) != RNL_OK) {
-        rnl_free(lease);
-        return RNL_RESOURCE_EXHAUSTED;
-    }
     TAILQ_INSERT_TAIL(&job->jobs->orphans, lease, link);
     job->lease = lease;
     return RNL_OK;
