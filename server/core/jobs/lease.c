@@ -27,17 +27,17 @@ static void fill_message(const struct rnl_lease *lease,
 /* ---- grant ---- */
 
 /* Nobody can guess it without the key, no other attempt has it, and the server
- * finds it again after a restart. */
-static uint64_t make_token(const struct rnl_job *job)
+ * finds it again after a restart. False: OpenSSL has no memory. */
+static bool make_token(const struct rnl_job *job, uint64_t *ret_token)
 {
     char text[RNL_LEASE_KEY_LEN + RNL_JOB_ID_LEN + 32];
     uint8_t hash[SHA256_DIGEST_LENGTH];
-    uint64_t token;
     int len = snprintf(text, sizeof(text), "%s %s %llu", job->jobs->lease_key,
                        job->node.id, (unsigned long long)job->attempt_sequence);
-    SHA256((const uint8_t *)text, (size_t)len, hash);
-    memcpy(&token, hash, sizeof(token));
-    return token;
+    if (SHA256((const uint8_t *)text, (size_t)len, hash) == NULL)
+        return false;
+    memcpy(ret_token, hash, sizeof(*ret_token));
+    return true;
 }
 
 static enum rnl_code send_assignment(struct rnl_lease *lease)
@@ -124,10 +124,10 @@ static struct rnl_lease *make_lease(struct rnl_job *job)
     if (lease == NULL)
         return NULL;
     lease->job = job;
-    lease->token = make_token(job);
     lease->expiry.fire = on_expiry;
     lease->expiry.arg = lease;
-    if (rnl_timer_start(&core->timers, &lease->expiry,
+    if (make_token(job, &lease->token) &&
+        rnl_timer_start(&core->timers, &lease->expiry,
                         core->now_ns + rnl_lease_ns(job->jobs)) == RNL_OK)
         return lease;
     rnl_free(lease);
