@@ -19,7 +19,6 @@ struct list_box {
 
 struct info_box {
     struct rnl_server_info info;
-    struct rnl_kind_info *kinds;
     struct rnl_arena arena;
 };
 
@@ -41,7 +40,6 @@ void rnl_server_info_destroy(struct rnl_server_info *info)
     struct info_box *box = (struct info_box *)info;
     if (box == NULL)
         return;
-    rnl_free(box->kinds);
     rnl_arena_fini(&box->arena);
     rnl_free(box);
 }
@@ -265,12 +263,13 @@ static bool fill_kinds(const Runnel__V1__GetInfoResponse *from,
 {
     if (from->n_kind_infos == 0)
         return true;
-    box->kinds = rnl_calloc(from->n_kind_infos, sizeof(box->kinds[0]));
-    if (box->kinds == NULL)
+    struct rnl_kind_info *kinds =
+        rnl_arena_alloc(&box->arena, from->n_kind_infos, sizeof(kinds[0]));
+    if (kinds == NULL)
         return false;
     for (size_t i = 0; i < from->n_kind_infos; i++) {
         const Runnel__V1__KindInfo *kind = from->kind_infos[i];
-        box->kinds[i] = (struct rnl_kind_info){
+        kinds[i] = (struct rnl_kind_info){
             .kind = kind->kind,
             .built_in = kind->built_in,
             .workers = kind->workers,
@@ -279,7 +278,7 @@ static bool fill_kinds(const Runnel__V1__GetInfoResponse *from,
             .max_running = kind->max_running,
         };
     }
-    box->info.kind_infos = box->kinds;
+    box->info.kind_infos = kinds;
     box->info.kind_info_count = from->n_kind_infos;
     return true;
 }
