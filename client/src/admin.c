@@ -10,25 +10,13 @@
 
 /* --- unary, however long they take --- */
 
-/* The requests are empty. Unpacks the answer into the arena. */
+/* The requests are empty. */
 static enum rnl_code call(struct rnl_client *client,
                           const struct rnl_method_type *method,
                           struct rnl_arena *arena, void **ret_answer)
 {
     const struct rnl_request request = {.data = "", .len = 0, .timeout_ms = -1};
-    struct rnl_buffer bytes;
-    enum rnl_code code = rnl_call_unary(client, method->name, &request, &bytes);
-    if (code != RNL_OK)
-        return code;
-    *ret_answer =
-        rnl_arena_unpack(arena, method->answer, bytes.data, bytes.len);
-    rnl_buffer_fini(&bytes);
-    if (*ret_answer != NULL)
-        return RNL_OK;
-    return arena->exhausted ? rnl_typed_no_memory(client)
-                            : rnl_client_fail(client, RNL_INTERNAL,
-                                              "the answer of %s cannot be read",
-                                              method->name);
+    return rnl_typed_unary(client, method, &request, arena, ret_answer);
 }
 
 struct check_box {

@@ -36,6 +36,20 @@ static enum rnl_code unpack(struct rnl_client *client,
     return RNL_OK;
 }
 
+enum rnl_code rnl_typed_unary(struct rnl_client *client,
+                              const struct rnl_method_type *method,
+                              const struct rnl_request *request,
+                              struct rnl_arena *arena, void **ret_answer)
+{
+    struct rnl_buffer answer;
+    enum rnl_code code = rnl_call_unary(client, method->name, request, &answer);
+    if (code != RNL_OK)
+        return code;
+    code = unpack(client, method, &answer, arena, ret_answer);
+    rnl_buffer_fini(&answer);
+    return code;
+}
+
 enum rnl_code rnl_typed_call(struct rnl_client *client,
                              const struct rnl_method_type *method,
                              const ProtobufCMessage *request,
@@ -47,13 +61,9 @@ enum rnl_code rnl_typed_call(struct rnl_client *client,
         return rnl_typed_no_memory(client);
     protobuf_c_message_pack(request, data);
     struct rnl_request bytes = {.data = data, .len = len};
-    struct rnl_buffer answer;
-    enum rnl_code code = rnl_call_unary(client, method->name, &bytes, &answer);
+    enum rnl_code code =
+        rnl_typed_unary(client, method, &bytes, arena, ret_answer);
     rnl_free(data);
-    if (code != RNL_OK)
-        return code;
-    code = unpack(client, method, &answer, arena, ret_answer);
-    rnl_buffer_fini(&answer);
     return code;
 }
 

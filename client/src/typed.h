@@ -27,6 +27,13 @@ RNL_MUST_USE enum rnl_code rnl_typed_call(struct rnl_client *client,
                                           struct rnl_arena *arena,
                                           void **ret_answer);
 
+/* The same for a request that is encoded already, with its own timeout. */
+RNL_MUST_USE enum rnl_code rnl_typed_unary(struct rnl_client *client,
+                                           const struct rnl_method_type *method,
+                                           const struct rnl_request *request,
+                                           struct rnl_arena *arena,
+                                           void **ret_answer);
+
 /* RNL_RESOURCE_EXHAUSTED, as rnl_client_status. */
 enum rnl_code rnl_typed_no_memory(struct rnl_client *client);
 
