@@ -79,7 +79,6 @@ static bool is_wait(int64_t ms)
 
 static const char *find_tls_fault(const struct rnl_client_options *options)
 {
-    struct rnl_tls_context *context = NULL;
     if (!options->tls)
         return options->tls_ca_file == NULL &&
                        options->tls_server_name == NULL &&
@@ -90,15 +89,11 @@ static const char *find_tls_fault(const struct rnl_client_options *options)
         (*options->tls_server_name == '\0' ||
          strlen(options->tls_server_name) > TLS_NAME_LEN_MAX))
         return "tls_server_name must have 1 to 255 bytes";
-    enum rnl_code code = rnl_tls_context_create(options, &context);
-    if (code == RNL_OK)
-        rnl_tls_context_destroy(context);
-    return code == RNL_INVALID_ARGUMENT
-               ? "tls_ca_file must be a file of certificates in PEM"
-               : NULL;
+    return NULL;
 }
 
-/* NULL, or what is wrong with options that have their defaults. */
+/* NULL, or what is wrong with options that have their defaults, but for the
+ * file that they name. */
 static const char *find_fault(const struct rnl_client_options *options,
                               struct rnl_address *address)
 {
@@ -136,11 +131,24 @@ static const char *read_options(struct rnl_client_options *options,
     return find_fault(options, address);
 }
 
+static const char *find_file_fault(const struct rnl_client_options *options)
+{
+    struct rnl_tls_context *context = NULL;
+    if (!options->tls)
+        return NULL;
+    enum rnl_code code = rnl_tls_context_create(options, &context);
+    rnl_tls_context_destroy(context);
+    return code == RNL_INVALID_ARGUMENT
+               ? "tls_ca_file must be a file of certificates in PEM"
+               : NULL;
+}
+
 const char *rnl_client_options_fault(const struct rnl_client_options *options)
 {
     struct rnl_client_options own;
     struct rnl_address address;
-    return read_options(&own, &address, options);
+    const char *fault = read_options(&own, &address, options);
+    return fault != NULL ? fault : find_file_fault(&own);
 }
 
 /* --- clock and chance --- */
@@ -187,16 +195,18 @@ static bool copy_strings(struct rnl_client *client)
     return client->agent != NULL && (token == NULL || client->token != NULL);
 }
 
-/* True when none is asked for. */
-static bool set_up_tls(struct rnl_client *client)
+/* RNL_OK when none is asked for. The roots are read here alone, since those of
+ * a system take 20 ms. */
+static enum rnl_code set_up_tls(struct rnl_client *client)
 {
     const struct rnl_client_options *options = &client->options;
     const char *name = options->tls_server_name;
     if (!options->tls)
-        return true;
+        return RNL_OK;
     client->tls_name = rnl_strdup(name == NULL ? client->address.host : name);
-    return client->tls_name != NULL &&
-           rnl_tls_context_create(options, &client->tls_context) == RNL_OK;
+    return client->tls_name == NULL
+               ? RNL_RESOURCE_EXHAUSTED
+               : rnl_tls_context_create(options, &client->tls_context);
 }
 
 static struct rnl_client *alloc_client(void)
@@ -234,9 +244,12 @@ enum rnl_code rnl_client_create(const struct rnl_client_options *options,
         return RNL_INVALID_ARGUMENT;
     }
     client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (client->wake_fd < 0 || !copy_strings(client) || !set_up_tls(client)) {
+    enum rnl_code code = client->wake_fd >= 0 && copy_strings(client)
+                             ? set_up_tls(client)
+                             : RNL_RESOURCE_EXHAUSTED;
+    if (code != RNL_OK) {
         rnl_client_destroy(client);
-        return RNL_RESOURCE_EXHAUSTED;
+        return code;
     }
     *ret_client = client;
     return RNL_OK;

@@ -24,6 +24,8 @@ struct rnl_tls;
 RNL_MUST_USE enum rnl_code rnl_tls_context_create(
     const struct rnl_client_options *options,
     struct rnl_tls_context **ret_context);
+
+/* Accepts NULL. */
 void rnl_tls_context_destroy(struct rnl_tls_context *context);
 
 /* TLS on fd, which stays the caller's, to a server of that name. NULL when

@@ -94,6 +94,30 @@ static void a_bad_option_is_named(void **state)
     assert_null(rnl_client_options_fault(NULL));
 }
 
+/* A file is looked at where it is read: both say the same of it. */
+static void bad_options_of_tls_are_named_and_refused(void **state)
+{
+    const struct rnl_client_options bad[] = {
+        {.size = sizeof(bad[0]), .tls_insecure = true},
+        {.size = sizeof(bad[0]), .tls = true, .tls_server_name = ""},
+        {.size = sizeof(bad[0]), .tls = true, .tls_ca_file = "/dev/null"},
+        {.size = sizeof(bad[0]), .tls = true, .tls_ca_file = "/none/such"},
+    };
+    static const char *const faults[] = {"tls must", "tls_server_name must",
+                                         "tls_ca_file must",
+                                         "tls_ca_file must"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct rnl_client *client = NULL;
+        const char *fault = rnl_client_options_fault(&bad[i]);
+        assert_non_null(fault);
+        assert_memory_equal(fault, faults[i], strlen(faults[i]));
+        assert_int_equal(rnl_client_create(&bad[i], &client),
+                         RNL_INVALID_ARGUMENT);
+        assert_null(client);
+    }
+}
+
 static void what_cannot_start_says_why(void **state)
 {
     struct rnl_client *client;
@@ -505,6 +529,7 @@ int main(void)
         cmocka_unit_test(options_without_a_size_are_refused),
         cmocka_unit_test(unknown_options_are_refused_unless_zero),
         cmocka_unit_test(a_bad_option_is_named),
+        cmocka_unit_test(bad_options_of_tls_are_named_and_refused),
         cmocka_unit_test(what_cannot_start_says_why),
         cmocka_unit_test(short_connections_lengthen_the_wait),
         cmocka_unit_test(a_call_without_a_connection_says_so_at_its_deadline),
