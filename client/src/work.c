@@ -47,6 +47,18 @@ void rnl_work_destroy(struct rnl_work *work)
     rnl_free(work);
 }
 
+struct rnl_work *rnl_work_find(struct rnl_worker *worker, const char *job_id,
+                               uint32_t attempt)
+{
+    struct rnl_work *work;
+    TAILQ_FOREACH(work, &worker->works, link)
+    {
+        if (work->attempt == attempt && strcmp(work->job_id, job_id) == 0)
+            return work;
+    }
+    return NULL;
+}
+
 void rnl_work_lease(const struct rnl_work *work, Runnel__V1__Lease *ret_lease)
 {
     runnel__v1__lease__init(ret_lease);

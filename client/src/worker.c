@@ -9,7 +9,6 @@
 #include <sys/random.h>
 
 #include "alloc.h"
-#include "job_model.h"
 #include "typed.h"
 #include "worker_private.h"
 
@@ -20,9 +19,6 @@
 /* When the server itself answers UNAVAILABLE over a connection that stays, and
  * when memory was out. */
 #define RETRY_MS 200
-
-/* The core gives it to another worker at once. */
-#define NOT_BEGUN "the worker takes no job any more"
 
 static void start_call(struct rnl_worker *worker);
 
@@ -121,82 +117,6 @@ static void start_timer(struct rnl_worker *worker, struct rnl_timer *timer,
 
 /* --- to the core --- */
 
-static enum rnl_code send(struct rnl_worker *worker,
-                          const Runnel__V1__WorkRequest *request)
-{
-    size_t len = runnel__v1__work_request__get_packed_size(request);
-    uint8_t *data = rnl_malloc(len + 1);
-    if (data == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    runnel__v1__work_request__pack(request, data);
-    enum rnl_code code = rnl_call_send(worker->call, data, len);
-    rnl_free(data);
-    return code;
-}
-
-/* What send_leases sends. */
-static uint32_t count_claims(const struct rnl_worker *worker)
-{
-    const struct rnl_work *work;
-    uint32_t count = 0;
-    TAILQ_FOREACH(work, &worker->works, link)
-    count += !work->stopped;
-    return count;
-}
-
-static enum rnl_code send_registration(struct rnl_worker *worker)
-{
-    Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
-    Runnel__V1__RegisterWorker registration = RUNNEL__V1__REGISTER_WORKER__INIT;
-    registration.kinds = worker->kinds;
-    registration.n_kinds = worker->options.kind_count;
-    registration.concurrency = worker->options.concurrency;
-    registration.name = worker->name;
-    registration.instance = worker->instance;
-    registration.claims = count_claims(worker);
-    registration.draining = worker->draining;
-    request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_REGISTRATION;
-    request.registration = &registration;
-    return send(worker, &request);
-}
-
-/* One message a lease: with 2,048 of them in one, a server with small frames
- * would not take it. */
-static enum rnl_code send_lease(struct rnl_worker *worker,
-                                const struct rnl_work *work)
-{
-    Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
-    Runnel__V1__Heartbeat heartbeat = RUNNEL__V1__HEARTBEAT__INIT;
-    Runnel__V1__Lease lease;
-    Runnel__V1__Lease *leases[] = {&lease};
-    Runnel__V1__Acknowledge last = RUNNEL__V1__ACKNOWLEDGE__INIT;
-    Runnel__V1__Acknowledge *acknowledged[] = {&last};
-    rnl_work_lease(work, &lease);
-    heartbeat.leases = leases;
-    heartbeat.n_leases = 1;
-    last.job_id = rnl_typed_text(work->job_id);
-    last.attempt = work->attempt;
-    last.report_sequence = work->acked_number;
-    last.sequence = work->acked_sequence;
-    heartbeat.acknowledged = acknowledged;
-    heartbeat.n_acknowledged = 1;
-    request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_HEARTBEAT;
-    request.heartbeat = &heartbeat;
-    return send(worker, &request);
-}
-
-static enum rnl_code send_leases(struct rnl_worker *worker)
-{
-    struct rnl_work *work;
-    enum rnl_code code = RNL_OK;
-    TAILQ_FOREACH(work, &worker->works, link)
-    {
-        if (code == RNL_OK && !work->stopped)
-            code = send_lease(worker, work);
-    }
-    return code;
-}
-
 static bool can_pump(const struct rnl_worker *worker)
 {
     return worker->introduced && worker->call != NULL &&
@@ -229,13 +149,9 @@ static void retry_later(struct rnl_worker *worker)
 
 static bool pump_drain(struct rnl_worker *worker)
 {
-    Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
-    Runnel__V1__DrainWorker drain = RUNNEL__V1__DRAIN_WORKER__INIT;
     if (!worker->draining || worker->drain_sent)
         return true;
-    request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_DRAIN;
-    request.drain = &drain;
-    worker->drain_sent = send(worker, &request) == RNL_OK;
+    worker->drain_sent = rnl_worker_send_drain(worker) == RNL_OK;
     return worker->drain_sent;
 }
 
@@ -269,9 +185,9 @@ static void on_open(struct rnl_call *call, void *arg)
     struct rnl_worker *worker = arg;
     (void)call;
     worker->opened = true;
-    enum rnl_code code = send_registration(worker);
+    enum rnl_code code = rnl_worker_send_registration(worker);
     if (code == RNL_OK)
-        code = send_leases(worker);
+        code = rnl_worker_send_leases(worker);
     if (code != RNL_OK) {
         finish_no_memory(worker);
         return;
@@ -287,7 +203,7 @@ static void on_heartbeat(struct rnl_timer *timer, void *arg)
 {
     struct rnl_worker *worker = arg;
     if (can_pump(worker))
-        (void)send_leases(worker);
+        (void)!rnl_worker_send_leases(worker);
     rnl_worker_pump(worker);
     start_timer(worker, timer, worker->heartbeat_ms);
 }
@@ -310,74 +226,6 @@ static void on_retry(struct rnl_timer *timer, void *arg)
         rnl_worker_pump(worker);
 }
 
-/* --- from the core --- */
-
-static struct rnl_work *find(struct rnl_worker *worker, const char *job_id,
-                             uint32_t attempt)
-{
-    struct rnl_work *work;
-    TAILQ_FOREACH(work, &worker->works, link)
-    {
-        if (work->attempt == attempt && strcmp(work->job_id, job_id) == 0)
-            return work;
-    }
-    return NULL;
-}
-
-/* --- assignments --- */
-
-/* Work that was stopped counts as well until the program lets go of it: it may
- * still be busy with it, while the core has given its place away. */
-static bool has_hand_free(const struct rnl_worker *worker)
-{
-    const struct rnl_work *work;
-    uint32_t in_hand = 0;
-    TAILQ_FOREACH(work, &worker->works, link)
-    in_hand += !work->finished && work->assignment == NULL;
-    return in_hand < worker->options.concurrency;
-}
-
-/* That the program can have now; NULL: none. */
-static struct rnl_work *next_assignment(const struct rnl_worker *worker)
-{
-    struct rnl_work *work;
-    TAILQ_FOREACH(work, &worker->works, link)
-    {
-        if (work->assignment != NULL && !work->finished)
-            return has_hand_free(worker) ? work : NULL;
-    }
-    return NULL;
-}
-
-/* Without memory to keep it, another worker is to have it. */
-static void keep_assignment(struct rnl_work *work, const uint8_t *data,
-                            size_t len)
-{
-    work->assignment = rnl_malloc(len);
-    work->assignment_len = len;
-    if (work->assignment != NULL)
-        memcpy(work->assignment, data, len);
-    else
-        rnl_work_release(work, "memory of the worker is out");
-}
-
-static void hand_out(struct rnl_worker *worker, struct rnl_work *work)
-{
-    struct rnl_job job;
-    rnl_arena_reset(&worker->arena);
-    const Runnel__V1__WorkResponse *response =
-        rnl_arena_unpack(&worker->arena, &runnel__v1__work_response__descriptor,
-                         work->assignment, work->assignment_len);
-    bool whole = response != NULL &&
-                 rnl_job_convert(&worker->arena, response->assign->job, &job);
-    rnl_free(work->assignment);
-    work->assignment = NULL;
-    if (whole)
-        worker->options.on_job(worker, work, &job, worker->options.arg);
-    else
-        rnl_work_release(work, "memory of the worker is out");
-}
-
 static void on_hand(struct rnl_timer *timer, void *arg)
 {
     struct rnl_worker *worker = arg;
@@ -387,50 +235,17 @@ static void on_hand(struct rnl_timer *timer, void *arg)
     if (is_drained(worker))
         finish_drained(worker);
     while (!worker->ended && !worker->doomed &&
-           (work = next_assignment(worker)) != NULL)
-        hand_out(worker, work);
+           (work = rnl_worker_next_assignment(worker)) != NULL)
+        rnl_worker_hand_out(worker, work);
     leave(worker);
 }
 
-static void release_assignments(struct rnl_worker *worker)
-{
-    struct rnl_work *work = TAILQ_FIRST(&worker->works);
-    while (work != NULL) {
-        struct rnl_work *next = TAILQ_NEXT(work, link);
-        if (work->assignment != NULL)
-            rnl_work_release(work, NOT_BEGUN);
-        work = next;
-    }
-}
-
-/* Without memory the lease is not held here, and runs out. */
-static void take_assignment(struct rnl_worker *worker,
-                            const Runnel__V1__AssignJob *assign,
-                            const uint8_t *data, size_t len)
-{
-    struct rnl_job job;
-    if (assign->lease == NULL || assign->job == NULL ||
-        find(worker, assign->lease->job_id, assign->lease->attempt) != NULL ||
-        !rnl_job_convert(&worker->arena, assign->job, &job))
-        return;
-    bool hand_free = has_hand_free(worker);
-    struct rnl_work *work = rnl_work_create(worker, assign->lease);
-    if (work == NULL)
-        return;
-    if (worker->draining)
-        rnl_work_release(work, NOT_BEGUN);
-    else if (hand_free)
-        worker->options.on_job(worker, work, &job, worker->options.arg);
-    else
-        keep_assignment(work, data, len);
-}
-
-/* --- other orders --- */
+/* --- from the core --- */
 
 static void take_ack(struct rnl_worker *worker,
                      const Runnel__V1__Acknowledge *ack)
 {
-    struct rnl_work *work = find(worker, ack->job_id, ack->attempt);
+    struct rnl_work *work = rnl_work_find(worker, ack->job_id, ack->attempt);
     if (work == NULL)
         return;
     work->acked_number = ack->report_sequence;
@@ -454,7 +269,7 @@ static void take_stop(struct rnl_worker *worker,
 {
     struct rnl_work *work = NULL;
     if (stop->lease != NULL)
-        work = find(worker, stop->lease->job_id, stop->lease->attempt);
+        work = rnl_work_find(worker, stop->lease->job_id, stop->lease->attempt);
     if (work == NULL || work->token != stop->lease->token || work->stopped)
         return;
     if (work->finished || work->assignment != NULL) {
@@ -479,14 +294,17 @@ static void take_registered(struct rnl_worker *worker,
     start_timer(worker, &worker->heartbeat, worker->heartbeat_ms);
 }
 
-static void take(struct rnl_worker *worker,
+/* data is what response was unpacked from. */
+static void take(struct rnl_worker *worker, const uint8_t *data, size_t len,
                  const Runnel__V1__WorkResponse *response)
 {
     switch (response->order_case) {
     case RUNNEL__V1__WORK_RESPONSE__ORDER_REGISTERED:
         take_registered(worker, response->registered);
         break;
-
+    case RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN:
+        rnl_worker_take_assignment(worker, response->assign, data, len);
+        break;
     case RUNNEL__V1__WORK_RESPONSE__ORDER_ACKNOWLEDGE:
         take_ack(worker, response->acknowledge);
         break;
@@ -501,15 +319,6 @@ static void take(struct rnl_worker *worker,
     default:
         break;
     }
-}
-
-static void take_order(struct rnl_worker *worker, const uint8_t *data,
-                       size_t len, const Runnel__V1__WorkResponse *response)
-{
-    if (response->order_case == RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN)
-        take_assignment(worker, response->assign, data, len);
-    else
-        take(worker, response);
 }
 
 static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
@@ -527,7 +336,7 @@ static void on_message(struct rnl_call *call, const uint8_t *data, size_t len,
         return;
     }
     enter(worker);
-    take_order(worker, data, len, response);
+    take(worker, data, len, response);
     leave(worker);
 }
 
@@ -708,7 +517,7 @@ enum rnl_code rnl_worker_start(struct rnl_client *client,
 void rnl_worker_hand_free(struct rnl_worker *worker)
 {
     if (!worker->ended &&
-        (is_drained(worker) || next_assignment(worker) != NULL))
+        (is_drained(worker) || rnl_worker_next_assignment(worker) != NULL))
         start_timer(worker, &worker->hand, 0);
 }
 
@@ -717,7 +526,7 @@ void rnl_worker_drain(struct rnl_worker *worker)
     if (worker->draining || worker->ended)
         return;
     worker->draining = true;
-    release_assignments(worker);
+    rnl_worker_release_assignments(worker);
     rnl_worker_pump(worker);
     rnl_worker_hand_free(worker);
     rnl_client_report(worker->client);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a worker: worker.c keeps the call to the core, work.c makes
- * the reports on one job. */
+/* The inside of a worker: worker.c keeps the call to the core, worker_send.c
+ * makes its own messages, worker_hand.c hands out what it is given, and work.c
+ * makes the reports on one job. */
 #ifndef RNL_CLIENT_WORKER_PRIVATE_H
 #define RNL_CLIENT_WORKER_PRIVATE_H
 
@@ -87,12 +88,41 @@ void rnl_worker_pump(struct rnl_worker *worker);
  * to be told. */
 void rnl_worker_hand_free(struct rnl_worker *worker);
 
+/* --- worker_send.c --- */
+
+/* Errors: those of rnl_call_send; RNL_RESOURCE_EXHAUSTED when memory is out. */
+RNL_MUST_USE enum rnl_code rnl_worker_send_registration(
+    struct rnl_worker *worker);
+RNL_MUST_USE enum rnl_code rnl_worker_send_leases(struct rnl_worker *worker);
+RNL_MUST_USE enum rnl_code rnl_worker_send_drain(struct rnl_worker *worker);
+
+/* --- worker_hand.c --- */
+
+/* Hands an order out, keeps it until the program has a hand free, or lets go of
+ * it. data is the encoded WorkResponse that assign is of. */
+void rnl_worker_take_assignment(struct rnl_worker *worker,
+                                const Runnel__V1__AssignJob *assign,
+                                const uint8_t *data, size_t len);
+
+/* Work that waits and that the program can have now; NULL: none. */
+struct rnl_work *rnl_worker_next_assignment(const struct rnl_worker *worker);
+
+/* Gives it that. */
+void rnl_worker_hand_out(struct rnl_worker *worker, struct rnl_work *work);
+
+/* Lets go of all that waits. */
+void rnl_worker_release_assignments(struct rnl_worker *worker);
+
 /* --- work.c --- */
 
 /* NULL when memory is out. */
 struct rnl_work *rnl_work_create(struct rnl_worker *worker,
                                  const Runnel__V1__Lease *lease);
 void rnl_work_destroy(struct rnl_work *work);
+
+/* NULL when the worker has none of that attempt. */
+struct rnl_work *rnl_work_find(struct rnl_worker *worker, const char *job_id,
+                               uint32_t attempt);
 
 /* lease borrows from the work. */
 void rnl_work_lease(const struct rnl_work *work, Runnel__V1__Lease *ret_lease);
