@@ -279,6 +279,30 @@ sqlite3_stmt *rnl_database_prepare(sqlite3 *connection, const char *sql)
     return statement;
 }
 
+enum rnl_code rnl_database_prepare_all(sqlite3 *connection,
+                                       const char *const *sql, int count,
+                                       sqlite3_stmt **ret_statements)
+{
+    for (int i = 0; i < count; i++) {
+        ret_statements[i] = rnl_database_prepare(connection, sql[i]);
+        if (ret_statements[i] == NULL)
+            return rnl_database_code(sqlite3_errcode(connection));
+    }
+    return RNL_OK;
+}
+
+void rnl_database_finalize_all(sqlite3_stmt *const *statements, int count)
+{
+    for (int i = 0; i < count; i++)
+        sqlite3_finalize(statements[i]);
+}
+
+int rnl_database_run(sqlite3_stmt *statement)
+{
+    sqlite3_step(statement);
+    return sqlite3_reset(statement);
+}
+
 uint64_t rnl_database_disk_bytes(const struct rnl_database *database)
 {
     struct stat file;

@@ -44,4 +44,15 @@ enum rnl_code rnl_database_code(int result);
  */
 sqlite3_stmt *rnl_database_prepare(sqlite3 *connection, const char *sql);
 
+/* The same for several, of which ret_statements has room for count and is
+ * zeroed. Errors: as of SQLite; finalize them all the same. */
+RNL_MUST_USE enum rnl_code rnl_database_prepare_all(
+    sqlite3 *connection, const char *const *sql, int count,
+    sqlite3_stmt **ret_statements);
+void rnl_database_finalize_all(sqlite3_stmt *const *statements, int count);
+
+/* Runs a statement that returns no row, and makes it ready for the next.
+ * Returns SQLite's result. */
+int rnl_database_run(sqlite3_stmt *statement);
+
 #endif

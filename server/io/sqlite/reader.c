@@ -26,18 +26,13 @@ static const char *const sql[RNL_READER_STATEMENTS] = {
 enum rnl_code rnl_reader_init(struct rnl_reader *reader, sqlite3 *connection)
 {
     *reader = (struct rnl_reader){.connection = connection};
-    for (int i = 0; i < RNL_READER_STATEMENTS; i++) {
-        reader->statements[i] = rnl_database_prepare(connection, sql[i]);
-        if (reader->statements[i] == NULL)
-            return rnl_database_code(sqlite3_errcode(connection));
-    }
-    return RNL_OK;
+    return rnl_database_prepare_all(connection, sql, RNL_READER_STATEMENTS,
+                                    reader->statements);
 }
 
 void rnl_reader_fini(struct rnl_reader *reader)
 {
-    for (int i = 0; i < RNL_READER_STATEMENTS; i++)
-        sqlite3_finalize(reader->statements[i]);
+    rnl_database_finalize_all(reader->statements, RNL_READER_STATEMENTS);
     rnl_free(reader->bytes);
     *reader = (struct rnl_reader){0};
 }

@@ -22,25 +22,19 @@ enum rnl_code rnl_sweep_init(struct rnl_sweep *sweep, sqlite3 *connection)
 {
     *sweep = (struct rnl_sweep){
         .connection = connection, .is_noted = true, .is_due = true};
-    for (int i = 0; i < RNL_SWEEP_STATEMENTS; i++) {
-        sweep->statements[i] = rnl_database_prepare(connection, sql[i]);
-        if (sweep->statements[i] == NULL)
-            return rnl_database_code(sqlite3_errcode(connection));
-    }
-    return RNL_OK;
+    return rnl_database_prepare_all(connection, sql, RNL_SWEEP_STATEMENTS,
+                                    sweep->statements);
 }
 
 void rnl_sweep_fini(struct rnl_sweep *sweep)
 {
-    for (int i = 0; i < RNL_SWEEP_STATEMENTS; i++)
-        sqlite3_finalize(sweep->statements[i]);
+    rnl_database_finalize_all(sweep->statements, RNL_SWEEP_STATEMENTS);
     *sweep = (struct rnl_sweep){0};
 }
 
 static int run(struct rnl_sweep *sweep, enum rnl_sweep_statement which)
 {
-    sqlite3_step(sweep->statements[which]);
-    return sqlite3_reset(sweep->statements[which]);
+    return rnl_database_run(sweep->statements[which]);
 }
 
 int rnl_sweep_note(struct rnl_sweep *sweep, int64_t job, int64_t before)

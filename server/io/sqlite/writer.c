@@ -62,29 +62,19 @@ enum {
 enum rnl_code rnl_writer_init(struct rnl_writer *writer, sqlite3 *connection)
 {
     *writer = (struct rnl_writer){.connection = connection};
-    for (int i = 0; i < RNL_WRITER_STATEMENTS; i++) {
-        writer->statements[i] = rnl_database_prepare(connection, sql[i]);
-        if (writer->statements[i] == NULL)
-            return rnl_database_code(sqlite3_errcode(connection));
-    }
-    enum rnl_code code = rnl_stats_writer_init(&writer->stats, connection);
+    enum rnl_code code = rnl_database_prepare_all(
+        connection, sql, RNL_WRITER_STATEMENTS, writer->statements);
+    if (code == RNL_OK)
+        code = rnl_stats_writer_init(&writer->stats, connection);
     return code == RNL_OK ? rnl_sweep_init(&writer->sweep, connection) : code;
 }
 
 void rnl_writer_fini(struct rnl_writer *writer)
 {
-    for (int i = 0; i < RNL_WRITER_STATEMENTS; i++)
-        sqlite3_finalize(writer->statements[i]);
+    rnl_database_finalize_all(writer->statements, RNL_WRITER_STATEMENTS);
     rnl_sweep_fini(&writer->sweep);
     rnl_stats_writer_fini(&writer->stats);
     *writer = (struct rnl_writer){0};
-}
-
-/* Runs a statement that returns no row, and makes it ready for the next. */
-static int run(sqlite3_stmt *statement)
-{
-    sqlite3_step(statement);
-    return sqlite3_reset(statement);
 }
 
 /* ---- a record ---- */
@@ -168,7 +158,7 @@ struct work {
 /* The same for a statement that changes the job's row, which must be there. */
 static int run_on_job(const struct work *work, sqlite3_stmt *statement)
 {
-    int result = run(statement);
+    int result = rnl_database_run(statement);
     if (result == SQLITE_OK && sqlite3_changes(work->writer->connection) != 1)
         return SQLITE_CORRUPT;
     return result;
@@ -206,7 +196,7 @@ static int put_input(struct work *work)
     sqlite3_bind_int64(statement, 1, work->number);
     sqlite3_bind_blob(statement, 2, work->parts.input,
                       (int)work->change.input_len, SQLITE_STATIC);
-    return run(statement);
+    return rnl_database_run(statement);
 }
 
 static int put_log(struct work *work)
@@ -232,7 +222,7 @@ static int put_events(struct work *work)
         sqlite3_bind_int(statement, 4, (int)event.type);
         sqlite3_bind_blob(statement, 5, data, (int)event.len, SQLITE_STATIC);
         if (result == SQLITE_OK)
-            result = run(statement);
+            result = rnl_database_run(statement);
     }
     return result;
 }
@@ -248,7 +238,7 @@ static int trim(const struct work *work)
     if (work->change.gone_count > RNL_SWEEP_EVENTS)
         return rnl_sweep_note(&work->writer->sweep, work->number,
                               (sqlite3_int64)work->change.first_sequence);
-    return run(statement);
+    return rnl_database_run(statement);
 }
 
 /* ---- a change ---- */
@@ -265,7 +255,8 @@ static int delete_job(struct work *work)
         sqlite3_stmt *statement = work->writer->statements[order[i]];
         sqlite3_bind_int64(statement, 1, work->number);
         /* The row itself is the last. */
-        result = i < 2 ? run(statement) : run_on_job(work, statement);
+        result =
+            i < 2 ? rnl_database_run(statement) : run_on_job(work, statement);
     }
     return result;
 }
@@ -304,13 +295,13 @@ enum rnl_code rnl_writer_apply(struct rnl_writer *writer,
                                const struct rnl_writer_groups *groups,
                                char error[RNL_JOURNAL_ERROR_MAX])
 {
-    int result = run(writer->statements[RNL_WRITER_BEGIN]);
+    int result = rnl_database_run(writer->statements[RNL_WRITER_BEGIN]);
     if (result == SQLITE_OK && groups->jobs != NULL)
         result = apply_jobs(writer, groups->jobs);
     if (result == SQLITE_OK && groups->stats != NULL)
         result = rnl_stats_writer_apply(&writer->stats, groups->stats);
     if (result == SQLITE_OK)
-        result = run(writer->statements[RNL_WRITER_COMMIT]);
+        result = rnl_database_run(writer->statements[RNL_WRITER_COMMIT]);
     error[0] = '\0';
     writer->sweep.is_due = result == SQLITE_OK && writer->sweep.is_noted;
     if (result == SQLITE_OK)
