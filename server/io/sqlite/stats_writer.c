@@ -28,26 +28,14 @@ static const char *const sql[RNL_STATS_WRITER_STATEMENTS] = {
 enum rnl_code rnl_stats_writer_init(struct rnl_stats_writer *writer,
                                     sqlite3 *connection)
 {
-    for (int i = 0; i < RNL_STATS_WRITER_STATEMENTS; i++) {
-        writer->statements[i] = rnl_database_prepare(connection, sql[i]);
-        if (writer->statements[i] == NULL)
-            return rnl_database_code(sqlite3_errcode(connection));
-    }
-    return RNL_OK;
+    return rnl_database_prepare_all(
+        connection, sql, RNL_STATS_WRITER_STATEMENTS, writer->statements);
 }
 
 void rnl_stats_writer_fini(struct rnl_stats_writer *writer)
 {
-    for (int i = 0; i < RNL_STATS_WRITER_STATEMENTS; i++)
-        sqlite3_finalize(writer->statements[i]);
+    rnl_database_finalize_all(writer->statements, RNL_STATS_WRITER_STATEMENTS);
     *writer = (struct rnl_stats_writer){0};
-}
-
-/* Runs a statement that returns no row, and makes it ready for the next. */
-static int run(sqlite3_stmt *statement)
-{
-    sqlite3_step(statement);
-    return sqlite3_reset(statement);
 }
 
 static sqlite3_stmt *statement_for(struct rnl_stats_writer *writer,
@@ -63,7 +51,7 @@ static int drop(struct rnl_stats_writer *writer,
                 enum rnl_stats_writer_statement which,
                 const struct rnl_stats_record *record)
 {
-    return run(statement_for(writer, which, record));
+    return rnl_database_run(statement_for(writer, which, record));
 }
 
 static int put_stream(struct rnl_stats_writer *writer,
@@ -80,7 +68,7 @@ static int put_stream(struct rnl_stats_writer *writer,
     sqlite3_bind_blob(statement, 3, record->data, (int)record->len,
                       SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, record->time_ns);
-    int result = run(statement);
+    int result = rnl_database_run(statement);
     runnel__v1__stream_config__free_unpacked(config, NULL);
     return result;
 }
@@ -92,7 +80,7 @@ static int put_log(struct rnl_stats_writer *writer,
         statement_for(writer, RNL_STATS_WRITER_LOG, record);
     sqlite3_bind_blob(statement, 2, record->data, (int)record->len,
                       SQLITE_STATIC);
-    return run(statement);
+    return rnl_database_run(statement);
 }
 
 static int put_part(struct rnl_stats_writer *writer,
@@ -103,7 +91,7 @@ static int put_part(struct rnl_stats_writer *writer,
     sqlite3_bind_int64(statement, 2, record->key);
     sqlite3_bind_blob(statement, 3, record->data, (int)record->len,
                       SQLITE_STATIC);
-    return run(statement);
+    return rnl_database_run(statement);
 }
 
 static int put_save(struct rnl_stats_writer *writer,
@@ -125,7 +113,7 @@ static int put_save(struct rnl_stats_writer *writer,
         else
             sqlite3_bind_int64(statement, 6 + i, times[i]);
     }
-    int result = run(statement);
+    int result = rnl_database_run(statement);
     return result == SQLITE_OK ? drop(writer, RNL_STATS_WRITER_DROP_LOG, record)
                                : result;
 }
