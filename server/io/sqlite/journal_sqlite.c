@@ -11,7 +11,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +20,7 @@
 #include "group.h"
 #include "reader.h"
 #include "stats_reader.h"
+#include "thread.h"
 #include "writer.h"
 
 /* A group's memory that is kept for the next one. */
@@ -162,17 +162,11 @@ static void *write_groups(void *arg)
     return NULL;
 }
 
-/* Signals are the main thread's. */
 static enum rnl_code start_thread(struct sqlite_journal *journal)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&journal->thread, NULL, write_groups, journal);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    journal->has_thread = result == 0;
-    return result == 0 ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
+    journal->has_thread =
+        rnl_thread_start(&journal->thread, write_groups, journal);
+    return journal->has_thread ? RNL_OK : RNL_RESOURCE_EXHAUSTED;
 }
 
 /* ---- what the store calls ---- */

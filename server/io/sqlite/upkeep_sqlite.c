@@ -3,12 +3,12 @@
 
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "database.h"
+#include "thread.h"
 
 /* SQLite asks so often whether to go on: some 10,000 of its instructions are
  * a millisecond at most. */
@@ -147,19 +147,6 @@ static void *run(void *arg)
 
 /* ---- on the loop's thread ---- */
 
-/* Signals are the main thread's. */
-static bool start_thread(struct sqlite_upkeep *upkeep)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&upkeep->thread, NULL, run, upkeep);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    upkeep->has_thread = result == 0;
-    return upkeep->has_thread;
-}
-
 static enum rnl_code begin(struct rnl_upkeep *base, enum rnl_upkeep_kind kind,
                            struct rnl_upkeep_task *task)
 {
@@ -171,7 +158,8 @@ static enum rnl_code begin(struct rnl_upkeep *base, enum rnl_upkeep_kind kind,
     upkeep->reporting = false;
     upkeep->lent = false;
     upkeep->error[0] = '\0';
-    if (!start_thread(upkeep))
+    upkeep->has_thread = rnl_thread_start(&upkeep->thread, run, upkeep);
+    if (!upkeep->has_thread)
         return RNL_RESOURCE_EXHAUSTED;
     upkeep->task = task;
     return RNL_OK;
