@@ -187,7 +187,7 @@ static bool start(struct rnl_worker *workers, const struct rnl_bridge *bridge,
 int rnl_bridge_run(const struct rnl_bridge *bridge)
 {
     sigset_t signals;
-    char address[RNL_LISTEN_ADDRESS_MAX];
+    char address[RNL_SOCKADDR_TEXT_MAX];
     struct rnl_worker *workers = rnl_calloc(bridge->threads, sizeof(*workers));
     int *fds = rnl_calloc(bridge->threads, sizeof(*fds));
     bool started = false;

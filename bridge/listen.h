@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Long enough for "[IPv6 address]:port". */
-#define RNL_LISTEN_ADDRESS_MAX 80
+#include "sockaddr.h"
 
 /*
  * Opens count sockets. fds gets them; address is what they are bound to, with
@@ -16,6 +15,6 @@
  * not; nothing is open then. Only loopback may be bound unless allow_any.
  */
 bool rnl_listen(const char *listen, bool allow_any, int *fds, uint32_t count,
-                char address[RNL_LISTEN_ADDRESS_MAX]);
+                char address[RNL_SOCKADDR_TEXT_MAX]);
 
 #endif

@@ -259,7 +259,7 @@ static void name_peer(struct rnl_conn *conn)
     struct sockaddr_storage address;
     int len = sizeof(address);
     if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len) == 0)
-        rnl_address_format(&address, conn->peer);
+        rnl_sockaddr_format(&address, conn->peer);
 }
 
 static bool start_session(struct rnl_conn *conn)

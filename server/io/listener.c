@@ -1,46 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "log.h"
 #include "server_private.h"
-#include "settings.h"
 #include "systemd.h"
 #include "tokens.h"
-
-#define HOST_MAX 256
-
-void rnl_address_format(const struct sockaddr_storage *address,
-                        char out[RNL_ADDRESS_MAX])
-{
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-        snprintf(out, RNL_ADDRESS_MAX, "[%s]:%u", host, ntohs(in6->sin6_port));
-    } else if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        snprintf(out, RNL_ADDRESS_MAX, "%s:%u", host, ntohs(in->sin_port));
-    } else {
-        snprintf(out, RNL_ADDRESS_MAX, "local");
-    }
-}
-
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-        return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-    }
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-        return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    }
-    return true;
-}
 
 static bool fail(const char *address, const char *reason)
 {
@@ -52,38 +14,25 @@ static bool fail(const char *address, const char *reason)
 static bool may_bind(const struct rnl_server *server,
                      const struct sockaddr_storage *address)
 {
-    if (rnl_tokens_required(server->core->tokens) || is_loopback(address))
+    if (rnl_tokens_required(server->core->tokens) ||
+        rnl_sockaddr_is_loopback(address))
         return true;
-    char text[RNL_ADDRESS_MAX];
-    rnl_address_format(address, text);
+    char text[RNL_SOCKADDR_TEXT_MAX];
+    rnl_sockaddr_format(address, text);
     return fail(text, "without a token only a loopback address may be bound: "
                       "set RUNNEL_TOKEN or --token-file, or make one with "
                       "`runnel admin token create` on a loopback address");
-}
-
-static bool resolve(const char *listen, struct sockaddr_storage *ret_address)
-{
-    char host[HOST_MAX], service[8];
-    uint16_t port;
-    if (!rnl_settings_split_address(listen, host, sizeof(host), &port))
-        return fail(listen, "must be HOST:PORT or [HOST]:PORT");
-    snprintf(service, sizeof(service), "%u", port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found;
-    int error = getaddrinfo(host, service, &hints, &found);
-    if (error != 0)
-        return fail(listen, gai_strerror(error));
-    memcpy(ret_address, found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
-    return true;
 }
 
 static bool bind_address(struct rnl_server *server)
 {
     const char *listen = server->options->listen;
     struct sockaddr_storage address = {0};
-    if (!resolve(listen, &address) || !may_bind(server, &address))
+    socklen_t len;
+    const char *wrong = rnl_sockaddr_find(listen, &address, &len);
+    if (wrong != NULL)
+        return fail(listen, wrong);
+    if (!may_bind(server, &address))
         return false;
     int error =
         uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
@@ -126,6 +75,6 @@ bool rnl_listener_open(struct rnl_server *server)
                                    (struct sockaddr *)&address, &len);
     if (error != 0)
         return fail(server->options->listen, uv_strerror(error));
-    rnl_address_format(&address, server->address);
+    rnl_sockaddr_format(&address, server->address);
     return may_bind(server, &address);
 }

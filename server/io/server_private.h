@@ -15,6 +15,7 @@
 
 #include "server.h"
 #include "session.h"
+#include "sockaddr.h"
 #include "tls_filter.h"
 
 /* One read: a full socket buffer of loopback TCP. One block serves all
@@ -26,9 +27,6 @@
 
 /* Writes of one connection before others have their turn. */
 #define RNL_CONN_WRITE_ROUNDS 8
-
-/* Long enough for "[IPv6 address%scope]:port". */
-#define RNL_ADDRESS_MAX 80
 
 struct rnl_server;
 
@@ -52,7 +50,7 @@ struct rnl_conn {
     char *sealed;
     /* The time that a peer has to take our last words. */
     struct rnl_timer linger;
-    char peer[RNL_ADDRESS_MAX];
+    char peer[RNL_SOCKADDR_TEXT_MAX];
 };
 
 TAILQ_HEAD(rnl_conn_list, rnl_conn);
@@ -83,7 +81,7 @@ struct rnl_server {
     /* What timer is set to. */
     int64_t timer_due_ns;
     bool draining;
-    char address[RNL_ADDRESS_MAX];
+    char address[RNL_SOCKADDR_TEXT_MAX];
     /* NULL: connections are plain. */
     SSL_CTX *tls;
     char read_buf[RNL_READ_BYTES];
@@ -120,9 +118,5 @@ void rnl_conn_tls_end(struct rnl_conn *conn);
 /* listener.c: opens the socket (or takes the service manager's) and sets
  * server->address. Returns false after having logged why not. */
 bool rnl_listener_open(struct rnl_server *server);
-
-/* "HOST:PORT", "[HOST]:PORT". */
-void rnl_address_format(const struct sockaddr_storage *address,
-                        char out[RNL_ADDRESS_MAX]);
 
 #endif
