@@ -22,6 +22,7 @@
 #include <runnel/runnel.h>
 
 #include "daemon.h"
+#include "store_folder.h"
 
 #define KILLS_DEFAULT 25
 
@@ -369,14 +370,7 @@ static void what_was_acknowledged_survives_kill_9(void **state)
     rnl_client_destroy(client);
     assert_int_equal(daemon_stop(&daemon), 0);
     free(entries);
-    char path[128];
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(store_folder_remove(folder), 0);
 }
 
 int main(void)

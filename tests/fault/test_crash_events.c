@@ -25,6 +25,7 @@
 #include <runnel/v1/events.pb-c.h>
 
 #include "daemon.h"
+#include "store_folder.h"
 
 #define KILLS_DEFAULT 15
 
@@ -410,18 +411,6 @@ static void begin(pthread_t *threads)
     }
 }
 
-static void remove_folder(void)
-{
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    char path[128];
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(folder), 0);
-}
-
 static void every_event_counts_once_over_kill_9(void **state)
 {
     (void)state;
@@ -454,7 +443,7 @@ static void every_event_counts_once_over_kill_9(void **state)
     start_core(&daemon);
     check_all();
     assert_int_equal(daemon_stop(&daemon), 0);
-    remove_folder();
+    assert_int_equal(store_folder_remove(folder), 0);
 }
 
 int main(void)

@@ -18,6 +18,7 @@
 #include <runnel/v1/events.pb-c.h>
 
 #include "daemon.h"
+#include "store_folder.h"
 
 #define STREAMS_MAX 1000
 
@@ -37,16 +38,9 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    char name[128];
     /* Of a case that failed. */
     (void)umount2(folder, MNT_DETACH);
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(name, sizeof(name), "%s/%s", folder, names[i]);
-        unlink(name);
-    }
-    return rmdir(folder);
+    return store_folder_remove(folder);
 }
 
 static void start(struct daemon *daemon)

@@ -17,6 +17,7 @@
 #include <runnel/runnel.h>
 
 #include "daemon.h"
+#include "store_folder.h"
 
 #define INPUT_BYTES 20000
 #define JOBS_MAX    2000
@@ -37,16 +38,9 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    char name[128];
     /* Of a case that failed. */
     (void)umount2(folder, MNT_DETACH);
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(name, sizeof(name), "%s/%s", folder, names[i]);
-        unlink(name);
-    }
-    return rmdir(folder);
+    return store_folder_remove(folder);
 }
 
 static void start(struct daemon *daemon)

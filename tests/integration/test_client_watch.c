@@ -14,6 +14,7 @@
 #include "cut_proxy.h"
 #include "daemon.h"
 #include "fake_jobs.h"
+#include "store_folder.h"
 
 #define INPUT_BYTES 60000
 
@@ -443,18 +444,6 @@ static void start_kept(struct kept_core *core, const char *listen)
     daemon_start(&core->daemon, "runneld", args);
 }
 
-static void remove_data(const struct kept_core *core)
-{
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    char path[128];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", core->data, names[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(core->data), 0);
-}
-
 static struct rnl_job *create_twice(struct rnl_client *client)
 {
     static const struct rnl_pair options[] = {{"chunk_bytes", "500"},
@@ -519,7 +508,7 @@ static void a_watch_goes_on_over_kill_9(void **state)
     rnl_job_destroy(job);
     rnl_client_destroy(client);
     assert_int_equal(daemon_stop(&core.daemon), 0);
-    remove_data(&core);
+    assert_int_equal(store_folder_remove(core.data), 0);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon.h"
 
+#include "store_folder.h"
 #include "test.h"
 
 #include <dirent.h>
@@ -194,10 +195,6 @@ static void remove_dir(const struct daemon *daemon)
         "port",
         "port.new",
         "notify",
-        "data/runnel.db",
-        "data/runnel.db-wal",
-        "data/runnel.db-shm",
-        "data/lock",
     };
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -205,7 +202,7 @@ static void remove_dir(const struct daemon *daemon)
         unlink(path);
     }
     path_in(daemon, "data", path);
-    rmdir(path);
+    (void)store_folder_remove(path);
     rmdir(daemon->dir);
 }
 

@@ -2,39 +2,24 @@
 /* The journal of event streams in an SQLite file. */
 #include "test.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "journal_sqlite.h"
 #include "stats_journal_suite.h"
+#include "store_folder.h"
+#include "wake.h"
 
 static struct rnl_journal *jobs;
 static char folder[64];
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
-static int wakes;
-
-static void wake(void *arg)
-{
-    (void)arg;
-    pthread_mutex_lock(&mutex);
-    wakes++;
-    pthread_cond_signal(&woken);
-    pthread_mutex_unlock(&mutex);
-}
+static struct wake wake = WAKE_INIT;
 
 static void settle(struct rnl_stats_journal *journal)
 {
     (void)journal;
     while (!rnl_journal_sqlite_idle(jobs)) {
-        pthread_mutex_lock(&mutex);
-        while (wakes == 0)
-            pthread_cond_wait(&woken, &mutex);
-        wakes--;
-        pthread_mutex_unlock(&mutex);
+        wake_await(&wake);
         rnl_journal_sqlite_poll(jobs);
     }
 }
@@ -46,7 +31,8 @@ static struct rnl_stats_journal *open_journal(void)
         .folder = folder,
         .durability = RNL_DURABILITY_NORMAL,
         .epoch = "0123456789abcdef0123456789abcdef",
-        .wake = wake,
+        .wake = wake_send,
+        .arg = &wake,
     };
     assert_int_equal(rnl_journal_sqlite_create(&options, &jobs, error), RNL_OK);
     return rnl_journal_sqlite_stats(jobs);
@@ -68,16 +54,9 @@ static struct rnl_stats_journal *reopen(struct rnl_stats_journal *journal)
 
 static void destroy(struct rnl_stats_journal *journal)
 {
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    char path[128];
     (void)journal;
     jobs->ops->destroy(jobs);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    rmdir(folder);
+    (void)store_folder_remove(folder);
 }
 
 int main(void)

@@ -3,7 +3,6 @@
  * begun anew has all that was done. */
 #include "test.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,10 @@
 
 #include "alloc.h"
 #include "journal_sqlite.h"
+#include "store_folder.h"
 #include "store_memory.h"
 #include "store_suite.h"
+#include "wake.h"
 
 #define EPOCH "0123456789abcdef0123456789abcdef"
 
@@ -23,28 +24,7 @@ static char folder[64];
 
 /* ---- the loop ---- */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
-static int wakes;
-
-static void wake(void *arg)
-{
-    (void)arg;
-    pthread_mutex_lock(&mutex);
-    wakes++;
-    pthread_cond_signal(&woken);
-    pthread_mutex_unlock(&mutex);
-}
-
-/* Takes a wake-up that is there, or waits for one. */
-static void await_wake(void)
-{
-    pthread_mutex_lock(&mutex);
-    while (wakes == 0)
-        pthread_cond_wait(&woken, &mutex);
-    wakes--;
-    pthread_mutex_unlock(&mutex);
-}
+static struct wake wake = WAKE_INIT;
 
 /* Groups until nothing is open: each is begun by a timer and ends with a
  * wake-up. After one that memory forbade, time passes. */
@@ -55,7 +35,7 @@ static void settle(struct rnl_store *store)
         while (rnl_timers_next(&timers) <= now_ns) {
             rnl_timers_run(&timers, now_ns);
             if (!rnl_journal_sqlite_idle(journal)) {
-                await_wake();
+                wake_await(&wake);
                 rnl_journal_sqlite_poll(journal);
             }
         }
@@ -70,11 +50,12 @@ static struct rnl_store *open_store(const struct store_limits *limits)
         .folder = folder,
         .durability = RNL_DURABILITY_NORMAL,
         .epoch = EPOCH,
-        .wake = wake,
+        .wake = wake_send,
+        .arg = &wake,
     };
     rnl_timers_init(&timers);
     now_ns = 0;
-    wakes = 0;
+    wake_forget(&wake);
     if (rnl_journal_sqlite_create(&options, &journal, error) != RNL_OK)
         return NULL;
     struct rnl_store_memory_options memory = {
@@ -96,24 +77,12 @@ static struct rnl_store *create(const struct store_limits *limits)
     return open_store(limits);
 }
 
-static void remove_folder(void)
-{
-    static const char *const names[] = {"runnel.db", "runnel.db-wal",
-                                        "runnel.db-shm", "lock"};
-    char path[128];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-}
-
 static void destroy(struct rnl_store *store)
 {
     if (store != NULL)
         store->ops->destroy(store);
     rnl_timers_fini(&timers);
-    remove_folder();
+    (void)store_folder_remove(folder);
 }
 
 /* ---- a store begun anew ---- */

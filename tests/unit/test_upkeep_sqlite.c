@@ -5,13 +5,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "upkeep_sqlite.h"
+#include "wake.h"
 
 /* The part of a file that one piece is. */
 #define PIECES_MIN 4
@@ -21,26 +21,11 @@ static struct rnl_upkeep *upkeep;
 
 /* ---- the loop ---- */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
-static int wakes;
-
-static void wake(void *arg)
-{
-    (void)arg;
-    pthread_mutex_lock(&mutex);
-    wakes++;
-    pthread_cond_signal(&woken);
-    pthread_mutex_unlock(&mutex);
-}
+static struct wake wake = WAKE_INIT;
 
 static void turn(void)
 {
-    pthread_mutex_lock(&mutex);
-    while (wakes == 0)
-        pthread_cond_wait(&woken, &mutex);
-    wakes--;
-    pthread_mutex_unlock(&mutex);
+    wake_await(&wake);
     rnl_upkeep_sqlite_poll(upkeep);
 }
 
@@ -108,8 +93,9 @@ static void run_sql(const char *sql)
 
 static void create_upkeep(void)
 {
-    struct rnl_upkeep_options options = {.folder = folder, .wake = wake};
-    wakes = 0;
+    struct rnl_upkeep_options options = {
+        .folder = folder, .wake = wake_send, .arg = &wake};
+    wake_forget(&wake);
     assert_int_equal(rnl_upkeep_sqlite_create(&options, &upkeep), RNL_OK);
 }
 
@@ -125,7 +111,8 @@ static int setup(void **state)
         .folder = folder,
         .durability = RNL_DURABILITY_NORMAL,
         .epoch = "0123456789abcdef0123456789abcdef",
-        .wake = wake,
+        .wake = wake_send,
+        .arg = &wake,
     };
     assert_int_equal(rnl_journal_sqlite_create(&options, &journal, error),
                      RNL_OK);
