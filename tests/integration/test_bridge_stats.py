@@ -192,6 +192,12 @@ class Ingest(Stats):
         again = self.ingest("twice", {"key": "a"}, query=query)
         self.assertNotIn("duplicate", first)
         self.assertTrue(again["duplicate"])
+        other = request(self.bridge, "POST", "/v1/streams/twice/events" + query,
+                        '{"events":[{"key":"b"}]}',
+                        {"content-type": "application/json"})
+        self.assertEqual((other.status, other.json()["code"]),
+                         (409, "ALREADY_EXISTS"), other)
+        self.assertIn("producer_sequence", other.json()["detail"])
         stats = self.get("/v1/streams/twice/stats")["stats"]
         self.assertEqual((stats["count"], stats["duplicateBatches"]),
                          ("1", "1"))

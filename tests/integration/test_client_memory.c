@@ -296,20 +296,23 @@ static enum rnl_code ask_statistics(struct rnl_client *client)
     struct rnl_export_query sketch = RNL_OPTIONS_INIT(sketch);
     struct rnl_exported *exported;
     sketch.stream = "filled";
-    sketch.kind = RNL_EXPORT_VALUE;
+    sketch.kind = RNL_EXPORT_UNIQUE;
     sketch.format = RNL_EXPORT_RUNNEL;
     code = rnl_stats_export(client, &sketch, &exported);
     if (code != RNL_OK)
         return code;
+    static uint64_t merges;
     struct rnl_merge_request merge = RNL_OPTIONS_INIT(merge);
     struct rnl_merged merged;
     merge.stream = "filled";
-    merge.kind = RNL_EXPORT_VALUE;
+    merge.kind = RNL_EXPORT_UNIQUE;
     merge.format = RNL_EXPORT_RUNNEL;
     merge.sketch = exported->sketch;
     merge.sketch_len = exported->sketch_len;
     merge.producer_id = "memory";
-    merge.producer_sequence = 1;
+    /* It goes back to where it is from: a number for each, since the next may
+     * differ; and unique keys, which do not add up. */
+    merge.producer_sequence = ++merges;
     code = rnl_stats_merge(client, &merge, &merged);
     rnl_exported_destroy(exported);
     return code;

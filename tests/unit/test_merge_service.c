@@ -83,6 +83,12 @@ static void a_sketch_is_merged_once_for_each_number(void **state)
     request.producer_sequence = 3;
     assert_merged(merge(&core, &request), 10, false);
     assert_merged(merge(&core, &request), 0, true);
+    request.kind = RUNNEL__V1__SKETCH_KIND__SKETCH_KIND_LATENCY;
+    expect(merge(&core, &request), RNL_ALREADY_EXISTS, NULL);
+    request.kind = RUNNEL__V1__SKETCH_KIND__SKETCH_KIND_VALUE;
+    request.sketch.len--;
+    expect(merge(&core, &request), RNL_ALREADY_EXISTS, NULL);
+    request.sketch.len++;
     request.producer_sequence = 2;
     assert_merged(merge(&core, &request), 0, true);
     assert_int_equal(values_of(&core, "into"), 11);

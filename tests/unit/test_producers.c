@@ -6,6 +6,8 @@
 
 #include "fault.h"
 #include "producers.h"
+#include "producers_bytes.h"
+#include "sketch/bytes.h"
 
 static struct rnl_producer *touch(struct rnl_producers *producers,
                                   unsigned number)
@@ -107,6 +109,59 @@ static void want_of_memory_loses_nobody(void **state)
     rnl_producers_fini(&producers);
 }
 
+static void bytes_bring_back_numbers_and_contents(void **state)
+{
+    (void)state;
+    struct rnl_producers from, to;
+    uint8_t bytes[256];
+    rnl_producers_init(&from);
+    rnl_producers_init(&to);
+    for (unsigned i = 1; i <= 3; i++) {
+        touch(&from, i)->sequence = i * 1000;
+        touch(&from, i)->content = UINT64_MAX - i;
+    }
+    size_t len = rnl_producers_bytes_len(&from);
+    assert_true(len <= sizeof(bytes));
+    rnl_producers_bytes_write(&from, bytes);
+    assert_int_equal(rnl_producers_bytes_read(&to, bytes, len), RNL_OK);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(touch(&to, i)->sequence, i * 1000);
+        assert_true(touch(&to, i)->content == UINT64_MAX - i);
+    }
+    bytes[len / 2] ^= 1;
+    rnl_producers_fini(&to);
+    rnl_producers_init(&to);
+    assert_int_equal(rnl_producers_bytes_read(&to, bytes, len),
+                     RNL_INVALID_ARGUMENT);
+    rnl_producers_fini(&to);
+    rnl_producers_fini(&from);
+}
+
+/* Of the version before, which had numbers alone. */
+static void older_bytes_have_unknown_contents(void **state)
+{
+    (void)state;
+    struct rnl_producers producers;
+    struct rnl_producer *producer;
+    uint8_t bytes[64];
+    uint8_t *at = rnl_sketch_head(bytes, "RPRD", 1);
+    at = rnl_put_varint(at, 1);
+    at = rnl_put_varint(at, 1);
+    *at++ = 'x';
+    at = rnl_put_varint(at, 300);
+    rnl_sketch_seal(bytes, at);
+    size_t len = (size_t)(at - bytes) + RNL_SKETCH_CHECK_LEN;
+    rnl_producers_init(&producers);
+    assert_int_equal(rnl_producers_bytes_read(&producers, bytes, len), RNL_OK);
+    assert_int_equal(
+        rnl_producers_touch(&producers, (const uint8_t *)"x", 1, &producer),
+        RNL_OK);
+    assert_int_equal(producer->sequence, 300);
+    assert_int_equal(producer->content, 0);
+    assert_int_equal(producers.count, 1);
+    rnl_producers_fini(&producers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +170,8 @@ int main(void)
         cmocka_unit_test(a_producer_that_counted_nothing_is_taken_back),
         cmocka_unit_test(ids_differ_in_every_byte_and_in_length),
         cmocka_unit_test(want_of_memory_loses_nobody),
+        cmocka_unit_test(bytes_bring_back_numbers_and_contents),
+        cmocka_unit_test(older_bytes_have_unknown_contents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

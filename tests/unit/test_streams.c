@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "registry.h"
 #include "stream_bounds.h"
 #include "stream_fixture.h"
 
@@ -432,6 +433,14 @@ static void the_memory_of_statistics_is_limited(void **state)
 
 /* ---- events ---- */
 
+static void expect_duplicate(struct rnl_core *core)
+{
+    struct outcome outcome = ingest(core, &batch);
+    assert_string_equal(outcome.message, "");
+    assert_true(((Runnel__V1__IngestBatchResponse *)outcome.answer)->duplicate);
+    expect(outcome, RNL_OK, NULL);
+}
+
 static void a_repeated_batch_counts_once(void **state)
 {
     (void)state;
@@ -464,6 +473,41 @@ static void a_repeated_batch_counts_once(void **state)
                          ->stats->duplicate_batches,
                      2);
     expect(outcome, RNL_OK, NULL);
+    streams_teardown(&core);
+}
+
+/* The last number with something else; of those below, nothing is known. */
+static void a_number_is_not_given_to_two_batches(void **state)
+{
+    (void)state;
+    struct rnl_core core;
+    streams_setup(&core);
+    batch_one(&batch, "web", "k", 1);
+    batch_number(&batch, "p", 5);
+    ingest_ok(&core, &batch);
+    /* A repetition comes later, and without times is the same all the same. */
+    fake_core_advance(&core, INT64_C(5000000000));
+    expect_duplicate(&core);
+    batch.values[0] = 2;
+    struct outcome outcome = ingest(&core, &batch);
+    assert_non_null(
+        strstr(outcome.message, "batch.producer_sequence: the number 5"));
+    expect(outcome, RNL_ALREADY_EXISTS, NULL);
+    batch.values[0] = 1;
+    batch_time(&batch, 1);
+    expect(ingest(&core, &batch), RNL_ALREADY_EXISTS, NULL);
+    batch_time(&batch, 0);
+    batch.batch.n_latencies_ms = 0;
+    expect(ingest(&core, &batch), RNL_ALREADY_EXISTS, NULL);
+    batch_number(&batch, "p", 4);
+    expect_duplicate(&core);
+    /* As it is after a start with what an older version wrote. */
+    struct rnl_producer *producer =
+        TAILQ_FIRST(&rnl_streams_find(core.streams, "web")->producers.list);
+    producer->content = 0;
+    batch_number(&batch, "p", 5);
+    expect_duplicate(&core);
+    assert_int_equal(count_of(&core, "web"), 1);
     streams_teardown(&core);
 }
 
@@ -801,6 +845,7 @@ int main(void)
         cmocka_unit_test(the_number_of_streams_is_limited),
         cmocka_unit_test(the_memory_of_statistics_is_limited),
         cmocka_unit_test(a_repeated_batch_counts_once),
+        cmocka_unit_test(a_number_is_not_given_to_two_batches),
         cmocka_unit_test(a_refused_batch_keeps_its_number_free),
         cmocka_unit_test(refused_producers_push_nobody_out),
         cmocka_unit_test(a_batch_without_a_producer_counts_each_time),

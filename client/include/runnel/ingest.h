@@ -76,7 +76,9 @@ struct rnl_ingest_options {
      * a random name, unique to the ingest. */
     const char *producer_id;
     /* Number of the first batch, default 1: with the producer_id of an earlier
-     * run, batches up to its last number count as repeated. */
+     * run, batches up to its last number count as repeated. That last batch has
+     * to be the same again (RNL_ALREADY_EXISTS ends the ingest), so cut them at
+     * the same places: linger_ms below 0, and no flush elsewhere. */
     uint64_t first_sequence;
     /* rnl_ingest_full turned false. */
     void (*on_writable)(struct rnl_ingest *ingest, void *arg);

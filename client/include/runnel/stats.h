@@ -363,8 +363,8 @@ struct rnl_merge_request {
     const void *sketch;
     size_t sketch_len;
     /* With an id, of at most 64 bytes, and a number from 1, a sketch that comes
-     * again under the same or a lower number is not merged again. NULL: it
-     * is. */
+     * again under the same or a lower number is not merged again; another one
+     * under the last number is RNL_ALREADY_EXISTS. NULL: it is. */
     const char *producer_id;
     uint64_t producer_sequence;
 };
@@ -378,7 +378,8 @@ struct rnl_merged {
 
 /* Blocks. RNL_NOT_FOUND; RNL_INVALID_ARGUMENT for bytes that are damaged or not
  * in that format; RNL_FAILED_PRECONDITION for a sketch that does not go
- * together with the stream's configuration. */
+ * together with the stream's configuration; RNL_ALREADY_EXISTS: the producer
+ * gave its last number to something else. */
 RNL_API RNL_MUST_USE enum rnl_code rnl_stats_merge(
     struct rnl_client *client, const struct rnl_merge_request *request,
     struct rnl_merged *ret_merged);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "content_hash.h"
 #include "registry.h"
 #include "utf8.h"
 
@@ -93,8 +94,10 @@ enum rnl_code rnl_intake_replay(struct rnl_event_stream *stream,
         return RNL_RESOURCE_EXHAUSTED;
     enum rnl_code code = rnl_meter_ingest(stream->meter, &batch->columns,
                                           wall_ms, &taken, &fault);
-    if (code == RNL_OK && producer != NULL)
+    if (code == RNL_OK && producer != NULL) {
         producer->sequence = batch->producer_sequence;
+        producer->content = rnl_content_of_batch(&batch->columns);
+    }
     return code;
 }
 
@@ -105,6 +108,8 @@ struct turn {
     const uint8_t *id;
     size_t id_len;
     uint64_t sequence;
+    /* Of what is sent (content_hash.h). */
+    uint64_t content;
     /* Of the request: "batch." */
     const char *path;
     struct rnl_producer *producer;
@@ -129,6 +134,26 @@ static enum rnl_code check_turn(const struct turn *turn,
     return RNL_OK;
 }
 
+/* The number of the last batch with something else: to say that it was counted
+ * would lose it. Of the numbers below, what they were is not known any more. */
+static bool is_taken_by_another(const struct turn *turn)
+{
+    const struct rnl_producer *producer = turn->producer;
+    return turn->sequence == producer->sequence &&
+           producer->content != RNL_CONTENT_UNKNOWN &&
+           turn->content != producer->content;
+}
+
+static enum rnl_code say_taken(const struct turn *turn,
+                               struct rnl_field_error *error)
+{
+    return rnl_field_error_text(
+        error, RNL_ALREADY_EXISTS,
+        "%sproducer_sequence: the number %llu was taken by another batch or "
+        "sketch of this producer",
+        turn->path, (unsigned long long)turn->sequence);
+}
+
 /* The producer is looked up before and noted after, so that what is refused can
  * come again. */
 static enum rnl_code begin_turn(struct rnl_event_stream *stream,
@@ -142,6 +167,8 @@ static enum rnl_code begin_turn(struct rnl_event_stream *stream,
                             &turn->producer) != RNL_OK)
         return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
                                     "memory is out");
+    if (is_taken_by_another(turn))
+        return say_taken(turn, error);
     *ret_duplicate = turn->sequence <= turn->producer->sequence;
     if (*ret_duplicate) {
         rnl_meter_duplicate(stream->meter);
@@ -155,10 +182,12 @@ static void end_turn(struct rnl_event_stream *stream, const struct turn *turn,
 {
     if (turn->producer == NULL)
         return;
-    if (code == RNL_OK)
+    if (code == RNL_OK) {
         turn->producer->sequence = turn->sequence;
-    else if (turn->producer->sequence == 0)
+        turn->producer->content = turn->content;
+    } else if (turn->producer->sequence == 0) {
         rnl_producers_forget(&stream->producers, turn->producer);
+    }
 }
 
 static enum rnl_code take_once(struct rnl_event_stream *stream,
@@ -203,6 +232,8 @@ enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
     code = rnl_streams_open_default(streams, name, &stream, error);
     if (code != RNL_OK)
         return code;
+    if (turn.id_len > 0)
+        turn.content = rnl_content_of_batch(&batch->columns);
     code = take_once(stream, batch, &turn, ret_receipt, error);
     /* A bad batch does not make a stream; the journal has not seen it. */
     if (code != RNL_OK && is_new)
@@ -259,6 +290,8 @@ enum rnl_code rnl_streams_take_sketch(struct rnl_streams *streams,
         return rnl_field_error_text(error, RNL_NOT_FOUND,
                                     "there is no stream %s", offer->stream);
     ret_receipt->into = stream;
+    if (turn.id_len > 0)
+        turn.content = rnl_content_of_sketch(&offer->import);
     code = begin_turn(stream, &turn, &ret_receipt->duplicate, error);
     if (code != RNL_OK || ret_receipt->duplicate)
         return code;

@@ -23,6 +23,9 @@ struct rnl_producer {
     TAILQ_ENTRY(rnl_producer) link;
     /* Of the last batch that was counted; 0: none. */
     uint64_t sequence;
+    /* What it said (content_hash.h). */
+    uint64_t content;
+    /* Of the id. */
     uint64_t hash;
     uint8_t id_len;
     uint8_t id[RNL_PRODUCER_ID_LEN_MAX];

@@ -2,7 +2,10 @@
 /*
  * The producers of a stream as bytes, in the order in which they are forgotten.
  *
- *     "RPRD" | 1 | number | length, id, sequence ... | hash
+ *     "RPRD" | 2 | number | length, id, sequence, content ... | hash
+ *
+ * content has 8 bytes. Version 1 had none: it is read, and they are unknown
+ * (content_hash.h).
  */
 #ifndef RNL_STREAMS_PRODUCERS_BYTES_H
 #define RNL_STREAMS_PRODUCERS_BYTES_H

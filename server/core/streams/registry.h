@@ -126,7 +126,9 @@ struct rnl_event_receipt {
 };
 
 /* Counts a batch of the wire, once. Errors: RNL_INVALID_ARGUMENT,
- * RNL_PERMISSION_DENIED, RNL_RESOURCE_EXHAUSTED; error is filled. */
+ * RNL_PERMISSION_DENIED, RNL_RESOURCE_EXHAUSTED, RNL_ALREADY_EXISTS: the
+ * producer's last batch had this number and said something else; error is
+ * filled. */
 RNL_MUST_USE enum rnl_code rnl_streams_take_batch(
     struct rnl_streams *streams, const struct rnl_event_batch *batch,
     struct rnl_event_receipt *ret_receipt, struct rnl_field_error *error);
@@ -152,7 +154,7 @@ struct rnl_sketch_receipt {
 /* Merges a sketch, once: the one way in for sketches, as
  * rnl_streams_take_batch is for batches. Errors: RNL_NOT_FOUND: no such stream,
  * RNL_INVALID_ARGUMENT, RNL_PERMISSION_DENIED, RNL_FAILED_PRECONDITION,
- * RNL_RESOURCE_EXHAUSTED; error is filled. */
+ * RNL_ALREADY_EXISTS (as above), RNL_RESOURCE_EXHAUSTED; error is filled. */
 RNL_MUST_USE enum rnl_code rnl_streams_take_sketch(
     struct rnl_streams *streams, const struct rnl_sketch_offer *offer,
     struct rnl_sketch_receipt *ret_receipt, struct rnl_field_error *error);
