@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <runnel/client.h>
 
@@ -28,6 +29,7 @@ static const char *core_tls_ca;
 static const char *core_tls_name;
 static const char *tls_cert;
 static const char *tls_key;
+static const char *ticket_key_file;
 static const char *web_root;
 static const char *cors_origins;
 static const char *allowed_hosts;
@@ -98,6 +100,13 @@ static const struct rnl_setting table[] = {
      .placeholder = "FILE",
      .help = "Its private key (PEM).",
      .env = "RUNNEL_BRIDGE_TLS_KEY"},
+    {.name = "ticket-key-file",
+     .type = RNL_SETTING_TEXT,
+     .target = &ticket_key_file,
+     .placeholder = "FILE",
+     .help = "A secret of 32 bytes or more in its first line: bridges that\n"
+             "      share it take each other's tickets. By default each makes\n"
+             "      its own at its start."},
     {.name = "web-root",
      .type = RNL_SETTING_TEXT,
      .target = &web_root,
@@ -234,6 +243,24 @@ static const char *check_core(void)
                  "core-tls-name have 1 to 255 bytes";
 }
 
+/* Returns NULL or what is wrong. */
+static const char *make_ticket_key(uint8_t ret_key[RNL_TICKET_KEY_SIZE])
+{
+    char secret[TOKEN_FILE_BYTES];
+    bool made;
+    if (ticket_key_file == NULL)
+        return RAND_bytes(ret_key, RNL_TICKET_KEY_SIZE) == 1
+                   ? NULL
+                   : "the system gives no random numbers";
+    made = rnl_settings_read_secret(ticket_key_file, secret, sizeof(secret)) ==
+               NULL &&
+           rnl_ticket_key(secret, ret_key);
+    OPENSSL_cleanse(secret, sizeof(secret));
+    return made ? NULL
+                : "ticket-key-file: cannot be read, or its first line is not "
+                  "a secret of 32 to 4096 bytes";
+}
+
 /* What the table cannot say. Returns NULL or what is wrong. */
 static const char *check(void)
 {
@@ -276,16 +303,9 @@ static int refuse(const char *reason)
     return 2;
 }
 
-static int run(enum rnl_settings_result loaded)
+static void fill_bridge(struct rnl_bridge *ret_bridge)
 {
-    const char *wrong = check();
-    if (wrong != NULL)
-        return refuse(wrong);
-    if (loaded == RNL_SETTINGS_CHECK) {
-        puts("the settings are valid");
-        return EXIT_SUCCESS;
-    }
-    struct rnl_bridge bridge = {
+    *ret_bridge = (struct rnl_bridge){
         .listen = listen_address,
         .port_file = port_file,
         .core = core,
@@ -306,8 +326,22 @@ static int run(enum rnl_settings_result loaded)
         .drain_grace_ms = drain_grace_ms,
         .call_timeout_ms = call_timeout_ms,
     };
-    if (RAND_bytes(bridge.ticket_key, sizeof(bridge.ticket_key)) != 1)
-        return refuse("the system gives no random numbers");
+}
+
+static int run(enum rnl_settings_result loaded)
+{
+    struct rnl_bridge bridge;
+    const char *wrong = check();
+    if (wrong != NULL)
+        return refuse(wrong);
+    fill_bridge(&bridge);
+    wrong = make_ticket_key(bridge.ticket_key);
+    if (wrong != NULL)
+        return refuse(wrong);
+    if (loaded == RNL_SETTINGS_CHECK) {
+        puts("the settings are valid");
+        return EXIT_SUCCESS;
+    }
     return rnl_bridge_run(&bridge);
 }
 

@@ -54,6 +54,13 @@ bool rnl_ticket_path(const char *path, size_t len,
 
 /* --- sealing --- */
 
+bool rnl_ticket_key(const char *secret, uint8_t ret_key[RNL_TICKET_KEY_SIZE])
+{
+    size_t len = strlen(secret);
+    return len >= RNL_TICKET_SECRET_MIN &&
+           EVP_Digest(secret, len, ret_key, NULL, EVP_sha256(), NULL) == 1;
+}
+
 /* AES-256-GCM over data of len bytes, in place; tag is written, or checked. */
 static bool crypt(bool seal, const uint8_t *key, const uint8_t *nonce,
                   const char *path, uint8_t *data, size_t len, uint8_t *tag)

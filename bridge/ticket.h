@@ -5,7 +5,7 @@
  * little where URLs end up (histories, logs of proxies).
  *
  * It is the token itself, sealed (AES-256-GCM) with a key that the bridge makes
- * at its start and tells nobody:
+ * at its start and tells nobody, or that several bridges share:
  *
  *   base64url( nonce 12 | sealed( expiry 8, big endian | token ) | tag 16 )
  *
@@ -25,6 +25,14 @@
 #include "identity.h"
 
 #define RNL_TICKET_KEY_SIZE 32
+
+/* A shared secret is long enough not to be guessed. */
+#define RNL_TICKET_SECRET_MIN 32
+
+/* The key that all who know secret share: its SHA-256, of which nothing else is
+ * made. False when secret is shorter than RNL_TICKET_SECRET_MIN, or memory is
+ * out. */
+bool rnl_ticket_key(const char *secret, uint8_t ret_key[RNL_TICKET_KEY_SIZE]);
 
 /* How long a ticket may be used, any number of times: an EventSource connects
  * again by itself with the same URL. */

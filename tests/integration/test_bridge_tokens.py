@@ -6,6 +6,8 @@ revocation of what streams, tickets, and that no token is in a log.
     test_bridge_tokens.py BIN_DIR
 """
 import json
+import subprocess
+import tempfile
 import unittest
 
 import bridge_rig as rig
@@ -301,6 +303,26 @@ class Tokens(unittest.TestCase):
             events.next("delta")
         self.ask(None, "GET", path + "2&ticket=" + ticket, 401)
 
+    def test_bridges_with_one_key_take_each_others_tickets(self):
+        reader, _ = self.make("jobs:read")
+        own, _ = self.make("bridge")
+        path = "/v1/jobs/%s/events" % self.slow_job()
+        with tempfile.NamedTemporaryFile("w") as key:
+            key.write("k" * 32 + "\n")
+            key.flush()
+            first, second = (
+                Bridge(self.core, "--ticket-key-file", key.name,
+                       env={"RUNNEL_TOKEN": own}).ready() for _ in range(2))
+        ticket = request(first, "POST", "/v1/tickets",
+                         json.dumps({"path": path}),
+                         bearer(reader)).json()["ticket"]
+        with Events(second, path + "?ticket=" + ticket) as events:
+            events.next("delta")
+        # One that has another key does not.
+        self.ask(None, "GET", path + "?ticket=" + ticket, 401)
+        first.stop()
+        second.stop()
+
     def test_tickets_are_for_answers_that_stream(self):
         for body in ({"path": "/v1/jobs"}, {"path": "/healthz"}, {"path": ""},
                      {"path": 7}, {}, {"path": "/v1/events", "more": 1},
@@ -308,6 +330,20 @@ class Tokens(unittest.TestCase):
             answer = request(self.bridge, "POST", "/v1/tickets",
                              json.dumps(body), bearer(ROOT))
             self.assertEqual(answer.status, 400, body)
+
+
+class Settings(unittest.TestCase):
+    def test_a_ticket_key_that_can_be_guessed_is_refused(self):
+        with tempfile.NamedTemporaryFile("w") as key:
+            key.write("k" * 31 + "\n")
+            key.flush()
+            refused = subprocess.run(
+                [rig.BIN + "/runnel-bridge", "--check-config",
+                 "--ticket-key-file", key.name], capture_output=True,
+                text=True, env=rig.clean_env())
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("ticket-key-file: ", refused.stderr)
+        self.assertIn("32 to 4096 bytes", refused.stderr)
 
 
 class Open(unittest.TestCase):

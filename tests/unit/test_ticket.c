@@ -53,6 +53,18 @@ static void a_ticket_opens_for_its_path_until_it_expires(void **state)
     assert_null(strstr(text, "0123456789abcdef"));
 }
 
+static void a_shared_secret_makes_one_key(void **state)
+{
+    (void)state;
+    uint8_t first[RNL_TICKET_KEY_SIZE], second[RNL_TICKET_KEY_SIZE];
+    assert_true(rnl_ticket_key("0123456789abcdef0123456789abcdef", first));
+    assert_true(rnl_ticket_key("0123456789abcdef0123456789abcdef", second));
+    assert_memory_equal(first, second, sizeof(first));
+    assert_true(rnl_ticket_key("0123456789abcdef0123456789abcdeg", second));
+    assert_memory_not_equal(first, second, sizeof(first));
+    assert_false(rnl_ticket_key("0123456789abcdef0123456789abcde", second));
+}
+
 static void a_ticket_that_was_changed_does_not_open(void **state)
 {
     (void)state;
@@ -146,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_is_taken_without_what_may_change),
         cmocka_unit_test(a_ticket_opens_for_its_path_until_it_expires),
+        cmocka_unit_test(a_shared_secret_makes_one_key),
         cmocka_unit_test(a_ticket_that_was_changed_does_not_open),
         cmocka_unit_test(tokens_of_every_length_fit),
         cmocka_unit_test(a_bearer_is_one_word_of_visible_ascii),
