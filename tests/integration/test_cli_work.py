@@ -360,7 +360,9 @@ class Work(unittest.TestCase):
     def test_a_worker_that_is_killed_loses_the_attempt_not_the_job(self):
         self.own_core(SHORT_LEASE)
         fifo = self.fifo()
-        worker = self.worker("lost", "--", "sh", "-c", "echo begun; cat " + fifo)
+        # exec, for nobody ends what a program that was killed has begun.
+        worker = self.worker("lost", "--", "sh", "-c",
+                             "echo begun; exec cat " + fifo)
         job = self.create("lost", "--backoff", "1ms")
         self.first_output(job)
         worker.process.kill()
@@ -437,7 +439,8 @@ class Work(unittest.TestCase):
     def test_an_attempt_whose_worker_is_gone_too_is_lost(self):
         core = self.own_core(SHORT_LEASE)
         fifo = self.fifo()
-        worker = self.worker("both", "--", "sh", "-c", "echo begun; cat " + fifo)
+        worker = self.worker("both", "--", "sh", "-c",
+                             "echo begun; exec cat " + fifo)
         job = self.create("both", "--backoff", "1ms")
         self.first_output(job)
         worker.process.kill()
