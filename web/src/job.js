@@ -75,6 +75,8 @@ export class JobView {
           this.take(data);
       },
       onState: (state) => {
+        if (state === 'ended')
+          this.output.flush(); // "complete" is said of what is shown
         this.page.showFeed(state, this.feed?.last ?? 0);
         this.tick();
       },

@@ -78,7 +78,9 @@ export class OutputView {
     this.toEnd.hidden = true;
   }
 
+  /** Shows what has been added, now. */
   flush() {
+    cancelAnimationFrame(this.frame);
     this.frame = 0;
     const follow = this.isAtEnd();
     this.append(this.pending.join(''));
