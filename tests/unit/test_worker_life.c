@@ -226,6 +226,28 @@ static void an_attempt_goes_on_after_a_restart(void **state)
     fake_close(&worker.stream);
 }
 
+/* A crash took the start away, and the job was given out again at another
+ * moment: the same attempt and sequence. */
+static void a_start_that_was_lost_does_not_share_its_token(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open_as(&worker, "me", 1, 0);
+    worker_job("llm", 0, 1, id);
+    worker_take_job(&worker, &hand);
+    rnl_jobs_find(worker_core.jobs, id)->attempt_wall_ns++;
+    restart(&worker, id);
+    worker_open_as(&worker, "me", 1, 1);
+    claim(&worker, &hand, NULL);
+    rnl_request_free(
+        worker_next(&worker, RUNNEL__V1__WORK_RESPONSE__ORDER_STOP));
+    assert_int_equal(job_state(&worker_core, id),
+                     RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
+    fake_close(&worker.stream);
+}
+
 static void expect_lost_by_restart(struct worker *worker, struct hand *hand,
                                    const char *id)
 {
@@ -491,6 +513,7 @@ int main(void)
         TEST(a_new_connection_replaces_the_old_one),
         TEST(an_attempt_goes_on_after_a_restart),
         TEST(an_attempt_that_cannot_go_on_is_lost),
+        TEST(a_start_that_was_lost_does_not_share_its_token),
         TEST(a_lease_lasts_as_long_as_is_set),
         TEST(a_stall_of_the_server_is_not_the_workers),
         TEST(a_worker_that_drains_finishes_what_it_has),

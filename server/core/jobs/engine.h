@@ -74,6 +74,8 @@ struct rnl_job {
     uint64_t last_sequence;
     /* The RUNNING event of the attempt; 0: it is not known. */
     uint64_t attempt_sequence;
+    /* Its time. */
+    int64_t attempt_wall_ns;
     /* After a restart: newest events that are there already, and that the
      * worker reports again. */
     uint64_t replay_count;

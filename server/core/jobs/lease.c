@@ -27,13 +27,18 @@ static void fill_message(const struct rnl_lease *lease,
 /* ---- grant ---- */
 
 /* Nobody can guess it without the key, no other attempt has it, and the server
- * finds it again after a restart. False: OpenSSL has no memory. */
+ * finds it again after a restart. The time is that of the attempt's RUNNING
+ * event: if a crash takes that away, the attempt that is given out in its place
+ * has its sequence, and must not have its token. False: OpenSSL has no
+ * memory. */
 static bool make_token(const struct rnl_job *job, uint64_t *ret_token)
 {
-    char text[RNL_LEASE_KEY_LEN + RNL_JOB_ID_LEN + 32];
+    char text[RNL_LEASE_KEY_LEN + RNL_JOB_ID_LEN + 64];
     uint8_t hash[SHA256_DIGEST_LENGTH];
-    int len = snprintf(text, sizeof(text), "%s %s %llu", job->jobs->lease_key,
-                       job->node.id, (unsigned long long)job->attempt_sequence);
+    int len =
+        snprintf(text, sizeof(text), "%s %s %llu %lld", job->jobs->lease_key,
+                 job->node.id, (unsigned long long)job->attempt_sequence,
+                 (long long)job->attempt_wall_ns);
     if (SHA256((const uint8_t *)text, (size_t)len, hash) == NULL)
         return false;
     memcpy(ret_token, hash, sizeof(*ret_token));

@@ -75,6 +75,22 @@ static enum rnl_code count_output(struct rnl_job *job, uint64_t first_sequence)
     return RNL_OK;
 }
 
+/* The RUNNING event of an attempt of a worker, which its lease is known by. A
+ * trim, too, changes the record. */
+static void find_attempt(struct rnl_job *job)
+{
+    struct rnl_store *store = job->jobs->store;
+    struct rnl_store_page page;
+    uint64_t sequence = job->base->last_sequence;
+    if (job->trim != NULL || sequence == 0 ||
+        store->ops->read(store, job->node.id, sequence - 1, 1, &page) !=
+            RNL_OK ||
+        page.count == 0)
+        return;
+    job->attempt_sequence = sequence;
+    job->attempt_wall_ns = page.events[0].time_ns;
+}
+
 static enum rnl_code resume_job(struct rnl_job *job)
 {
     struct rnl_jobs *jobs = job->jobs;
@@ -90,9 +106,8 @@ static enum rnl_code resume_job(struct rnl_job *job)
                       log.last_sequence, log.event_bytes);
     if (was_running && (code = count_output(job, log.first_sequence)) != RNL_OK)
         return code;
-    /* A trim, too, changes the record. */
-    if (was_running && job->trim == NULL)
-        job->attempt_sequence = job->base->last_sequence;
+    if (was_running)
+        find_attempt(job);
     return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
 }
 

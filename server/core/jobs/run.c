@@ -535,6 +535,7 @@ void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
     mark_running(job);
     enum rnl_code code = append_state(job, RNL_EVENT_STATE);
     job->attempt_sequence = job->last_sequence;
+    job->attempt_wall_ns = job->jobs->core->wall_ns;
     if (code == RNL_OK)
         code = update_record(job, NULL);
     if (code == RNL_OK)
