@@ -11,6 +11,7 @@
 #include "jobs.h"
 #include "journal.h"
 #include "session_private.h"
+#include "store_memory.h"
 #include "streams.h"
 #include "token_service.h"
 #include "tokens.h"
@@ -136,6 +137,12 @@ void rnl_core_run_timers(struct rnl_core *core)
 {
     rnl_timers_run(&core->timers, core->now_ns);
     rnl_sessions_run_pending(core);
+}
+
+void rnl_core_run_urgent(struct rnl_core *core)
+{
+    if (rnl_timers_next(&core->timers) <= RNL_STORE_DUE_AT_ONCE)
+        rnl_timers_run(&core->timers, RNL_STORE_DUE_AT_ONCE);
 }
 
 void rnl_core_drain(struct rnl_core *core)

@@ -140,6 +140,10 @@ int64_t rnl_core_next_timer(const struct rnl_core *core);
 
 void rnl_core_run_timers(struct rnl_core *core);
 
+/* Begins what should not wait for the end of the turn: between two frames of
+ * one read. Tells nobody anything. */
+void rnl_core_run_urgent(struct rnl_core *core);
+
 /* Begins the end: every session gets a GoAway, streaming calls end with
  * RNL_UNAVAILABLE, new calls and connections are refused so. The transport
  * closes each session once it is done. */

@@ -53,6 +53,7 @@ static size_t take_one(struct rnl_session *session, struct rnl_bytes bytes,
     rnl_session_take_frame(
         session, &frame,
         (struct rnl_bytes){bytes.data + used, bytes.len - used});
+    rnl_core_run_urgent(session->core);
     return used;
 }
 

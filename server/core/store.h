@@ -52,6 +52,10 @@
  * does not hold the loop. */
 #define RNL_STORE_LIST_SCAN_MAX 4096
 
+/* How long a change lingers: most jobs that end at once do so within it, and it
+ * is not seen by people. */
+#define RNL_STORE_LINGER_NS INT64_C(2000000)
+
 /* Jobs that one expire call removes. */
 #define RNL_STORE_EXPIRE_MAX 256
 
@@ -204,6 +208,14 @@ struct rnl_store_ops {
      */
     enum rnl_code (*trim)(struct rnl_store *store, const char *job_id,
                           uint64_t sequence, uint64_t bytes);
+
+    /*
+     * What was just written about a job, and nobody waits for, may become
+     * durable a little later than what was written after it about other jobs:
+     * with the next change of this one, or in RNL_STORE_LINGER_NS. Does
+     * nothing if there is no such job, or it has changed before.
+     */
+    void (*linger)(struct rnl_store *store, const char *job_id);
 
     /* Removes a job. request may be NULL. Errors: RNL_NOT_FOUND. */
     enum rnl_code (*remove)(struct rnl_store *store, const char *job_id,

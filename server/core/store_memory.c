@@ -119,7 +119,7 @@ static enum rnl_code memory_put(struct rnl_store *store,
     item->number = memory->next_number++;
     item->put_request = request;
     rnl_memory_report(memory, item);
-    rnl_memory_queue(memory, request);
+    rnl_memory_queue(memory, item, request);
     return RNL_OK;
 
 fail:
@@ -186,7 +186,7 @@ static enum rnl_code memory_update(struct rnl_store *store,
         end_item(memory, item, job);
     rnl_memory_count_bytes(memory, item);
     rnl_memory_report(memory, item);
-    rnl_memory_queue(memory, request);
+    rnl_memory_queue(memory, item, request);
     return RNL_OK;
 }
 
@@ -265,6 +265,13 @@ static enum rnl_code memory_trim(struct rnl_store *store, const char *job_id,
     return RNL_OK;
 }
 
+static void memory_linger(struct rnl_store *store, const char *job_id)
+{
+    struct rnl_item *item = find(store, job_id);
+    if (item != NULL)
+        rnl_memory_linger(rnl_memory_of(store), item);
+}
+
 static enum rnl_code memory_remove(struct rnl_store *store, const char *job_id,
                                    struct rnl_store_request *request)
 {
@@ -273,7 +280,7 @@ static enum rnl_code memory_remove(struct rnl_store *store, const char *job_id,
     if (item == NULL)
         return RNL_NOT_FOUND;
     rnl_memory_remove_item(memory, item);
-    rnl_memory_queue(memory, request);
+    rnl_memory_queue(memory, item, request);
     return RNL_OK;
 }
 
@@ -348,6 +355,7 @@ static const struct rnl_store_ops memory_ops = {
     .update = memory_update,
     .append = memory_append,
     .trim = memory_trim,
+    .linger = memory_linger,
     .remove = memory_remove,
     .get = rnl_memory_get,
     .input = rnl_memory_input,

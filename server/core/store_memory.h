@@ -12,6 +12,11 @@
 #include "store.h"
 #include "timer.h"
 
+/* With a journal: when a timer of the store is due by this, a group is large
+ * enough to begin. Who runs the timers does so up to this time as often as he
+ * can, and else at the end of his turn. */
+#define RNL_STORE_DUE_AT_ONCE INT64_C(-2)
+
 struct rnl_store_memory_options {
     /* Borrowed; commits are reported from a timer of it. */
     struct rnl_timers *timers;

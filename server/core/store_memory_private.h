@@ -11,7 +11,7 @@
  * loop, when all open changes become the group in "flight"; with a journal
  * that group is being written, without one it is done at once. Then callers
  * and listener are told, and the next group begins. A job can be in both
- * lists.
+ * lists. One that lingers is open, and left out of groups for a moment.
  */
 #ifndef RNL_CORE_STORE_MEMORY_PRIVATE_H
 #define RNL_CORE_STORE_MEMORY_PRIVATE_H
@@ -63,9 +63,17 @@ struct rnl_item {
     TAILQ_ENTRY(rnl_item) ended_link;
     TAILQ_ENTRY(rnl_item) open_link;
     TAILQ_ENTRY(rnl_item) flight_link;
+    STAILQ_ENTRY(rnl_item) told_link;
     bool in_ended;
     bool in_open;
     bool in_flight;
+    /* It is among those that linger instead of in open; until then. */
+    bool lingers;
+    int64_t linger_ns;
+    /* Of what is open: somebody waits for it. */
+    bool awaited;
+    /* Its removal is what the listener is about to be told. */
+    bool told_removed;
     /* Gone from the arrays, kept until the listener has been told. */
     bool removed;
     /* Who waits for the put, while it is not durable. */
@@ -87,10 +95,12 @@ struct rnl_item {
 };
 
 TAILQ_HEAD(rnl_item_list, rnl_item);
+STAILQ_HEAD(rnl_item_queue, rnl_item);
 
 struct rnl_request_queue {
     struct rnl_store_request *first;
     struct rnl_store_request **tail;
+    size_t count;
 };
 
 struct rnl_memory {
@@ -102,9 +112,15 @@ struct rnl_memory {
     /* In the order in which they ended: the first is the first to go. */
     struct rnl_item_list ended;
     struct rnl_item_list open;
+    /* Open, but of no group until their time; by that. */
+    struct rnl_item_list lingering;
     struct rnl_item_list flight;
+    /* Out of flight; the listener is not told yet. Empty between calls. */
+    struct rnl_item_queue told;
     struct rnl_request_queue open_requests;
     struct rnl_request_queue flight_requests;
+    /* Of the group begun last. */
+    size_t last_requests;
     bool in_flight;
     /* The last group could not be written. */
     bool stalled;
@@ -168,9 +184,12 @@ void rnl_memory_init_turn(struct rnl_memory *memory);
 /* Has the item's changes reported. */
 void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item);
 
-/* Has a request called; NULL is nobody's. */
-void rnl_memory_queue(struct rnl_memory *memory,
+/* Has the request of a change of the item called; NULL is nobody's. */
+void rnl_memory_queue(struct rnl_memory *memory, struct rnl_item *item,
                       struct rnl_store_request *request);
+
+/* The item's changes are reported later, if nobody waits for them. */
+void rnl_memory_linger(struct rnl_memory *memory, struct rnl_item *item);
 
 /* The timer that makes a group of all that is open. */
 void rnl_memory_run_turn(struct rnl_timer *timer, void *arg);

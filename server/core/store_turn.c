@@ -7,6 +7,7 @@ static void queue_init(struct rnl_request_queue *queue)
 {
     queue->first = NULL;
     queue->tail = &queue->first;
+    queue->count = 0;
 }
 
 static void queue_add(struct rnl_request_queue *queue,
@@ -15,6 +16,7 @@ static void queue_add(struct rnl_request_queue *queue,
     request->next = NULL;
     *queue->tail = request;
     queue->tail = &request->next;
+    queue->count++;
 }
 
 /* Puts the requests of one queue behind those of another. */
@@ -25,6 +27,7 @@ static void queue_move(struct rnl_request_queue *to,
         return;
     *to->tail = from->first;
     to->tail = from->tail;
+    to->count += from->count;
     queue_init(from);
 }
 
@@ -51,11 +54,23 @@ static void want_turn(struct rnl_memory *memory, int64_t due_ns)
 
 /* A journal's group goes in front of all else that is due: it is written while
  * the loop goes on, and jobs that begin in this turn of the loop join the next
- * group, in which a short one is written with its end, once. */
+ * group, in which a short one is written with its end, once.
+ *
+ * Once half as many callers wait as the last group had, it does not even wait
+ * for the rest of the turn. Else callers that once met in one group would stay
+ * together: journal and loop would take turns at them, and each be idle half of
+ * the time. So two halves alternate. */
 static void want_group(struct rnl_memory *memory)
 {
-    if (!memory->in_flight && !memory->stalled)
-        want_turn(memory, memory->options.journal == NULL ? 0 : -1);
+    size_t count = memory->open_requests.count;
+    if (memory->in_flight || memory->stalled)
+        return;
+    if (memory->options.journal == NULL)
+        want_turn(memory, 0);
+    else if (count > 0 && count >= memory->last_requests / 2)
+        want_turn(memory, RNL_STORE_DUE_AT_ONCE);
+    else
+        want_turn(memory, RNL_STORE_DUE_AT_ONCE + 1);
 }
 
 bool rnl_memory_busy(struct rnl_store *store)
@@ -71,29 +86,71 @@ void rnl_memory_init_turn(struct rnl_memory *memory)
 {
     TAILQ_INIT(&memory->open);
     TAILQ_INIT(&memory->flight);
+    TAILQ_INIT(&memory->lingering);
+    STAILQ_INIT(&memory->told);
     queue_init(&memory->open_requests);
     queue_init(&memory->flight_requests);
     memory->turn.fire = rnl_memory_run_turn;
     memory->turn.arg = memory;
 }
 
+static void stop_lingering(struct rnl_memory *memory, struct rnl_item *item)
+{
+    TAILQ_REMOVE(&memory->lingering, item, open_link);
+    TAILQ_INSERT_TAIL(&memory->open, item, open_link);
+    item->lingers = false;
+}
+
 void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item)
 {
-    if (!item->in_open) {
+    if (item->lingers) {
+        stop_lingering(memory, item);
+    } else if (!item->in_open) {
         TAILQ_INSERT_TAIL(&memory->open, item, open_link);
         item->in_open = true;
     }
     want_group(memory);
 }
 
-void rnl_memory_queue(struct rnl_memory *memory,
+void rnl_memory_queue(struct rnl_memory *memory, struct rnl_item *item,
                       struct rnl_store_request *request)
 {
     if (request == NULL)
         return;
+    item->awaited = true;
     request->code = RNL_OK;
     queue_add(&memory->open_requests, request);
     want_group(memory);
+}
+
+/* Comes back when the first that lingers has done so long enough. */
+static void await_lingering(struct rnl_memory *memory)
+{
+    const struct rnl_item *first = TAILQ_FIRST(&memory->lingering);
+    if (first != NULL && !memory->in_flight && !memory->stalled)
+        want_turn(memory, first->linger_ns);
+}
+
+void rnl_memory_linger(struct rnl_memory *memory, struct rnl_item *item)
+{
+    if (memory->options.journal == NULL || !item->in_open || item->lingers ||
+        item->awaited || item->trimmed ||
+        item->log.last_sequence > item->journaled_sequence + 1)
+        return;
+    TAILQ_REMOVE(&memory->open, item, open_link);
+    TAILQ_INSERT_TAIL(&memory->lingering, item, open_link);
+    item->lingers = true;
+    item->linger_ns = *memory->options.now_ns + RNL_STORE_LINGER_NS;
+    await_lingering(memory);
+}
+
+/* Those that have lingered until now are open like others. */
+static void end_lingering(struct rnl_memory *memory, int64_t now_ns)
+{
+    struct rnl_item *item;
+    while ((item = TAILQ_FIRST(&memory->lingering)) != NULL &&
+           item->linger_ns <= now_ns)
+        stop_lingering(memory, item);
 }
 
 /* ---- open to flight ---- */
@@ -130,6 +187,7 @@ static void enter_flight(struct rnl_memory *memory, struct rnl_item *item)
 {
     TAILQ_REMOVE(&memory->open, item, open_link);
     item->in_open = false;
+    item->awaited = false;
     TAILQ_INSERT_TAIL(&memory->flight, item, flight_link);
     item->in_flight = true;
     item->flight_new = item->is_new;
@@ -155,6 +213,7 @@ static bool make_group(struct rnl_memory *memory)
         enter_flight(memory, item);
     }
     memory->waiting_bytes = 0;
+    memory->last_requests = memory->open_requests.count;
     queue_move(&memory->flight_requests, &memory->open_requests);
     return true;
 }
@@ -174,20 +233,21 @@ static void relieve(struct rnl_memory *memory)
     listener->ready(listener->arg);
 }
 
-void rnl_memory_run_turn(struct rnl_timer *timer, void *arg)
+static bool is_open(const struct rnl_memory *memory)
 {
-    struct rnl_memory *memory = arg;
+    return !TAILQ_EMPTY(&memory->open) || memory->open_requests.first != NULL;
+}
+
+/* Makes a group of all that is open. */
+static void begin_group(struct rnl_memory *memory)
+{
     struct rnl_journal *journal = memory->options.journal;
-    /* Its slot has just become free. */
-    (void)!rnl_timer_start(memory->options.timers, timer, INT64_MAX);
-    if (memory->in_flight)
-        return;
-    memory->stalled = false;
+    if (journal != NULL)
+        end_lingering(memory, *memory->options.now_ns);
     bool whole = make_group(memory);
     if (TAILQ_EMPTY(&memory->flight) && memory->flight_requests.first == NULL) {
         if (!whole)
             try_later(memory);
-        relieve(memory);
         return;
     }
     memory->in_flight = true;
@@ -195,6 +255,21 @@ void rnl_memory_run_turn(struct rnl_timer *timer, void *arg)
         rnl_memory_committed(memory, RNL_OK);
     else
         journal->ops->commit(journal);
+}
+
+void rnl_memory_run_turn(struct rnl_timer *timer, void *arg)
+{
+    struct rnl_memory *memory = arg;
+    /* Its slot has just become free. */
+    (void)!rnl_timer_start(memory->options.timers, timer, INT64_MAX);
+    if (memory->in_flight)
+        return;
+    memory->stalled = false;
+    begin_group(memory);
+    if (memory->in_flight)
+        return;
+    relieve(memory);
+    await_lingering(memory);
 }
 
 /* ---- out of flight ---- */
@@ -209,15 +284,12 @@ static struct rnl_item *leave_flight(struct rnl_memory *memory)
     return item;
 }
 
-static void tell(struct rnl_memory *memory, struct rnl_item *item)
+/* It is durable; the listener is told later. */
+static void settle(struct rnl_memory *memory, struct rnl_item *item)
 {
-    const struct rnl_store_listener *listener = &memory->store.listener;
     item->put_request = NULL;
-    if (item->flight_removed) {
-        listener->removed(listener->arg, item->id);
-        rnl_item_free(item);
-        return;
-    }
+    item->told_removed = item->flight_removed;
+    STAILQ_INSERT_TAIL(&memory->told, item, told_link);
     if (item->removed)
         return;
     item->committed_sequence = item->flight_sequence;
@@ -227,8 +299,19 @@ static void tell(struct rnl_memory *memory, struct rnl_item *item)
         rnl_item_drop_trimmed(item);
         rnl_memory_count_bytes(memory, item);
     }
+}
+
+static void tell(struct rnl_memory *memory, struct rnl_item *item)
+{
+    const struct rnl_store_listener *listener = &memory->store.listener;
+    if (item->told_removed) {
+        listener->removed(listener->arg, item->id);
+        rnl_item_free(item);
+        return;
+    }
     /* The listener may remove the job: nothing of it is used afterwards. */
-    listener->committed(listener->arg, item->id, item->committed_sequence);
+    if (!item->removed)
+        listener->committed(listener->arg, item->id, item->committed_sequence);
 }
 
 /* Nothing of the group was written: what was put is refused, the rest is open
@@ -247,7 +330,11 @@ static void take_back(struct rnl_memory *memory, struct rnl_item *item,
         item->put_request->code = code;
     if (item->flight_new && !item->removed)
         rnl_memory_remove_item(memory, item);
-    if (!item->in_open) {
+    /* Somebody may wait for what was in flight. */
+    item->awaited = true;
+    if (item->lingers) {
+        stop_lingering(memory, item);
+    } else if (!item->in_open) {
         TAILQ_INSERT_TAIL(&memory->open, item, open_link);
         item->in_open = true;
     }
@@ -279,12 +366,23 @@ static void refuse_group(struct rnl_memory *memory, enum rnl_code code)
     queue_call(&refused);
 }
 
+/* The journal has the next group before anybody is told of this one: it works
+ * while the loop does. */
 static void finish_group(struct rnl_memory *memory)
 {
+    struct rnl_request_queue done;
     struct rnl_item *item;
+    queue_init(&done);
+    queue_move(&done, &memory->flight_requests);
     while ((item = leave_flight(memory)) != NULL)
+        settle(memory, item);
+    if (memory->options.journal != NULL && is_open(memory))
+        begin_group(memory);
+    while ((item = STAILQ_FIRST(&memory->told)) != NULL) {
+        STAILQ_REMOVE_HEAD(&memory->told, told_link);
         tell(memory, item);
-    queue_call(&memory->flight_requests);
+    }
+    queue_call(&done);
 }
 
 void rnl_memory_committed(void *arg, enum rnl_code code)
@@ -295,16 +393,29 @@ void rnl_memory_committed(void *arg, enum rnl_code code)
         finish_group(memory);
     else
         refuse_group(memory, code);
-    if (!TAILQ_EMPTY(&memory->open) || memory->open_requests.first != NULL)
+    if (is_open(memory))
         want_group(memory);
+    else
+        await_lingering(memory);
     relieve(memory);
+}
+
+/* Frees what of the flight only waits to be reported. */
+static void drop_flight(struct rnl_memory *memory)
+{
+    struct rnl_item *item;
+    while ((item = leave_flight(memory)) != NULL)
+        if (item->flight_removed)
+            rnl_item_free(item);
 }
 
 void rnl_memory_last_group(struct rnl_memory *memory)
 {
     struct rnl_journal *journal = memory->options.journal;
+    drop_flight(memory);
     if (memory->stalled)
         return;
+    end_lingering(memory, INT64_MAX);
     (void)make_group(memory);
     if (!TAILQ_EMPTY(&memory->flight))
         journal->ops->commit(journal);
@@ -313,13 +424,12 @@ void rnl_memory_last_group(struct rnl_memory *memory)
 void rnl_memory_drop_reports(struct rnl_memory *memory)
 {
     struct rnl_item *item;
+    drop_flight(memory);
+    end_lingering(memory, INT64_MAX);
     while ((item = TAILQ_FIRST(&memory->open)) != NULL) {
         TAILQ_REMOVE(&memory->open, item, open_link);
         item->in_open = false;
-        if (item->removed && !item->in_flight)
-            rnl_item_free(item);
-    }
-    while ((item = leave_flight(memory)) != NULL)
         if (item->removed)
             rnl_item_free(item);
+    }
 }

@@ -26,15 +26,16 @@ static char folder[64];
 
 static struct wake wake = WAKE_INIT;
 
-/* Groups until nothing is open: each is begun by a timer and ends with a
- * wake-up. After one that memory forbade, time passes. */
+/* Groups until nothing is open: each is begun by a timer, or at the end of the
+ * one before, and ends with a wake-up. After one that memory forbade, time
+ * passes. */
 static void settle(struct rnl_store *store)
 {
     (void)store;
     for (int rounds = 0; rounds < 4; rounds++) {
         while (rnl_timers_next(&timers) <= now_ns) {
             rnl_timers_run(&timers, now_ns);
-            if (!rnl_journal_sqlite_idle(journal)) {
+            while (!rnl_journal_sqlite_idle(journal)) {
                 wake_await(&wake);
                 rnl_journal_sqlite_poll(journal);
             }

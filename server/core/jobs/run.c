@@ -540,8 +540,11 @@ void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
         code = update_record(job, NULL);
     if (code == RNL_OK)
         code = rnl_lease_grant(job, worker);
-    if (code == RNL_OK)
+    if (code == RNL_OK) {
+        /* A short job's start is so written with its end, once. */
+        job->jobs->store->ops->linger(job->jobs->store, job->node.id);
         return;
+    }
     struct rnl_step step = {.retry = code != RNL_FAILED_PRECONDITION};
     rnl_step_fail(&step, code, "%s",
                   step.retry ? rnl_code_text((int)code)

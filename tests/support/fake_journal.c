@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_journal.h"
+
+#include <string.h>
+
+#include <runnel/v1/jobs.pb-c.h>
+
+#include "test.h"
+
+static struct fake_journal *of(struct rnl_journal *journal)
+{
+    return (struct fake_journal *)journal;
+}
+
+static uint32_t record_number(const struct rnl_journal_change *change)
+{
+    Runnel__V1__Job *job =
+        runnel__v1__job__unpack(NULL, change->record_len, change->record);
+    assert_non_null(job);
+    uint32_t number = job->attempt;
+    runnel__v1__job__free_unpacked(job, NULL);
+    return number;
+}
+
+static enum rnl_code add_change(struct rnl_journal *base,
+                                const struct rnl_journal_change *change)
+{
+    struct fake_journal *journal = of(base);
+    assert_in_range(change->number, 1, FAKE_DISK_JOBS - 1);
+    struct fake_disk_job *job = &journal->filling[change->number];
+    journal->changes++;
+    assert_int_equal(job->is_there, !change->is_new);
+    if (change->removed) {
+        *job = (struct fake_disk_job){0};
+        return RNL_OK;
+    }
+    assert_int_equal(change->after_sequence, job->last_sequence);
+    job->is_there = true;
+    job->last_sequence = change->log->last_sequence;
+    job->ended = change->log->ended;
+    if (change->record != NULL)
+        job->record = record_number(change);
+    return RNL_OK;
+}
+
+static void commit(struct rnl_journal *base)
+{
+    struct fake_journal *journal = of(base);
+    assert_false(journal->is_writing);
+    journal->is_writing = true;
+    journal->changes_writing = journal->changes;
+    journal->changes = 0;
+    memcpy(journal->writing, journal->filling, sizeof(journal->writing));
+}
+
+void fake_journal_finish(struct fake_journal *journal, enum rnl_code code)
+{
+    assert_true(journal->is_writing);
+    journal->is_writing = false;
+    if (code == RNL_OK) {
+        memcpy(journal->disk, journal->writing, sizeof(journal->disk));
+        journal->groups++;
+    } else {
+        /* No other has begun. */
+        assert_int_equal(journal->changes, 0);
+        memcpy(journal->filling, journal->disk, sizeof(journal->filling));
+        journal->refused++;
+    }
+    journal->journal.committed(journal->journal.arg, code);
+}
+
+static enum rnl_code recover(struct rnl_journal *journal,
+                             bool (*take)(void *arg,
+                                          const struct rnl_journal_entry *),
+                             void *arg)
+{
+    (void)journal;
+    (void)take;
+    (void)arg;
+    return RNL_OK;
+}
+
+static void state(struct rnl_journal *journal,
+                  struct rnl_journal_state *ret_state)
+{
+    (void)journal;
+    *ret_state = (struct rnl_journal_state){.error = ""};
+}
+
+static void flush(struct rnl_journal *base)
+{
+    struct fake_journal *journal = of(base);
+    if (!journal->is_writing)
+        return;
+    journal->is_writing = false;
+    memcpy(journal->disk, journal->writing, sizeof(journal->disk));
+}
+
+static const struct rnl_journal_ops ops = {
+    .name = "fake",
+    .change = add_change,
+    .commit = commit,
+    .recover = recover,
+    .state = state,
+    .flush = flush,
+    /* The struct is the test's. */
+    .destroy = flush,
+};
+
+void fake_journal_init(struct fake_journal *journal)
+{
+    *journal = (struct fake_journal){.journal = {.ops = &ops}};
+}
