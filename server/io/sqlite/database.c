@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -216,6 +217,13 @@ static int read_identity(struct rnl_database *database, const char *epoch)
     return result;
 }
 
+/* Counting of memory, which takes a lock for each allocation and which nobody
+ * asks for. Refused once SQLite is in use; then it goes on counting. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum rnl_code open_file(struct rnl_database *database, const char *path,
                                const struct rnl_journal_sqlite_options *options,
                                char error[RNL_JOURNAL_ERROR_MAX])
@@ -247,7 +255,9 @@ enum rnl_code rnl_database_open(
     const struct rnl_journal_sqlite_options *options,
     char error[RNL_JOURNAL_ERROR_MAX])
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     char path[PATH_MAX];
+    pthread_once(&configured, configure);
     database->lock_fd = -1;
     enum rnl_code code = lock_folder(database, options->folder, error);
     if (code == RNL_OK) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "database.h"
+#include "record.h"
 
 static const char *const sql[RNL_WRITER_STATEMENTS] = {
     [RNL_WRITER_BEGIN] = "BEGIN IMMEDIATE",
@@ -83,53 +84,55 @@ void rnl_writer_fini(struct rnl_writer *writer)
  * and each run binds all of its parameters anew. */
 
 static void bind_time(sqlite3_stmt *statement, int at,
-                      const Google__Protobuf__Timestamp *time)
+                      struct rnl_record_time time)
 {
-    if (time == NULL)
-        sqlite3_bind_null(statement, at);
+    if (time.is_set)
+        sqlite3_bind_int64(statement, at, time.ns);
     else
-        sqlite3_bind_int64(statement, at,
-                           time->seconds * 1000000000 + time->nanos);
+        sqlite3_bind_null(statement, at);
 }
 
-static void bind_error(sqlite3_stmt *statement,
-                       const Runnel__V1__JobError *error)
+static void bind_text(sqlite3_stmt *statement, int at,
+                      struct rnl_record_text text)
 {
-    if (error == NULL) {
+    sqlite3_bind_text(statement, at, text.data, text.len, SQLITE_STATIC);
+}
+
+static void bind_error(sqlite3_stmt *statement, const struct rnl_record *record)
+{
+    if (!record->has_error) {
         sqlite3_bind_null(statement, AT_ERROR_CODE);
         sqlite3_bind_null(statement, AT_ERROR);
         return;
     }
-    sqlite3_bind_int(statement, AT_ERROR_CODE, (int)error->code);
-    sqlite3_bind_text(statement, AT_ERROR, error->message, -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, AT_ERROR_CODE, record->error_code);
+    bind_text(statement, AT_ERROR, record->error);
 }
 
-static void bind_job(sqlite3_stmt *statement, const Runnel__V1__Job *job)
+static void bind_job(sqlite3_stmt *statement, const struct rnl_record *record)
 {
-    sqlite3_bind_int(statement, AT_STATE, (int)job->state);
-    sqlite3_bind_int(statement, AT_ATTEMPT, (int)job->attempt);
-    bind_time(statement, AT_START, job->start_time);
-    bind_time(statement, AT_END, job->end_time);
-    bind_error(statement, job->error);
-    sqlite3_bind_int64(statement, AT_OUTPUT_BYTES,
-                       (sqlite3_int64)job->output_bytes);
+    sqlite3_bind_int(statement, AT_STATE, record->state);
+    sqlite3_bind_int(statement, AT_ATTEMPT, record->attempt);
+    bind_time(statement, AT_START, record->start);
+    bind_time(statement, AT_END, record->end);
+    bind_error(statement, record);
+    sqlite3_bind_int64(statement, AT_OUTPUT_BYTES, record->output_bytes);
 }
 
 /* What never changes. */
 static void bind_new(sqlite3_stmt *statement,
                      const struct rnl_group_change *change,
-                     const Runnel__V1__Job *job)
+                     const struct rnl_record *record)
 {
     sqlite3_bind_text(statement, AT_ID, change->id, RNL_JOB_ID_LEN,
                       SQLITE_STATIC);
-    sqlite3_bind_text(statement, AT_KIND, job->kind, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, AT_KEY, job->idempotency_key, -1,
-                      SQLITE_STATIC);
+    bind_text(statement, AT_KIND, record->kind);
+    bind_text(statement, AT_KEY, record->key);
     sqlite3_bind_int64(statement, AT_HASH_LOW, (sqlite3_int64)change->hash.low);
     sqlite3_bind_int64(statement, AT_HASH_HIGH,
                        (sqlite3_int64)change->hash.high);
-    sqlite3_bind_int(statement, AT_PRIORITY, job->priority);
-    bind_time(statement, AT_CREATE, job->create_time);
+    sqlite3_bind_int(statement, AT_PRIORITY, record->priority);
+    bind_time(statement, AT_CREATE, record->create);
     sqlite3_bind_int64(statement, AT_INPUT_BYTES, change->input_len);
 }
 
@@ -167,25 +170,21 @@ static int run_on_job(const struct work *work, sqlite3_stmt *statement)
 static int put_record(struct work *work)
 {
     const struct rnl_group_change *change = &work->change;
-    struct rnl_writer *writer = work->writer;
     sqlite3_stmt *statement =
-        writer->statements[change->is_new ? RNL_WRITER_INSERT
-                                          : RNL_WRITER_UPDATE];
-    Runnel__V1__Job *job = rnl_scratch_job(&writer->scratch, work->parts.record,
-                                           change->record_len);
-    if (job == NULL)
-        return SQLITE_NOMEM;
-    bind_job(statement, job);
+        work->writer->statements[change->is_new ? RNL_WRITER_INSERT
+                                                : RNL_WRITER_UPDATE];
+    struct rnl_record record;
+    if (!rnl_record_read(work->parts.record, change->record_len, &record))
+        return SQLITE_CORRUPT;
+    bind_job(statement, &record);
     bind_log(statement, change);
     sqlite3_bind_int64(statement, AT_EXPIRE, change->expire_ns);
     sqlite3_bind_blob(statement, AT_RECORD, work->parts.record,
                       (int)change->record_len, SQLITE_STATIC);
     sqlite3_bind_int64(statement, AT_NUMBER, work->number);
     if (change->is_new)
-        bind_new(statement, change, job);
-    int result = run_on_job(work, statement);
-    rnl_scratch_release(&writer->scratch, job);
-    return result;
+        bind_new(statement, change, &record);
+    return run_on_job(work, statement);
 }
 
 static int put_input(struct work *work)

@@ -8,7 +8,6 @@
 
 #include "group.h"
 #include "journal_sqlite.h"
-#include "scratch.h"
 #include "stats_writer.h"
 #include "sweep.h"
 
@@ -33,7 +32,6 @@ struct rnl_writer {
     sqlite3_stmt *statements[RNL_WRITER_STATEMENTS];
     struct rnl_sweep sweep;
     struct rnl_stats_writer stats;
-    struct rnl_scratch scratch;
 };
 
 /* What one transaction writes; NULL: nothing of that. */
