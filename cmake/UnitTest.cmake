@@ -5,5 +5,5 @@ function(runnel_unit_test name)
   target_link_libraries(test_${name}
     PRIVATE runnel_flags runnel_test_support ${ARGN} PkgConfig::CMOCKA)
   add_test(NAME unit.${name} COMMAND test_${name})
-  set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120 LABELS unit)
+  set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300 LABELS unit)
 endfunction()

@@ -3,6 +3,7 @@
 was not run, must not look like one that passed."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -66,6 +67,14 @@ class Totals(unittest.TestCase):
                          (1, "0 passed, 1 failed, 0 skipped"))
         self.assertEqual(run("shell", ci="", extra="exit 0"),
                          (0, "1 passed, 0 failed, 0 skipped"))
+
+    def test_every_step_is_in_a_lane(self):
+        text = (ROOT / "scripts/test").read_text()
+        steps = re.findall(r"^step_(\w+)\(\)", text, re.M)
+        listed = subprocess.run([ROOT / "scripts/test", "--list"], text=True,
+                                capture_output=True, check=True).stdout
+        self.assertEqual(sorted(steps), sorted(
+            line.split()[0] for line in listed.splitlines()))
 
 
 if __name__ == "__main__":
