@@ -91,6 +91,8 @@ struct rnl_bridge {
     /* Of one address, of each worker; 0: any. */
     uint64_t max_address_connections;
     uint64_t drain_grace_ms;
+    /* For the handshake of TLS; who is not done by then is closed. */
+    uint64_t handshake_ms;
     uint64_t call_timeout_ms;
 };
 

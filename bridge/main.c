@@ -41,6 +41,7 @@ static uint64_t threads = 1;
 static uint64_t max_body_bytes = RNL_BODY_BYTES_DEFAULT;
 static uint64_t max_connections = RNL_BRIDGE_CONNECTIONS_DEFAULT;
 static uint64_t drain_grace_ms = 10000;
+static uint64_t handshake_ms = 10000;
 static uint64_t call_timeout_ms = RNL_CALL_MS_DEFAULT;
 
 static const struct rnl_setting table[] = {
@@ -100,6 +101,13 @@ static const struct rnl_setting table[] = {
      .placeholder = "FILE",
      .help = "Its private key (PEM).",
      .env = "RUNNEL_BRIDGE_TLS_KEY"},
+    {.name = "handshake-timeout",
+     .type = RNL_SETTING_DURATION,
+     .target = &handshake_ms,
+     .min = 100,
+     .max = 600000,
+     .placeholder = "TIME",
+     .help = "Time that a client has for the handshake of TLS."},
     {.name = "ticket-key-file",
      .type = RNL_SETTING_TEXT,
      .target = &ticket_key_file,
@@ -324,6 +332,7 @@ static void fill_bridge(struct rnl_bridge *ret_bridge)
         .max_body_bytes = max_body_bytes,
         .max_connections = max_connections,
         .drain_grace_ms = drain_grace_ms,
+        .handshake_ms = handshake_ms,
         .call_timeout_ms = call_timeout_ms,
     };
 }

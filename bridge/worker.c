@@ -224,6 +224,7 @@ static void configure(struct rnl_worker *worker)
     h2o_globalconf_t *config = &worker->config;
     h2o_config_init(config);
     config->server_name = h2o_iovec_init(H2O_STRLIT("runnel"));
+    config->handshake_timeout = worker->bridge->handshake_ms;
     config->http1.req_timeout = RNL_REQUEST_MS;
     /* libh2o 2.2.5 does not withstand floods of HTTP/2 frames. */
     config->http1.upgrade_to_http2 = 0;

@@ -339,6 +339,30 @@ class BridgeTls(Tls):
         self.assertNotIn(b"200", rig.raw(
             self.bridge, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"))
 
+    def test_silence_does_not_hold_a_connection(self):
+        """Others are served between the silent ones' coming and going."""
+        bridge = Bridge(self.core_, "--core-tls-ca", self.root.cert,
+                        "--tls-cert", self.cert, "--tls-key", self.key,
+                        "--handshake-timeout", "1s")
+        self.addCleanup(bridge.stop)
+        hello = ssl_hello(self.context())
+        held = [socket.create_connection(bridge.target, DEADLINE_S)
+                for _ in range(20)]
+        for number, sock in enumerate(held):
+            sock.sendall(hello[:number * len(hello) // len(held)])
+        for _ in range(3):
+            with self.connect(bridge) as sock:
+                sock.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+                self.assertIn(b" 200 ", sock.recv(4096))
+        for sock in held:
+            self.assertEqual(rig.read_all(sock), b"")
+            sock.close()
+        status, said = tool("curl", "-sS", "--fail", "--cacert",
+                            self.root.cert, "https://%s/metrics"
+                            % bridge.address)
+        self.assertEqual(status, 0, said)
+        self.assertIn("\nrunnel_bridge_connections_open 1\n", said)
+
     def test_events_flow_and_a_reader_that_leaves_is_noticed(self):
         """Over TLS a bridge reads to see the end of a connection as well."""
         job = self.create("x" * 1000, chunk_bytes="1", pace_ms="100")
