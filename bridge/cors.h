@@ -15,6 +15,10 @@
  * the list of methods of the path, for a preflight. */
 bool rnl_cors_admit(struct rnl_exchange *exchange, const char *allow);
 
+/* Adds to an answer what lets a page of a listed origin read it; false: that of
+ * the request is none. */
+bool rnl_cors_allow_read(h2o_req_t *req);
+
 /* Whether a comma-separated list holds an origin, or is "*". */
 bool rnl_cors_listed(const char *list, const char *origin, size_t len);
 

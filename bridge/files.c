@@ -5,6 +5,8 @@
 
 #include <h2o/file.h>
 
+#include "cors.h"
+
 /* style-src 'unsafe-inline' is not in it: styles set by script (element.style)
  * are not inline styles in the sense of CSP. */
 static const char policy[] =
@@ -15,6 +17,12 @@ static void set(h2o_req_t *req, const char *name, const char *value)
 {
     h2o_set_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1,
                           value, strlen(value), 1);
+}
+
+static bool is_client(const h2o_iovec_t *path)
+{
+    return h2o_memis(path->base, path->len, H2O_STRLIT("/runnel.js")) ||
+           h2o_memis(path->base, path->len, H2O_STRLIT("/runnel.d.ts"));
 }
 
 /* Adds headers and lets the file handler answer. */
@@ -28,6 +36,8 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     set(req, "cross-origin-resource-policy", "same-origin");
     /* Always asks whether its copy (ETag) is still good. */
     set(req, "cache-control", "no-cache");
+    if (is_client(&req->path_normalized) && !rnl_cors_allow_read(req))
+        set(req, "vary", "origin");
     return -1;
 }
 

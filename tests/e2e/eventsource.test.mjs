@@ -236,6 +236,25 @@ test('another origin may not', async () => {
   await close(page);
 });
 
+test('a listed origin may import runnel.js, another may not', async () => {
+  const id = await echo('abc');
+  const client = world.url('runnel.js');
+  const page = await open(listed);
+  const text = await page.evaluate(async ([url, job]) => {
+    const { Runnel } = await import(url);
+    let all = '';
+    for await (const part of new Runnel().outputText(job))
+      all += part;
+    return all;
+  }, [client, id]);
+  assert.equal(text, 'abc');
+  await close(page);
+  const stranger = await open(unlisted);
+  await assert.rejects(stranger.evaluate((url) => import(url), client),
+    /dynamically imported module/);
+  await close(stranger);
+});
+
 /**
  * Follows while `happens` does, which begins when an event was seen.
  * @param {import('./support/world.mjs').Page} page

@@ -26,6 +26,8 @@ class Rest(unittest.TestCase):
         cls.root = tempfile.mkdtemp(prefix="runnel-web-")
         for name, text in (("index.html", "<!doctype html>hello"),
                            ("app.js", "export {}"), ("app.css", "a{}"),
+                           ("runnel.js", "export {}"),
+                           ("runnel.d.ts", "export {}"),
                            ("icon.svg", "<svg/>"), ("data.json", "{}"),
                            ("big.txt", "0123456789" * 20000)):
             with open(os.path.join(cls.root, name), "w") as file:
@@ -341,6 +343,28 @@ class Http(Rest):
             answer = request(self.bridge, "POST", "/v1/jobs", body,
                              {"Origin": origin})
             self.assertEqual(answer.status, writes, origin)
+
+    def test_pages_of_other_origins_import_the_client(self):
+        """A module is fetched as CORS has it; the console's files are not for
+        others."""
+        for path in ("/runnel.js", "/runnel.d.ts"):
+            for origin, reads in ((ORIGIN, True), (None, False),
+                                  ("https://evil.example", False)):
+                headers = {"Origin": origin} if origin else {}
+                answer = self.get(path, **headers)
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(
+                    answer.headers["access-control-allow-origin"],
+                    ORIGIN if reads else None)
+                # One copy in a cache must not answer both.
+                self.assertEqual(answer.headers["vary"], "origin")
+            again = self.get(path, Origin=ORIGIN,
+                             **{"If-None-Match": answer.headers["etag"]})
+            self.assertEqual(again.status, 304)
+            self.assertEqual(again.headers["access-control-allow-origin"],
+                             ORIGIN)
+        self.assertIsNone(self.get("/app.js", Origin=ORIGIN).headers[
+            "access-control-allow-origin"])
 
     def test_bodies_that_are_too_large(self):
         exact = '{"kind":"echo","input":{"text":"%s"}}'
