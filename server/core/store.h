@@ -113,6 +113,18 @@ struct rnl_store_log {
     bool ended;
 };
 
+/* A job as it is encoded; borrowed. */
+struct rnl_store_record {
+    /* A Job without its input; its Payload, of length 0 if there is none, or it
+     * was not asked for. */
+    const uint8_t *record;
+    size_t record_len;
+    const uint8_t *input;
+    size_t input_len;
+    /* As in struct rnl_store_log; the record does not have it. */
+    uint64_t first_sequence;
+};
+
 struct rnl_store_page {
     struct rnl_event events[RNL_STORE_PAGE_MAX];
     size_t count;
@@ -182,8 +194,9 @@ struct rnl_store_ops {
                          struct rnl_store_request *request);
 
     /*
-     * Replaces the record of a job; id, input, labels, options and key keep
-     * the values of put. A terminal state starts its retention at
+     * Replaces what of a job's record can change: state, attempt, progress,
+     * error, output, sequences, times of start and end, cancel_requested. All
+     * else keeps the values of put. A terminal state starts its retention at
      * job->end_time. request may be NULL: nobody waits for it.
      * Errors: RNL_NOT_FOUND; RNL_RESOURCE_EXHAUSTED, never when the record
      * grew by at most RNL_STORE_END_MAX since put.
@@ -236,6 +249,14 @@ struct rnl_store_ops {
      */
     enum rnl_code (*input)(struct rnl_store *store, const char *job_id,
                            Runnel__V1__Payload **ret_input);
+
+    /*
+     * Lends the encoded record of a job that goes on, and its input if that is
+     * asked for. Errors: RNL_NOT_FOUND; RNL_UNAVAILABLE: it has ended;
+     * RNL_RESOURCE_EXHAUSTED.
+     */
+    enum rnl_code (*peek)(struct rnl_store *store, const char *job_id,
+                          bool with_input, struct rnl_store_record *ret_record);
 
     /* Errors: RNL_NOT_FOUND. */
     enum rnl_code (*log)(struct rnl_store *store, const char *job_id,

@@ -69,21 +69,73 @@ void rnl_item_free(struct rnl_item *item)
     rnl_free(item);
 }
 
+/* A record is two messages, one behind the other, which protobuf reads as one:
+ * what does not change is encoded once. */
+static Runnel__V1__Job changing_part(const Runnel__V1__Job *job)
+{
+    Runnel__V1__Job part = RUNNEL__V1__JOB__INIT;
+    part.state = job->state;
+    part.output_bytes = job->output_bytes;
+    part.output_content_type = job->output_content_type;
+    part.last_sequence = job->last_sequence;
+    part.first_sequence = job->first_sequence;
+    part.progress = job->progress;
+    part.attempt = job->attempt;
+    part.error = job->error;
+    part.start_time = job->start_time;
+    part.end_time = job->end_time;
+    part.cancel_requested = job->cancel_requested;
+    return part;
+}
+
+static Runnel__V1__Job fixed_part(const Runnel__V1__Job *job)
+{
+    static const Runnel__V1__Job none = RUNNEL__V1__JOB__INIT;
+    Runnel__V1__Job part = *job;
+    part.input = NULL;
+    part.state = none.state;
+    part.output_bytes = 0;
+    part.output_content_type = none.output_content_type;
+    part.last_sequence = 0;
+    part.first_sequence = 0;
+    part.progress = NULL;
+    part.attempt = 0;
+    part.error = NULL;
+    part.start_time = NULL;
+    part.end_time = NULL;
+    part.cancel_requested = 0;
+    return part;
+}
+
+static enum rnl_code reserve_record(struct rnl_item *item, size_t len)
+{
+    if (len <= item->record_cap)
+        return RNL_OK;
+    size_t cap = len + RNL_STORE_END_MAX;
+    uint8_t *record = rnl_realloc(item->record, cap);
+    if (record == NULL)
+        return RNL_RESOURCE_EXHAUSTED;
+    item->record = record;
+    item->record_cap = cap;
+    return RNL_OK;
+}
+
 enum rnl_code rnl_item_pack_record(struct rnl_item *item,
                                    const Runnel__V1__Job *job)
 {
-    Runnel__V1__Job copy = *job;
-    copy.input = NULL;
-    size_t len = runnel__v1__job__get_packed_size(&copy);
-    if (len > item->record_cap) {
-        size_t cap = len + RNL_STORE_END_MAX;
-        uint8_t *record = rnl_realloc(item->record, cap);
-        if (record == NULL)
-            return RNL_RESOURCE_EXHAUSTED;
-        item->record = record;
-        item->record_cap = cap;
-    }
-    item->record_len = runnel__v1__job__pack(&copy, item->record);
+    Runnel__V1__Job changing = changing_part(job);
+    Runnel__V1__Job fixed = fixed_part(job);
+    size_t fixed_len = item->fixed_len != 0
+                           ? item->fixed_len
+                           : runnel__v1__job__get_packed_size(&fixed);
+    size_t len = fixed_len + runnel__v1__job__get_packed_size(&changing);
+    if (reserve_record(item, len) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    if (item->fixed_len == 0)
+        runnel__v1__job__pack(&fixed, item->record);
+    item->fixed_len = fixed_len;
+    item->record_len =
+        fixed_len + runnel__v1__job__pack(&changing, item->record + fixed_len);
     item->state = job->state;
     item->record_changed = true;
     return RNL_OK;
@@ -123,6 +175,7 @@ void rnl_item_forget(struct rnl_item *item)
         rnl_free(item->record);
         item->record = NULL;
         item->record_cap = 0;
+        item->fixed_len = 0;
     } else {
         rnl_event_log_drop(&item->log, item->committed_sequence,
                            RNL_STORE_HOT_BYTES);

@@ -359,6 +359,7 @@ static const struct rnl_store_ops memory_ops = {
     .remove = memory_remove,
     .get = rnl_memory_get,
     .input = rnl_memory_input,
+    .peek = rnl_memory_peek,
     .log = rnl_memory_log,
     .read = rnl_memory_read,
     .find_key = rnl_memory_find_key,

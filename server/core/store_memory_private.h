@@ -50,6 +50,8 @@ struct rnl_item {
     uint8_t *record;
     size_t record_len;
     size_t record_cap;
+    /* Bytes at its begin that have what does not change; 0: not known. */
+    size_t fixed_len;
     uint8_t *input;
     size_t input_len;
     struct rnl_event_log log;
@@ -119,8 +121,8 @@ struct rnl_memory {
     struct rnl_item_queue told;
     struct rnl_request_queue open_requests;
     struct rnl_request_queue flight_requests;
-    /* Of the group begun last. */
-    size_t last_requests;
+    /* Of the two groups begun last, the last one first. */
+    size_t last_requests[2];
     bool in_flight;
     /* The last group could not be written. */
     bool stalled;
@@ -211,6 +213,9 @@ enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
                              bool with_input, Runnel__V1__Job **ret_job);
 enum rnl_code rnl_memory_input(struct rnl_store *store, const char *job_id,
                                Runnel__V1__Payload **ret_input);
+enum rnl_code rnl_memory_peek(struct rnl_store *store, const char *job_id,
+                              bool with_input,
+                              struct rnl_store_record *ret_record);
 enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
                              struct rnl_store_log *ret_log);
 enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,

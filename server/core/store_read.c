@@ -40,19 +40,29 @@ static enum rnl_code unpack_record(struct rnl_memory *memory,
     return *ret_job == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
 }
 
+/* The same for the encoded input. */
+static enum rnl_code peek_input(struct rnl_memory *memory,
+                                const struct rnl_item *item,
+                                const uint8_t **ret_data, size_t *ret_len)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    if (item->input == NULL && item->input_len > 0)
+        return journal->ops->load_input(journal, item->number, ret_data,
+                                        ret_len);
+    *ret_data = item->input;
+    *ret_len = item->input_len;
+    return RNL_OK;
+}
+
 static enum rnl_code unpack_input(struct rnl_memory *memory,
                                   const struct rnl_item *item,
                                   Runnel__V1__Payload **ret_input)
 {
-    struct rnl_journal *journal = memory->options.journal;
-    const uint8_t *data = item->input;
-    size_t len = item->input_len;
-    if (data == NULL && len > 0) {
-        enum rnl_code code =
-            journal->ops->load_input(journal, item->number, &data, &len);
-        if (code != RNL_OK)
-            return code;
-    }
+    const uint8_t *data;
+    size_t len;
+    enum rnl_code code = peek_input(memory, item, &data, &len);
+    if (code != RNL_OK)
+        return code;
     *ret_input = runnel__v1__payload__unpack(&rnl_pb_allocator, len, data);
     return *ret_input == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
 }
@@ -84,6 +94,33 @@ enum rnl_code rnl_memory_input(struct rnl_store *store, const char *job_id,
     if (item == NULL)
         return RNL_NOT_FOUND;
     return unpack_input(rnl_memory_of(store), item, ret_input);
+}
+
+enum rnl_code rnl_memory_peek(struct rnl_store *store, const char *job_id,
+                              bool with_input,
+                              struct rnl_store_record *ret_record)
+{
+    const struct rnl_item *item = find(store, job_id);
+    const uint8_t *input = NULL;
+    size_t input_len = 0;
+    if (item == NULL)
+        return RNL_NOT_FOUND;
+    if (item->in_ended || item->record == NULL)
+        return RNL_UNAVAILABLE;
+    if (with_input) {
+        enum rnl_code code =
+            peek_input(rnl_memory_of(store), item, &input, &input_len);
+        if (code != RNL_OK)
+            return code;
+    }
+    *ret_record = (struct rnl_store_record){
+        .record = item->record,
+        .record_len = item->record_len,
+        .input = input,
+        .input_len = input_len,
+        .first_sequence = item->first_sequence,
+    };
+    return RNL_OK;
 }
 
 enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,

@@ -52,6 +52,14 @@ static void want_turn(struct rnl_memory *memory, int64_t due_ns)
         (void)!rnl_timer_start(memory->options.timers, &memory->turn, due_ns);
 }
 
+/* Half of the larger of the last two groups, so that halves of unequal size
+ * become equal. */
+static size_t enough_requests(const struct rnl_memory *memory)
+{
+    const size_t *last = memory->last_requests;
+    return (last[0] > last[1] ? last[0] : last[1]) / 2;
+}
+
 /* A journal's group goes in front of all else that is due: it is written while
  * the loop goes on, and jobs that begin in this turn of the loop join the next
  * group, in which a short one is written with its end, once.
@@ -67,7 +75,7 @@ static void want_group(struct rnl_memory *memory)
         return;
     if (memory->options.journal == NULL)
         want_turn(memory, 0);
-    else if (count > 0 && count >= memory->last_requests / 2)
+    else if (count > 0 && count >= enough_requests(memory))
         want_turn(memory, RNL_STORE_DUE_AT_ONCE);
     else
         want_turn(memory, RNL_STORE_DUE_AT_ONCE + 1);
@@ -213,7 +221,8 @@ static bool make_group(struct rnl_memory *memory)
         enter_flight(memory, item);
     }
     memory->waiting_bytes = 0;
-    memory->last_requests = memory->open_requests.count;
+    memory->last_requests[1] = memory->last_requests[0];
+    memory->last_requests[0] = memory->open_requests.count;
     queue_move(&memory->flight_requests, &memory->open_requests);
     return true;
 }

@@ -229,6 +229,74 @@ static void an_input_is_read_alone(void **state)
     factory->destroy(store);
 }
 
+static void a_record_is_lent_until_the_job_ends(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct rnl_store *store = begin(&probe, &roomy);
+    struct rnl_store_record record;
+    struct sample sample;
+    sample_init(&sample, 1);
+    sample.input.content_case = RUNNEL__V1__PAYLOAD__CONTENT_TEXT;
+    sample.input.text = (char *)"the input";
+    sample.job.input = &sample.input;
+    assert_int_equal(put_sample(store, &sample), RNL_OK);
+    settle(store);
+    assert_int_equal(store->ops->peek(store, sample.id, false, &record),
+                     RNL_OK);
+    assert_int_equal(record.input_len, 0);
+    assert_int_equal(record.first_sequence, 1);
+    assert_int_equal(store->ops->peek(store, sample.id, true, &record), RNL_OK);
+    Runnel__V1__Payload *input = runnel__v1__payload__unpack(
+        &rnl_pb_allocator, record.input_len, record.input);
+    assert_string_equal(input->text, "the input");
+    runnel__v1__payload__free_unpacked(input, &rnl_pb_allocator);
+    Runnel__V1__Job *job = runnel__v1__job__unpack(
+        &rnl_pb_allocator, record.record_len, record.record);
+    assert_string_equal(job->id, sample.id);
+    assert_string_equal(job->labels[0]->value, "odd");
+    runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
+    end(store, 1, 2, 10);
+    assert_int_equal(store->ops->peek(store, sample.id, false, &record),
+                     RNL_UNAVAILABLE);
+    assert_int_equal(store->ops->peek(store, "0", false, &record),
+                     RNL_NOT_FOUND);
+    factory->destroy(store);
+}
+
+static void an_update_changes_what_can_change(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct rnl_store *store = begin(&probe, &roomy);
+    struct sample sample;
+    Runnel__V1__Job *job;
+    put(store, 1);
+    for (uint32_t attempt = 1; attempt <= 3; attempt++) {
+        sample_init(&sample, 1);
+        sample.job.state = RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING;
+        sample.job.attempt = attempt;
+        sample.job.output_bytes = 1000 >> attempt;
+        sample.job.output_content_type = (char *)(attempt == 2 ? "a/b" : "");
+        assert_int_equal(store->ops->update(store, &sample.job, NULL), RNL_OK);
+        store->ops->linger(store, sample.id);
+        assert_int_equal(store->ops->get(store, sample.id, false, &job),
+                         RNL_OK);
+        assert_int_equal(job->state, sample.job.state);
+        assert_int_equal(job->attempt, attempt);
+        assert_int_equal(job->output_bytes, 1000 >> attempt);
+        assert_string_equal(job->output_content_type,
+                            sample.job.output_content_type);
+        assert_string_equal(job->kind, "echo");
+        assert_int_equal(job->n_labels, 1);
+        assert_int_equal(job->retention->seconds, 60);
+        runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
+        settle(store);
+    }
+    store->ops->linger(store, "0");
+    factory->destroy(store);
+}
+
 static void done_comes_later_once_and_in_order(void **state)
 {
     (void)state;
@@ -725,6 +793,8 @@ int store_suite_run(const struct store_factory *of)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_read_back_as_it_was_put),
         cmocka_unit_test(an_input_is_read_alone),
+        cmocka_unit_test(a_record_is_lent_until_the_job_ends),
+        cmocka_unit_test(an_update_changes_what_can_change),
         cmocka_unit_test(done_comes_later_once_and_in_order),
         cmocka_unit_test(a_refused_call_is_never_done),
         cmocka_unit_test(events_are_reported_by_watermark_and_read_in_pages),

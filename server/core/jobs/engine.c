@@ -8,6 +8,7 @@
 #include "draft.h"
 #include "frame.h"
 #include "hex.h"
+#include "job_base.h"
 #include "job_id.h"
 #include "store_memory.h"
 #include "trim.h"
@@ -212,15 +213,7 @@ enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
         rnl_job_free(job);
         return RNL_RESOURCE_EXHAUSTED;
     }
-    Runnel__V1__Job record = *from;
-    record.input = NULL;
-    size_t len = runnel__v1__job__get_packed_size(&record);
-    uint8_t *bytes = rnl_malloc(len);
-    if (bytes != NULL) {
-        runnel__v1__job__pack(&record, bytes);
-        job->base = runnel__v1__job__unpack(&rnl_pb_allocator, len, bytes);
-        rnl_free(bytes);
-    }
+    job->base = rnl_job_base_copy(from);
     if (job->base == NULL ||
         rnl_id_table_add(&jobs->active, &job->node) != RNL_OK) {
         rnl_job_free(job);
@@ -336,8 +329,8 @@ void rnl_job_free(struct rnl_job *job)
 {
     rnl_lane_leave(job->lane);
     rnl_kind_queue_leave(job->jobs, job->queue);
-    if (job->base != NULL)
-        runnel__v1__job__free_unpacked(job->base, &rnl_pb_allocator);
+    rnl_free(job->base);
+    rnl_free(job->content_type);
     rnl_free(job->trim);
     rnl_free(job);
 }

@@ -67,6 +67,9 @@ struct rnl_job {
     struct rnl_lease *lease;
     /* The record as it was created, without input. Owned. */
     Runnel__V1__Job *base;
+    /* What a worker said that the output is, NULL before; base has it, too.
+     * Owned. */
+    char *content_type;
     Runnel__V1__JobState state;
     enum rnl_job_place place;
     TAILQ_ENTRY(rnl_job) link;

@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "job_id.h"
+#include "job_wire.h"
 #include "utf8.h"
 
 /* A call that waits for the store. */
@@ -104,9 +105,21 @@ static void reply_create(struct rnl_stream *stream, const char *job_id,
     rnl_job_view_fini(&view);
 }
 
+/* As it was stored, unless it has ended since. */
 static void reply_created(struct rnl_waiter *waiter)
 {
-    reply_create(waiter->stream, waiter->job_id, false);
+    struct rnl_store *store = waiter->jobs->store;
+    struct rnl_store_record record;
+    struct rnl_buf *buf = NULL;
+    if (store->ops->peek(store, waiter->job_id, false, &record) == RNL_OK)
+        buf = rnl_job_wire_created(&record);
+    if (buf == NULL) {
+        reply_create(waiter->stream, waiter->job_id, false);
+        return;
+    }
+    rnl_stream_send_buf(waiter->stream, buf);
+    rnl_buf_unref(buf);
+    rnl_stream_finish(waiter->stream, RNL_OK, NULL);
 }
 
 static void create(struct rnl_stream *stream,

@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 
 #include "alloc.h"
+#include "job_wire.h"
 #include "timestamp.h"
 
 int64_t rnl_lease_ns(const struct rnl_jobs *jobs)
@@ -45,27 +46,24 @@ static bool make_token(const struct rnl_job *job, uint64_t *ret_token)
     return true;
 }
 
+/* The record was updated for this attempt a moment ago. */
 static enum rnl_code send_assignment(struct rnl_lease *lease)
 {
-    struct rnl_job_view view;
     struct rnl_job *job = lease->job;
+    struct rnl_store *store = job->jobs->store;
     struct rnl_stream *stream = lease->worker->stream;
-    enum rnl_code code = rnl_job_view_any(&view, job->jobs, job->node.id, true);
+    struct rnl_store_record record;
+    enum rnl_code code = store->ops->peek(store, job->node.id, true, &record);
     if (code != RNL_OK)
         return code;
-    Runnel__V1__WorkResponse response = RUNNEL__V1__WORK_RESPONSE__INIT;
     Runnel__V1__AssignJob assign = RUNNEL__V1__ASSIGN_JOB__INIT;
     Runnel__V1__Lease message;
     Google__Protobuf__Duration duration;
     fill_message(lease, &message);
     rnl_duration_set(&duration, rnl_lease_ns(job->jobs));
     assign.lease = &message;
-    assign.job = &view.job;
     assign.lease_duration = &duration;
-    response.order_case = RUNNEL__V1__WORK_RESPONSE__ORDER_ASSIGN;
-    response.assign = &assign;
-    struct rnl_buf *buf = rnl_buf_pack(&response.base);
-    rnl_job_view_fini(&view);
+    struct rnl_buf *buf = rnl_job_wire_assigned(&record, &assign);
     if (buf == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     if (buf->len > rnl_stream_message_max(stream))

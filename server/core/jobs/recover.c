@@ -31,13 +31,8 @@ struct found {
 static bool take_job(void *arg, const Runnel__V1__Job *stored)
 {
     struct found *found = arg;
-    Runnel__V1__Job record = *stored;
-    record.error = NULL;
-    record.progress = NULL;
-    record.start_time = NULL;
-    record.end_time = NULL;
     struct rnl_job *job = NULL;
-    found->code = rnl_job_create(found->jobs, &record, &job);
+    found->code = rnl_job_create(found->jobs, stored, &job);
     if (found->code != RNL_OK)
         return false;
     job->state = stored->state;

@@ -186,8 +186,8 @@ void rnl_job_set_content_type(struct rnl_job *job, const char *type)
     char *copy = type[0] == '\0' ? NULL : rnl_strdup(type);
     if (copy == NULL)
         return;
-    if (job->base->output_content_type != protobuf_c_empty_string)
-        rnl_free(job->base->output_content_type);
+    rnl_free(job->content_type);
+    job->content_type = copy;
     job->base->output_content_type = copy;
 }
 
