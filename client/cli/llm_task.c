@@ -269,6 +269,9 @@ static enum rnl_code report(struct llm_task *task)
 {
     struct cli_llm_verdict *verdict = &task->verdict;
     cli_llm_pool_redact(task->use->pool, verdict);
+    if (verdict->code != RNL_OK && verdict->retryable && verdict->wait_ms >= 0)
+        return rnl_work_retry(task->base.work, verdict->code, verdict->message,
+                              verdict->wait_ms);
     if (verdict->code != RNL_OK)
         return rnl_work_fail(task->base.work, verdict->code, verdict->message,
                              verdict->retryable);

@@ -15,13 +15,14 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
-#include <runnel/status.h>
+#include <runnel/worker.h>
 
 /* The server said nothing about when to try again. */
 #define CLI_LLM_NO_WAIT INT64_C(-1)
 
-/* A Retry-After above this is a server that does not want to be asked. */
-#define CLI_LLM_WAIT_MS_MAX (INT64_C(24) * 3600 * 1000)
+/* A Retry-After above this is a server that does not want to be asked; the core
+ * puts no attempt off for longer. */
+#define CLI_LLM_WAIT_MS_MAX ((int64_t)RNL_RETRY_DELAY_MS_MAX)
 
 struct cli_llm_verdict {
     enum rnl_code code;

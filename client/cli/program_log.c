@@ -9,8 +9,9 @@
 #include "utf8.h"
 
 static const char prefix[] = "::progress ";
+static const char retry_prefix[] = "::retry-after ";
 
-static bool read_number(char **at, double *ret_number)
+static bool read_number(const char **at, double *ret_number)
 {
     char *end;
     *ret_number = strtod(*at, &end);
@@ -23,15 +24,16 @@ static bool read_number(char **at, double *ret_number)
 bool cli_progress_parse(char *line, struct rnl_progress *ret_progress)
 {
     struct rnl_progress progress = {.unit = "", .message = ""};
-    char *at = line + sizeof(prefix) - 1;
+    const char *from = line + sizeof(prefix) - 1;
     if (strncmp(line, prefix, sizeof(prefix) - 1) != 0 ||
-        !read_number(&at, &progress.done))
+        !read_number(&from, &progress.done))
         return false;
-    if (*at == '/') {
-        at++;
-        if (!read_number(&at, &progress.total))
+    if (*from == '/') {
+        from++;
+        if (!read_number(&from, &progress.total))
             return false;
     }
+    char *at = line + (from - line);
     if (*at != ' ' && *at != '\0')
         return false;
     if (*at == ' ') {
@@ -43,6 +45,18 @@ bool cli_progress_parse(char *line, struct rnl_progress *ret_progress)
         }
     }
     *ret_progress = progress;
+    return true;
+}
+
+bool cli_retry_after_parse(const char *line, int64_t *ret_ms)
+{
+    const char *at = line + sizeof(retry_prefix) - 1;
+    double seconds;
+    if (strncmp(line, retry_prefix, sizeof(retry_prefix) - 1) != 0 ||
+        !read_number(&at, &seconds) || *at != '\0' ||
+        seconds > (double)RNL_RETRY_DELAY_MS_MAX / 1000)
+        return false;
+    *ret_ms = (int64_t)ceil(seconds * 1000);
     return true;
 }
 
@@ -88,6 +102,8 @@ static enum rnl_code report_line(struct cli_program_log *log,
     log->line[log->len] = '\0';
     if (is_progress(log, copy, &progress)) {
         code = rnl_work_progress(work, &progress);
+    } else if (cli_retry_after_parse(log->line, &log->retry_after_ms)) {
+        log->has_retry_after = true;
     } else if (log->len > 0) {
         keep_last(log);
         code = rnl_work_log(work, log->line);

@@ -4,13 +4,20 @@
  *
  *   ::progress DONE[/TOTAL] [UNIT [MESSAGE]]
  *
- * which is its progress. A line of that form that is wrong is a line of log.
+ * which is its progress, and
+ *
+ *   ::retry-after SECONDS
+ *
+ * which says when another attempt may begin, should this one fail for a reason
+ * that may pass; the last such line holds. A line of these forms that is wrong
+ * is a line of log.
  */
 #ifndef RNL_CLI_PROGRAM_LOG_H
 #define RNL_CLI_PROGRAM_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <runnel/runnel.h>
 
@@ -28,6 +35,8 @@ struct cli_program_log {
     size_t len;
     /* The last line of log, for the error of a job that fails. */
     char last[256];
+    bool has_retry_after;
+    int64_t retry_after_ms;
 };
 
 /* All that was read has been looked at: in may be filled anew. */
@@ -41,5 +50,8 @@ RNL_MUST_USE enum rnl_code cli_program_log_report(struct cli_program_log *log,
 
 /* Reads a line of progress; *ret_progress borrows from it, and changes it. */
 bool cli_progress_parse(char *line, struct rnl_progress *ret_progress);
+
+/* Reads a line of ::retry-after: 0 to RNL_RETRY_DELAY_MS_MAX. */
+bool cli_retry_after_parse(const char *line, int64_t *ret_ms);
 
 #endif

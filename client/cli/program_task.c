@@ -252,6 +252,9 @@ static enum rnl_code report_failure(struct program_task *p, int status)
              exited ? WEXITSTATUS(status) : WTERMSIG(status),
              p->log.last[0] == '\0' ? "" : ": ", p->log.last);
     bool retryable = exited && WEXITSTATUS(status) == EXIT_RETRYABLE;
+    if (retryable && p->log.has_retry_after)
+        return rnl_work_retry(p->task.work, RNL_UNAVAILABLE, text,
+                              p->log.retry_after_ms);
     return rnl_work_fail(p->task.work,
                          retryable ? RNL_UNAVAILABLE : RNL_UNKNOWN, text,
                          retryable);

@@ -283,11 +283,12 @@ enum rnl_code rnl_work_complete(struct rnl_work *work, const char *content_type)
     return submit_last(work, &request);
 }
 
-enum rnl_code rnl_work_fail(struct rnl_work *work, enum rnl_code code,
-                            const char *message, bool retryable)
+/* fail has what the two kinds of failure differ in. */
+static enum rnl_code submit_failure(struct rnl_work *work, enum rnl_code code,
+                                    const char *message,
+                                    Runnel__V1__FailJob *fail)
 {
     Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
-    Runnel__V1__FailJob fail = RUNNEL__V1__FAIL_JOB__INIT;
     Runnel__V1__JobError error = RUNNEL__V1__JOB_ERROR__INIT;
     Runnel__V1__Lease lease;
     if (is_over(work))
@@ -295,13 +296,35 @@ enum rnl_code rnl_work_fail(struct rnl_work *work, enum rnl_code code,
     rnl_work_lease(work, &lease);
     error.code = (Runnel__V1__Code)code;
     error.message = rnl_typed_text(message);
-    fail.lease = &lease;
-    fail.report_sequence = work->last_number + 1;
-    fail.error = &error;
-    fail.retryable = retryable;
+    fail->lease = &lease;
+    fail->report_sequence = work->last_number + 1;
+    fail->error = &error;
     request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_FAIL;
-    request.fail = &fail;
+    request.fail = fail;
     return submit_last(work, &request);
+}
+
+enum rnl_code rnl_work_fail(struct rnl_work *work, enum rnl_code code,
+                            const char *message, bool retryable)
+{
+    Runnel__V1__FailJob fail = RUNNEL__V1__FAIL_JOB__INIT;
+    fail.retryable = retryable;
+    return submit_failure(work, code, message, &fail);
+}
+
+enum rnl_code rnl_work_retry(struct rnl_work *work, enum rnl_code code,
+                             const char *message, int64_t delay_ms)
+{
+    Runnel__V1__FailJob fail = RUNNEL__V1__FAIL_JOB__INIT;
+    Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
+    if (delay_ms < 0 || delay_ms > RNL_RETRY_DELAY_MS_MAX)
+        return rnl_client_fail(work->worker->client, RNL_INVALID_ARGUMENT,
+                               "delay_ms must be 0 to 86400000");
+    delay.seconds = delay_ms / 1000;
+    delay.nanos = (int32_t)(delay_ms % 1000 * 1000000);
+    fail.retryable = true;
+    fail.retry_delay = &delay;
+    return submit_failure(work, code, message, &fail);
 }
 
 static enum rnl_code submit_release(struct rnl_work *work, const char *reason)

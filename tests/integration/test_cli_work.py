@@ -188,6 +188,40 @@ class Work(unittest.TestCase):
                          [("CODE_UNAVAILABLE", "exit status 75")])
         self.assertEqual(self.output(job), b"second\n")
 
+    def test_a_program_says_when_to_try_again(self):
+        """Sooner than the backoff; what is wrong, or too long, is log."""
+        self.worker("asks", "--shell", "--",
+                    "echo ::retry-after 86400.001 >&2;"
+                    "echo ::retry-after 7s >&2; echo ::retry-after 600 >&2;"
+                    "echo ::retry-after 0.01 >&2; [ $RUNNEL_ATTEMPT = 2 ] ||"
+                    "exit 75")
+        job = self.create("asks", "--attempts", "2", "--backoff", "1h")
+        self.assertEqual(self.events(job)[-1]["state"]["state"],
+                         "JOB_STATE_SUCCEEDED")
+        self.assertEqual(self.logs(job),
+                         ["::retry-after 86400.001", "::retry-after 7s"] * 2)
+
+    def test_a_delay_outlives_the_core(self):
+        core = self.own_core()
+        self.worker("slow", "--shell", "--",
+                    'cat; [ "$RUNNEL_OPTION_wait" = "" ] || {'
+                    ' echo ::retry-after 3600 >&2; exit 75; }',
+                    address=core)
+        waits = run(core, "job", "create", "--kind", "slow", "--attempts", "2",
+                    "--option", "wait=1").stdout.decode().strip()
+        watch = Piped(core, "job", "watch", waits, "--json")
+        watch.line_with(b"exit status 75")
+        watch.end(signal.SIGTERM)
+        before = self.job(waits)
+        core.restart()
+        # The older one would be in front of it.
+        done = run(core, "job", "create", "--kind", "slow", "--watch",
+                   "--input", "next")
+        self.assertEqual((done.returncode, done.stdout), (0, b"next"))
+        after = self.job(waits)
+        self.assertEqual((after["state"], after["attempt"]), ("JOB_STATE_QUEUED", 1))
+        self.assertEqual(after["notBefore"], before["notBefore"])
+
     def fifo(self, name="fifo"):
         name = os.path.join(self.core.dir, self.id() + name)
         os.mkfifo(name)

@@ -143,7 +143,7 @@ static void create_job(struct rnl_client *client, const char *kind, char id[64])
     spec.input_is_text = true;
     spec.options = &color;
     spec.option_count = 1;
-    spec.max_attempts = 2;
+    spec.max_attempts = 3;
     assert_int_equal(rnl_job_create(client, &spec, &job), RNL_OK);
     snprintf(id, 64, "%s", job->id);
     rnl_job_destroy(job);
@@ -264,13 +264,22 @@ static void a_failure_is_told_with_its_reason(void **state)
     shop.work = NULL;
     await_job(&shop);
     assert_int_equal(shop.jobs, 2);
+    assert_int_equal(rnl_work_retry(shop.work, RNL_UNAVAILABLE, "x", -1),
+                     RNL_INVALID_ARGUMENT);
+    assert_int_equal(rnl_work_retry(shop.work, RNL_UNAVAILABLE, "x", 86400001),
+                     RNL_INVALID_ARGUMENT);
+    assert_int_equal(rnl_work_retry(shop.work, RNL_UNAVAILABLE, "soon", 2),
+                     RNL_OK);
+    shop.work = NULL;
+    await_job(&shop);
+    assert_int_equal(shop.jobs, 3);
     assert_int_equal(
         rnl_work_fail(shop.work, RNL_DATA_LOSS, "beyond repair", false),
         RNL_OK);
     await_idle(&shop);
     look(client, id, &seen);
     assert_int_equal(seen.state, RNL_JOB_FAILED);
-    assert_int_equal(seen.attempt, 2);
+    assert_int_equal(seen.attempt, 3);
     assert_int_equal(seen.error_code, RNL_DATA_LOSS);
     assert_string_equal(seen.error, "beyond repair");
     free(seen.output);

@@ -129,6 +129,20 @@ class Workers(unittest.TestCase):
         self.assertEqual((ended.state, ended.attempt),
                          (jobs_pb2.JOB_STATE_SUCCEEDED, 3))
 
+    def test_a_handler_says_when_to_try_again(self):
+        """Instead of the backoff, with whatever code."""
+        def handler(work):
+            if work.lease.attempt < 2:
+                raise runnel.Error(runnel.Code.RESOURCE_EXHAUSTED, "busy",
+                                   retry_delay_ms=5)
+            return "done"
+        self.work("asks", handler)
+        retry = {"max_attempts": 2, "initial_backoff": {"seconds": 3600}}
+        ended, events = self.end_of(self.client.create_job("asks",
+                                                           retry=retry))
+        self.assertEqual((ended.state, ended.attempt),
+                         (jobs_pb2.JOB_STATE_SUCCEEDED, 2))
+
     def test_cancel_reaches_the_handler(self):
         ends = queue.Queue()
 

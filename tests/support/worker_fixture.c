@@ -160,7 +160,8 @@ void worker_complete(struct worker *worker, struct hand *hand)
     worker_send(worker, &request);
 }
 
-void worker_fail(struct worker *worker, struct hand *hand, bool retryable)
+static void send_failure(struct worker *worker, struct hand *hand,
+                         bool retryable, Google__Protobuf__Duration *delay)
 {
     Runnel__V1__WorkRequest request = RUNNEL__V1__WORK_REQUEST__INIT;
     Runnel__V1__FailJob fail = RUNNEL__V1__FAIL_JOB__INIT;
@@ -173,9 +174,24 @@ void worker_fail(struct worker *worker, struct hand *hand, bool retryable)
     fail.report_sequence = ++hand->report;
     fail.error = &error;
     fail.retryable = retryable;
+    fail.retry_delay = delay;
     request.report_case = RUNNEL__V1__WORK_REQUEST__REPORT_FAIL;
     request.fail = &fail;
     worker_send(worker, &request);
+}
+
+void worker_fail(struct worker *worker, struct hand *hand, bool retryable)
+{
+    send_failure(worker, hand, retryable, NULL);
+}
+
+void worker_retry(struct worker *worker, struct hand *hand, int64_t seconds,
+                  int32_t nanos)
+{
+    Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
+    delay.seconds = seconds;
+    delay.nanos = nanos;
+    send_failure(worker, hand, true, &delay);
 }
 
 void worker_heartbeat(struct worker *worker, const struct hand *hand)

@@ -53,6 +53,9 @@ void worker_append(struct worker *worker, struct hand *hand, const char *text);
 void worker_complete(struct worker *worker, struct hand *hand);
 /* ABORTED, "it broke". */
 void worker_fail(struct worker *worker, struct hand *hand, bool retryable);
+/* The same, retryable, with a retry_delay. */
+void worker_retry(struct worker *worker, struct hand *hand, int64_t seconds,
+                  int32_t nanos);
 void worker_heartbeat(struct worker *worker, const struct hand *hand);
 /* "no room" */
 void worker_release(struct worker *worker, struct hand *hand);

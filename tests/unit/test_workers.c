@@ -307,6 +307,73 @@ static void a_failure_is_tried_again_if_it_may(void **state)
     fake_close(&worker.stream);
 }
 
+static void expect_not_before(const char *id, int64_t seconds)
+{
+    Runnel__V1__GetJobResponse *job = job_get(&worker_core, id, false);
+    assert_non_null(job->job->not_before);
+    assert_int_equal(job->job->not_before->seconds, seconds);
+    rnl_request_free(job);
+}
+
+/* Longer than the policy's backoff, then shorter; it is the wait, to the
+ * nanosecond. */
+static void a_worker_says_when_to_try_again(void **state)
+{
+    (void)state;
+    static struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    worker_open(&worker, 1);
+    worker_job("llm", 0, 4, id);
+    worker_take_job(&worker, &hand);
+    int64_t begin_s = worker_core.wall_ns / SECOND;
+    worker_retry(&worker, &hand, 86400, 0);
+    worker_expect_ack(&worker, &hand);
+    expect_not_before(id, begin_s + 86400);
+    fake_core_advance(&worker_core, 86400 * SECOND - 1);
+    worker_expect_nothing(&worker);
+    fake_core_advance(&worker_core, 1);
+    worker_take_job(&worker, &hand);
+    worker_retry(&worker, &hand, 0, 1000000);
+    worker_expect_ack(&worker, &hand);
+    fake_core_advance(&worker_core, MS);
+    worker_take_job(&worker, &hand);
+    worker_retry(&worker, &hand, 0, 0);
+    worker_expect_ack(&worker, &hand);
+    worker_settle();
+    worker_take_job(&worker, &hand);
+    assert_int_equal(hand.attempt, 4);
+    /* The policy has no more. */
+    worker_retry(&worker, &hand, 1, 0);
+    worker_expect_ack(&worker, &hand);
+    worker_expect_error(id, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED, "it broke",
+                        4);
+    fake_close(&worker.stream);
+}
+
+static void a_delay_out_of_range_ends_the_work(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t seconds;
+        int32_t nanos;
+    } bad[] = {{-1, 0}, {0, -1}, {0, 1000000000}, {86400, 1}, {INT64_MAX, 0}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        static struct worker worker;
+        struct hand hand;
+        char id[RNL_JOB_ID_LEN + 1];
+        worker_open(&worker, 1);
+        worker_job("llm", 0, 2, id);
+        worker_take_job(&worker, &hand);
+        worker_retry(&worker, &hand, bad[i].seconds, bad[i].nanos);
+        assert_true(worker.stream.finished);
+        assert_int_equal(worker.stream.code, RNL_INVALID_ARGUMENT);
+        assert_string_equal(worker.stream.field, "fail.retry_delay");
+        fake_close(&worker.stream);
+        assert_int_equal(job_cancel(&worker_core, id, "enough"), RNL_OK);
+    }
+}
+
 /* It must not wander from worker to worker for ever. */
 static void a_job_that_kills_its_workers_ends(void **state)
 {
@@ -480,6 +547,8 @@ int main(void)
         TEST(heartbeats_keep_a_lease),
         TEST(a_worker_comes_back_and_goes_on),
         TEST(a_failure_is_tried_again_if_it_may),
+        TEST(a_worker_says_when_to_try_again),
+        TEST(a_delay_out_of_range_ends_the_work),
         TEST(a_job_that_kills_its_workers_ends),
         TEST(progress_is_shown_with_its_unit),
         TEST(what_a_worker_must_not_say_is_refused),

@@ -132,6 +132,23 @@ RNL_API RNL_MUST_USE enum rnl_code rnl_work_fail(struct rnl_work *work,
                                                  const char *message,
                                                  bool retryable);
 
+/* The longest time that an attempt can be put off for. */
+#define RNL_RETRY_DELAY_MS_MAX 86400000
+
+/*
+ * The attempt failed, and the next one may begin after delay_ms, 0 to
+ * RNL_RETRY_DELAY_MS_MAX, at the earliest: that is taken instead of the backoff
+ * of the job's retry policy, which still says how many attempts there are. As
+ * rnl_work_complete.
+ *
+ * Errors: also RNL_INVALID_ARGUMENT for a delay out of range: the work is still
+ * in hand.
+ */
+RNL_API RNL_MUST_USE enum rnl_code rnl_work_retry(struct rnl_work *work,
+                                                  enum rnl_code code,
+                                                  const char *message,
+                                                  int64_t delay_ms);
+
 /* Lets go of work without a result: unless it was stopped, that is a lost
  * attempt, and the job goes to another worker after its backoff. reason is what
  * people are told, NULL for a general one. The work is out of the caller's

@@ -92,6 +92,9 @@ struct rnl_job {
     double wait_ms;
     bool has_output;
     int64_t end_ns;
+    /* Wall clock: when the next attempt may begin, since one has failed; 0:
+     * what base says. */
+    int64_t not_before_ns;
     double progress_done;
     double progress_total;
     /* Static, or unit_text; NULL while there is no progress. */
@@ -171,6 +174,7 @@ struct rnl_job_view {
     Runnel__V1__JobError error;
     Google__Protobuf__Timestamp start_time;
     Google__Protobuf__Timestamp end_time;
+    Google__Protobuf__Timestamp not_before;
     /* From the store: an ended job; the input of one that goes on. Owned. */
     Runnel__V1__Job *stored;
     Runnel__V1__Payload *input;

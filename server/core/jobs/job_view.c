@@ -43,6 +43,9 @@ void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job)
     rnl_timestamp_set(&view->end_time, job->end_ns);
     if (job->end_ns != 0)
         view->job.end_time = &view->end_time;
+    rnl_timestamp_set(&view->not_before, job->not_before_ns);
+    if (job->not_before_ns != 0)
+        view->job.not_before = &view->not_before;
 }
 
 /* The record of a job that goes on is at hand: only its input is not. */

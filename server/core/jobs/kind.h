@@ -55,6 +55,9 @@ struct rnl_step {
     enum rnl_code code;
     /* FAILED: another attempt could succeed. */
     bool retry;
+    /* FAILED: it begins after delay_ns, whatever the retry policy's backoff
+     * is. */
+    bool has_delay;
     char message[256];
 };
 

@@ -430,12 +430,15 @@ static int64_t backoff_ns(struct rnl_job *job)
     return (int64_t)(wait * (0.5 + 0.5 * random / UINT16_MAX));
 }
 
-static bool try_again(struct rnl_job *job, struct rnl_store_request *request)
+/* The wait is in the record, so that a restart does not cut it short. */
+static bool try_again(struct rnl_job *job, int64_t wait_ns,
+                      struct rnl_store_request *request)
 {
     struct rnl_core *core = job->jobs->core;
-    if (rnl_timer_start(&core->timers, &job->wake,
-                        core->now_ns + backoff_ns(job)) != RNL_OK)
+    if (rnl_timer_start(&core->timers, &job->wake, core->now_ns + wait_ns) !=
+        RNL_OK)
         return false;
+    job->not_before_ns = core->wall_ns + wait_ns;
     set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
     if (append_state(job, RNL_EVENT_STATE) == RNL_OK &&
         update_record(job, request) == RNL_OK)
@@ -452,7 +455,9 @@ static void fail_attempt(struct rnl_job *job, const struct rnl_step *step,
     stop_attempt(job);
     /* One more of its kind may run. */
     rnl_jobs_kick(job->jobs);
-    if (step->retry && job->attempt < attempts_max && try_again(job, request))
+    int64_t wait_ns = step->has_delay ? step->delay_ns : backoff_ns(job);
+    if (step->retry && job->attempt < attempts_max &&
+        try_again(job, wait_ns, request))
         return;
     rnl_job_end(job, RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED, step->code,
                 step->message, request);

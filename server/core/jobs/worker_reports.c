@@ -228,6 +228,27 @@ static void take_complete(struct rnl_worker *worker,
                 &ack->request);
 }
 
+/* False: it is out of range, and the stream has ended. */
+static bool take_delay(struct rnl_worker *worker,
+                       const Google__Protobuf__Duration *delay,
+                       struct rnl_step *ret_step)
+{
+    if (delay == NULL)
+        return true;
+    if (delay->seconds < 0 || delay->nanos < 0 ||
+        delay->nanos >= RNL_SECOND_NS ||
+        delay->seconds > RNL_JOB_BACKOFF_S_MAX ||
+        (delay->seconds == RNL_JOB_BACKOFF_S_MAX && delay->nanos > 0)) {
+        rnl_stream_finish_field(worker->stream, "fail.retry_delay",
+                                "must be between 0 and %d seconds",
+                                RNL_JOB_BACKOFF_S_MAX);
+        return false;
+    }
+    ret_step->has_delay = true;
+    ret_step->delay_ns = delay->seconds * RNL_SECOND_NS + delay->nanos;
+    return true;
+}
+
 static void take_fail(struct rnl_worker *worker,
                       const Runnel__V1__FailJob *fail)
 {
@@ -236,13 +257,15 @@ static void take_fail(struct rnl_worker *worker,
     if (lease == NULL)
         return;
     struct rnl_job *job = lease->job;
+    struct rnl_step step = {.retry = fail->retryable};
+    if (!take_delay(worker, fail->retry_delay, &step))
+        return;
     struct rnl_work_ack *ack = make_ack(worker, job, report.number);
     if (ack == NULL)
         return;
     const Runnel__V1__JobError *error = fail->error;
     bool has_code = error != NULL && error->code > 0 &&
                     error->code <= RUNNEL__V1__CODE__CODE_UNAUTHENTICATED;
-    struct rnl_step step = {.retry = fail->retryable};
     rnl_step_fail(&step, has_code ? (enum rnl_code)error->code : RNL_UNKNOWN,
                   "%s",
                   error == NULL ? "the worker said no reason" : error->message);

@@ -11,14 +11,15 @@ Code = enum.IntEnum("Code", {name.removeprefix("CODE_"): number for
 class Error(Exception):
     """A call, or the connection, ended with this status."""
 
-    def __init__(self, code, message, status=None):
+    def __init__(self, code, message, status=None, retry_delay_ms=0):
         super().__init__("%s: %s" % (Code(code).name, message))
         self.code = Code(code)
         self.message = message
         # [(field, description)] of an invalid request.
         self.violations = []
-        # Not 0: repeating it may succeed after this time.
-        self.retry_delay_ms = 0
+        # Not 0: repeating it may succeed after this time. In a worker's
+        # handler: that of the next attempt, at most a day.
+        self.retry_delay_ms = retry_delay_ms
         # With OUT_OF_RANGE of a watch.
         self.first_available_sequence = 0
         if status is not None:

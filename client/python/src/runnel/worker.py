@@ -15,6 +15,7 @@ from .v1 import workers_pb2
 # Not acknowledged, of a job: some 1 MiB.
 REPORTS_MAX, REPORT_BYTES_MAX = 128, 8192
 HEARTBEAT_S = 10
+RETRY_DELAY_MS_MAX = 86400000
 
 
 class Stopped(BaseException):
@@ -74,16 +75,27 @@ class Work:
                 self.report(complete={"output_content_type":
                                       self.content_type})
             except Exception as error:
-                code = getattr(error, "code", Code.UNKNOWN)
-                self.report(fail={"error": {"code": code, "message": str(error)
-                                            or type(error).__name__},
-                                  "retryable": code == Code.UNAVAILABLE})
+                self.report(fail=failure(error))
+
+
+def failure(error):
+    """The FailJob of an exception."""
+    ours = isinstance(error, Error)
+    code = error.code if ours else Code.UNKNOWN
+    delay_ms = int(min(error.retry_delay_ms, RETRY_DELAY_MS_MAX)) if ours else 0
+    fail = {"error": {"code": code,
+                      "message": str(error) or type(error).__name__},
+            "retryable": code == Code.UNAVAILABLE or delay_ms > 0}
+    if delay_ms > 0:
+        fail["retry_delay"] = {"seconds": delay_ms // 1000,
+                               "nanos": delay_ms % 1000 * 1000000}
+    return fail
 
 
 class Worker:
     """Does jobs by handler(work), each in a thread of its own. What it yields
     or returns is output; an exception fails the job, to be tried again if it
-    is an Error with UNAVAILABLE. The client is the worker's alone."""
+    is an Error with UNAVAILABLE, or with retry_delay_ms, after that. The client is the worker's alone."""
 
     def __init__(self, client, kinds, handler, concurrency=1, name=""):
         self.client, self.handler = client, handler
