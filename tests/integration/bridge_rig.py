@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else ".")
 # Generous: a sanitized build on a busy machine. Never a pass condition.
@@ -138,6 +139,19 @@ class Bridge(Daemon):
             if time.monotonic() > end:
                 raise AssertionError("not within the deadline: "
                                      + self.logged()[-4000:])
+
+
+class Pair(unittest.TestCase):
+    """A core and a bridge, given the flags of the class, that its cases
+    share."""
+    flags = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.core = Core()
+        cls.addClassCleanup(cls.core.stop)
+        cls.bridge = Bridge(cls.core, *cls.flags).ready()
+        cls.addClassCleanup(cls.bridge.stop)
 
 
 class Answer:
@@ -331,5 +345,4 @@ def many_files():
 
 
 def main(module):
-    import unittest
     unittest.main(module=module, argv=[sys.argv[0]] + sys.argv[2:])

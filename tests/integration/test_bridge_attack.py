@@ -74,19 +74,11 @@ class Victim(threading.Thread):
             raise self.fault
 
 
-class Attacks(unittest.TestCase):
+class Attacks(rig.Pair):
     @classmethod
     def setUpClass(cls):
         rig.many_files()
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.bridge.stop()
-        finally:
-            cls.core.stop()
+        super().setUpClass()
 
     def setUp(self):
         self.victim = Victim(self.bridge)

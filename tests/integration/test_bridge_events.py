@@ -36,21 +36,7 @@ def lines(bridge, path, **headers):
         return out
 
 
-class Shared(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.bridge.stop()
-        finally:
-            cls.core.stop()
-
-
-class Multi(Shared):
+class Multi(rig.Pair):
     def outputs(self, events):
         """The output of each job, as its events carry it."""
         out = {}
@@ -241,7 +227,7 @@ class Multi(Shared):
                 request(self.bridge, "GET", "/v1/info").json()["streamsOpen"]]
 
 
-class Lines(Shared):
+class Lines(rig.Pair):
     def test_a_job_as_lines(self):
         job = echo(self.bridge, "line\nof text ü", chunk_bytes=4)
         with Events(self.bridge, "/v1/jobs/%s/events" % job) as events:

@@ -25,19 +25,11 @@ def post(*headers, body=BODY, version=b"1.1"):
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-class Hostile(unittest.TestCase):
+class Hostile(rig.Pair):
     @classmethod
     def setUpClass(cls):
         rig.many_files()
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.bridge.stop()
-        finally:
-            cls.core.stop()
+        super().setUpClass()
 
     def tearDown(self):
         """Whatever was done, others are served, and nothing is left."""

@@ -21,7 +21,7 @@ import time
 import unittest
 
 import bridge_rig as rig
-from bridge_rig import Bridge, Core, echo, request
+from bridge_rig import Bridge, echo, request
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                     "../../docs/rest.md")
@@ -140,18 +140,12 @@ class Curl:
 
 @unittest.skipUnless(NGINX, "nginx is not installed")
 @unittest.skipUnless(curl_speaks_http2(), "there is no curl with HTTP/2")
-class Front(unittest.TestCase):
+class Front(rig.Pair):
     @classmethod
     def setUpClass(cls):
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
+        super().setUpClass()
         cls.nginx = Nginx(cls.bridge)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.nginx.stop()
-        cls.bridge.stop()
-        cls.core.stop()
+        cls.addClassCleanup(cls.nginx.stop)
 
     def tearDown(self):
         """Who left through nginx has left the bridge as well."""

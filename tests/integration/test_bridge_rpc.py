@@ -82,19 +82,8 @@ def error_of(answer):
     return answer.json()["code"]
 
 
-class Pair(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core, "--max-body-bytes", "100000",
-                            "--cors-origin", "https://a.example").ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.bridge.stop()
-        finally:
-            cls.core.stop()
+class Pair(rig.Pair):
+    flags = ("--max-body-bytes", "100000", "--cors-origin", "https://a.example")
 
     def new_job(self, text="abc", **options):
         return echo(self.bridge, text, **options)

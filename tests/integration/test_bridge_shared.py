@@ -58,19 +58,13 @@ class Pack:
             one.close()
 
 
-class Shared(unittest.TestCase):
+class Shared(rig.Pair):
     @classmethod
     def setUpClass(cls):
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
+        super().setUpClass()
         cls.jobs = [echo(cls.bridge, "job %d" % i) for i in range(3)]
         for job in cls.jobs:
             rig.wait_end(cls.bridge, job)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.bridge.stop()
-        cls.core.stop()
 
     def pack(self, bridge=None):
         pack = Pack(bridge or self.bridge)

@@ -37,23 +37,7 @@ def drop_after(bridge, path, count, last_id=None):
     return seen
 
 
-class Pair(unittest.TestCase):
-    """A core and a bridge that the cases share."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.bridge.stop()
-        finally:
-            cls.core.stop()
-
-
-class Watching(Pair):
+class Watching(rig.Pair):
     def check_ids(self, events):
         """Each event comes after the one before, with nothing left out."""
         last = 0

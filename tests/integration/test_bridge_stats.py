@@ -68,19 +68,7 @@ FORMATS = {
 }
 
 
-class Stats(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.core = Core()
-        cls.bridge = Bridge(cls.core).ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            cls.bridge.stop()
-        finally:
-            cls.core.stop()
-
+class Stats(rig.Pair):
     def get(self, path):
         answer = request(self.bridge, "GET", path)
         self.assertEqual(answer.status, 200, answer)
