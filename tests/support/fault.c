@@ -2,6 +2,7 @@
 #include "fault.h"
 
 #include "alloc.h"
+#include "test.h"
 
 static size_t seen;
 static size_t fail_at;
@@ -33,4 +34,20 @@ size_t fault_stop(void)
 {
     rnl_alloc_hook = NULL;
     return seen;
+}
+
+void fault_everywhere(void (*scenario)(void), size_t min, size_t max)
+{
+    fault_count();
+    scenario();
+    size_t count = fault_stop();
+    assert_in_range(count, min, max);
+    for (size_t k = 1; k <= count; k++) {
+        fault_at(k, false);
+        scenario();
+        fault_stop();
+        fault_at(k, true);
+        scenario();
+        fault_stop();
+    }
 }

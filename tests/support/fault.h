@@ -19,4 +19,9 @@ void fault_at(size_t k, bool repeat);
 /* Ends counting or failing; returns the allocations seen since its start. */
 size_t fault_stop(void);
 
+/* Runs a scenario without failures, which must make from min to max
+ * allocations, and then twice for each of them: the k-th fails, and all from
+ * the k-th on. What the scenario must hold in the end is its own to judge. */
+void fault_everywhere(void (*scenario)(void), size_t min, size_t max);
+
 #endif

@@ -117,3 +117,23 @@ void numbers_sort(double *values, size_t count)
 {
     qsort(values, count, sizeof(*values), compare);
 }
+
+void numbers_permute(size_t *order, size_t count)
+{
+    size_t i = count - 1;
+    while (i > 0 && order[i - 1] > order[i])
+        i--;
+    if (i == 0)
+        return;
+    size_t j = count - 1;
+    while (order[j] < order[i - 1])
+        j--;
+    size_t held = order[i - 1];
+    order[i - 1] = order[j];
+    order[j] = held;
+    for (size_t a = i, b = count - 1; a < b; a++, b--) {
+        held = order[a];
+        order[a] = order[b];
+        order[b] = held;
+    }
+}

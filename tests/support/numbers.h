@@ -44,4 +44,8 @@ void numbers_fill(enum numbers_kind kind, uint64_t seed, double *values,
 /* Sorts them, rising. */
 void numbers_sort(double *values, size_t count);
 
+/* Gives the next permutation of count, 1 or more, different numbers in the
+ * order of dictionaries; the last one stays. */
+void numbers_permute(size_t *order, size_t count);
+
 #endif

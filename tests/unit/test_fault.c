@@ -41,12 +41,36 @@ static void repeat_fails_all_from_the_kth(void **state)
     assert_int_equal(fault_stop(), 3);
 }
 
+static size_t runs;
+static size_t failures[2];
+
+/* Two allocations. */
+static void scenario(void)
+{
+    runs++;
+    for (size_t i = 0; i < 2; i++) {
+        void *block = rnl_malloc(8);
+        failures[i] += block == NULL;
+        rnl_free(block);
+    }
+}
+
+static void everywhere_is_each_alone_and_each_with_what_follows(void **state)
+{
+    (void)state;
+    fault_everywhere(scenario, 2, 2);
+    assert_int_equal(runs, 5);
+    assert_int_equal(failures[0], 2);
+    assert_int_equal(failures[1], 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counting_lets_all_succeed),
         cmocka_unit_test(only_the_kth_fails),
         cmocka_unit_test(repeat_fails_all_from_the_kth),
+        cmocka_unit_test(everywhere_is_each_alone_and_each_with_what_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,26 +239,6 @@ static void nan_and_infinity_are_skipped(void **state)
 
 /* ---- one content, one form ---- */
 
-static void next_permutation(size_t *order)
-{
-    size_t i = SHARDS - 1;
-    while (i > 0 && order[i - 1] > order[i])
-        i--;
-    if (i == 0)
-        return;
-    size_t j = SHARDS - 1;
-    while (order[j] < order[i - 1])
-        j--;
-    size_t held = order[i - 1];
-    order[i - 1] = order[j];
-    order[j] = held;
-    for (size_t a = i, b = SHARDS - 1; a < b; a++, b--) {
-        held = order[a];
-        order[a] = order[b];
-        order[b] = held;
-    }
-}
-
 /* NUMBERS_ANY collapses, in each shard at another place. */
 static void five_shards_merge_to_equal_bytes_in_all_orders(void **state)
 {
@@ -278,7 +258,7 @@ static void five_shards_merge_to_equal_bytes_in_all_orders(void **state)
                 merge(&merged, &shards[order[s]]);
             assert_true(same(&merged, &whole));
             rnl_histogram_fini(&merged);
-            next_permutation(order);
+            numbers_permute(order, SHARDS);
         }
         for (size_t s = 0; s < SHARDS; s++)
             rnl_histogram_fini(&shards[s]);

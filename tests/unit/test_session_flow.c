@@ -502,18 +502,7 @@ static void scenario(void)
 static void memory_that_ends_anywhere_ends_a_call_or_connection(void **state)
 {
     (void)state;
-    fault_count();
-    scenario();
-    size_t total = fault_stop();
-    assert_true(total > 60);
-    for (size_t k = 1; k <= total; k++) {
-        fault_at(k, false);
-        scenario();
-        fault_stop();
-        fault_at(k, true);
-        scenario();
-        fault_stop();
-    }
+    fault_everywhere(scenario, 61, 5000);
 }
 
 /* Another connection is not touched by it. */

@@ -814,18 +814,7 @@ static void scenario(void)
 static void want_of_memory_costs_one_call(void **state)
 {
     (void)state;
-    fault_count();
-    scenario();
-    size_t count = fault_stop();
-    assert_in_range(count, 50, 5000);
-    for (size_t k = 1; k <= count; k++) {
-        fault_at(k, false);
-        scenario();
-        fault_stop();
-        fault_at(k, true);
-        scenario();
-        fault_stop();
-    }
+    fault_everywhere(scenario, 50, 5000);
 }
 
 int main(void)
