@@ -17,15 +17,6 @@ measure()
         "ms=$ms" "${@:2}" >>"$dir/figures"
 }
 
-# started PID FILE: awaits the address of a server; sets server and address.
-started()
-{
-    server=$1
-    pids+=("$server")
-    await "$2" "$server"
-    address=$(cat "$2")
-}
-
 stop()
 {
     local pid

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads lines "name: figure" and prints those of Runnel beside those of its
 peers, then all as they were, the ratios last."""
+import os
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import figures as lib
 
 # Name of a figure: who.
 GETTERS = {"runnel": "Runnel, one job", "runnel_1000": "Runnel, 1,000 jobs",
@@ -65,24 +69,11 @@ RATIOS = [
 
 
 def main():
-    figures = {}
-    for line in sys.stdin:
-        name, figure = line.split(": ")
-        figures[name] = float(figure)
+    figures = lib.read(sys.stdin)
     if {"light_sse_p50_us", "light_watch_p50_us"} <= figures.keys():
         figures["light_added_p50_us"] = (figures["light_sse_p50_us"] -
                                          figures["light_watch_p50_us"])
-    for text, unit, whose in ROWS:
-        shown = [f"{who} {figures[name]:,.0f}" for who, name in whose.items()
-                 if name in figures]
-        if shown:
-            print(f"{text} ({unit})\n    " + " · ".join(shown))
-    print()
-    for name, figure in figures.items():
-        print(f"{name}: {figure:.6g}")
-    for name, above, below in RATIOS:
-        if above in figures and figures.get(below):
-            print(f"{name}: {figures[above] / figures[below]:.3g}")
+    lib.print_beside_peers(figures, ROWS, RATIOS)
 
 
 main()

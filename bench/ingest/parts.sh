@@ -55,7 +55,7 @@ part_flat()
 }
 
 # serve THREADS [LEVEL]: starts runneld, with a new file if it keeps anything;
-# its address is in $dir/runneld, its process in server.
+# sets server and address.
 serve()
 {
     rm -rf "$dir/runneld" "$out/data"
@@ -63,9 +63,7 @@ serve()
         --durability "${2:-memory}" --data "$out/data" \
         --log-level error --threads "$1" \
         --port-file "$dir/runneld" &
-    server=$!
-    pids+=("$server")
-    await "$dir/runneld" "$server"
+    started "$!" "$dir/runneld"
 }
 
 # One thread and two, in turn: the ratio is what counts.
@@ -81,7 +79,7 @@ part_threads()
     for n in 1 2; do
         serve "$n"
         measure wire "events=$events" "repeats=$repeats" "pid=$server" \
-            streams=8 "label=threads_$n" "address=$(cat "$dir/runneld")"
+            streams=8 "label=threads_$n" "address=$address"
         kill "$server"
         wait "$server" || true
     done
@@ -91,7 +89,7 @@ part_wire()
 {
     serve 1
     measure wire "events=$events" "repeats=$repeats" "pid=$server" \
-        "address=$(cat "$dir/runneld")"
+        "address=$address"
 }
 
 # What it costs to keep events, against memory alone and against a file that
@@ -107,7 +105,7 @@ part_durable()
     for level in memory normal full; do
         serve 1 "$level"
         measure wire "events=$events" "repeats=$repeats" "pid=$server" \
-            "label=keep_$level" "address=$(cat "$dir/runneld")"
+            "label=keep_$level" "address=$address"
         kill "$server"
         wait "$server" || true
     done

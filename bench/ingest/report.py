@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads lines "name: figure" and prints them as a table with the ratios that
 decide, then as they were, the ratios among them."""
+import os
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import figures as lib
 
 ROWS = [
     ("reading the inputs", "zipf_read_ns_per_event", "ns"),
@@ -102,20 +106,15 @@ def shown(figure, unit):
 
 
 def main():
-    figures = {}
-    for line in sys.stdin:
-        name, figure = line.split(": ")
-        figures[name] = float(figure)
+    figures = lib.read(sys.stdin)
     for text, name, unit in ROWS:
         if name in figures:
             print(f"{text:<40} {shown(figures[name], unit):>20}")
-    for name, above, below in RATIOS:
-        if above in figures and figures.get(below):
-            figures[name] = figures[above] / figures[below]
-            print(f"{name:<40} {figures[name]:>19,.2f}x")
+    for name, ratio in lib.ratios(figures, RATIOS):
+        figures[name] = ratio
+        print(f"{name:<40} {ratio:>19,.2f}x")
     print()
-    for name, figure in figures.items():
-        print(f"{name}: {figure:.6g}")
+    lib.print_all(figures)
 
 
 main()

@@ -28,15 +28,6 @@ serve()
     started "$!" "$dir/address"
 }
 
-# started PID FILE: awaits the address of a server.
-started()
-{
-    server=$1
-    pids+=("$server")
-    await "$2" "$server"
-    address=$(cat "$2")
-}
-
 stop_server()
 {
     kill "$server"

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads lines "name: figure" and prints those of Runnel beside those of its
 peers, then all as they were, the ratios last."""
+import os
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import figures as lib
 
 # Of what, unit, and who: name of the figure.
 ROWS = [
@@ -75,22 +79,4 @@ RATIOS = [
 ]
 
 
-def main():
-    figures = {}
-    for line in sys.stdin:
-        name, figure = line.split(": ")
-        figures[name] = float(figure)
-    for text, unit, whose in ROWS:
-        shown = [f"{who} {figures[name]:,.0f}" for who, name in whose.items()
-                 if name in figures]
-        if shown:
-            print(f"{text} ({unit})\n    " + " · ".join(shown))
-    print()
-    for name, figure in figures.items():
-        print(f"{name}: {figure:.6g}")
-    for name, above, below in RATIOS:
-        if above in figures and figures.get(below):
-            print(f"{name}: {figures[above] / figures[below]:.3g}")
-
-
-main()
+lib.print_beside_peers(lib.read(sys.stdin), ROWS, RATIOS)
