@@ -82,6 +82,8 @@ static Runnel__V1__Job changing_part(const Runnel__V1__Job *job)
     part.progress = job->progress;
     part.attempt = job->attempt;
     part.error = job->error;
+    /* Of the next attempt, once one has failed. */
+    part.not_before = job->not_before;
     part.start_time = job->start_time;
     part.end_time = job->end_time;
     part.cancel_requested = job->cancel_requested;
@@ -101,6 +103,7 @@ static Runnel__V1__Job fixed_part(const Runnel__V1__Job *job)
     part.progress = NULL;
     part.attempt = 0;
     part.error = NULL;
+    part.not_before = NULL;
     part.start_time = NULL;
     part.end_time = NULL;
     part.cancel_requested = 0;

@@ -270,6 +270,7 @@ static void an_update_changes_what_can_change(void **state)
     struct probe probe;
     struct rnl_store *store = begin(&probe, &roomy);
     struct sample sample;
+    Google__Protobuf__Timestamp not_before = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     Runnel__V1__Job *job;
     put(store, 1);
     for (uint32_t attempt = 1; attempt <= 3; attempt++) {
@@ -278,6 +279,8 @@ static void an_update_changes_what_can_change(void **state)
         sample.job.attempt = attempt;
         sample.job.output_bytes = 1000 >> attempt;
         sample.job.output_content_type = (char *)(attempt == 2 ? "a/b" : "");
+        not_before.seconds = attempt;
+        sample.job.not_before = attempt == 3 ? NULL : &not_before;
         assert_int_equal(store->ops->update(store, &sample.job, NULL), RNL_OK);
         store->ops->linger(store, sample.id);
         assert_int_equal(store->ops->get(store, sample.id, false, &job),
@@ -288,6 +291,10 @@ static void an_update_changes_what_can_change(void **state)
         assert_string_equal(job->output_content_type,
                             sample.job.output_content_type);
         assert_string_equal(job->kind, "echo");
+        if (attempt == 3)
+            assert_null(job->not_before);
+        else
+            assert_int_equal(job->not_before->seconds, attempt);
         assert_int_equal(job->n_labels, 1);
         assert_int_equal(job->retention->seconds, 60);
         runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
