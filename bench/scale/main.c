@@ -20,7 +20,10 @@
 #include <runnel/v1/jobs.pb-c.h>
 
 #define IN_FLIGHT   64
-#define OPERATIONS  5000
+#define READS       20000
+#define WRITES      5000
+#define NEWEST      10000
+#define STILL_MS    20
 #define ID_LEN      26
 #define PER_CLIENT  1000
 #define CLIENTS_MAX 1000
@@ -209,19 +212,46 @@ static char *any_id(size_t i)
                i * UINT64_C(0x9E3779B97F4A7C15) % (id_count - deleted)];
 }
 
-static size_t pack_get(size_t i, uint8_t *out)
+/* The same among the newest, which is what people look at. */
+static char *new_id(size_t i)
+{
+    size_t count = id_count - deleted < NEWEST ? id_count - deleted : NEWEST;
+    return ids[id_count - 1 - i * UINT64_C(0x9E3779B97F4A7C15) % count];
+}
+
+static size_t pack_get_of(char *id, uint8_t *out)
 {
     Runnel__V1__GetJobRequest request = RUNNEL__V1__GET_JOB_REQUEST__INIT;
-    request.job_id = any_id(i);
+    request.job_id = id;
     return runnel__v1__get_job_request__pack(&request, out);
+}
+
+static size_t pack_get(size_t i, uint8_t *out)
+{
+    return pack_get_of(any_id(i), out);
+}
+
+static size_t pack_get_new(size_t i, uint8_t *out)
+{
+    return pack_get_of(new_id(i), out);
+}
+
+static size_t pack_list_of(char *id, uint8_t *out)
+{
+    Runnel__V1__ListJobsRequest request = RUNNEL__V1__LIST_JOBS_REQUEST__INIT;
+    request.page_size = 10;
+    request.page_token = id;
+    return runnel__v1__list_jobs_request__pack(&request, out);
 }
 
 static size_t pack_list(size_t i, uint8_t *out)
 {
-    Runnel__V1__ListJobsRequest request = RUNNEL__V1__LIST_JOBS_REQUEST__INIT;
-    request.page_size = 10;
-    request.page_token = any_id(i);
-    return runnel__v1__list_jobs_request__pack(&request, out);
+    return pack_list_of(any_id(i), out);
+}
+
+static size_t pack_list_new(size_t i, uint8_t *out)
+{
+    return pack_list_of(new_id(i), out);
 }
 
 static size_t pack_delete(size_t i, uint8_t *out)
@@ -230,6 +260,20 @@ static size_t pack_delete(size_t i, uint8_t *out)
     (void)i;
     request.job_id = ids[deleted++];
     return runnel__v1__delete_job_request__pack(&request, out);
+}
+
+/* Jobs that were created and have not ended, or their writing, would count for
+ * the operation that comes next: waits until the server does nothing. */
+static void settle(struct rnl_client *client)
+{
+    double used_s;
+    do {
+        double end_s = now_s() + STILL_MS / 1e3;
+        used_s = cpu_s();
+        while (now_s() < end_s)
+            (void)rnl_client_poll(client, STILL_MS);
+        used_s = cpu_s() - used_s;
+    } while (used_s > STILL_MS / 1e3 / 100);
 }
 
 /* What one operation costs, in the server's processor time and in operations a
@@ -246,6 +290,7 @@ static void operate(struct rnl_client *client, const char *method,
         .answer = pack == pack_create ? take_created : NULL,
         .count = count,
     };
+    settle(client);
     double begin_s = cpu_s();
     double rate = run_load(&load);
     double used_us = (cpu_s() - begin_s) * 1e6 / (double)count;
@@ -334,11 +379,16 @@ static void level(struct rnl_client *client, size_t count)
         const char *name;
         const char *method;
         size_t (*pack)(size_t, uint8_t *);
+        size_t count;
     } operations[] = {
-        {"get", "runnel.v1.JobService/GetJob", pack_get},
-        {"list_10", "runnel.v1.JobService/ListJobs", pack_list},
-        {"create_and_run", "runnel.v1.JobService/CreateJob", pack_create},
-        {"delete_oldest", "runnel.v1.JobService/DeleteJob", pack_delete},
+        {"get", "runnel.v1.JobService/GetJob", pack_get, READS},
+        {"get_new", "runnel.v1.JobService/GetJob", pack_get_new, READS},
+        {"list_10", "runnel.v1.JobService/ListJobs", pack_list, READS},
+        {"list_10_new", "runnel.v1.JobService/ListJobs", pack_list_new, READS},
+        {"create_and_run", "runnel.v1.JobService/CreateJob", pack_create,
+         WRITES},
+        {"delete_oldest", "runnel.v1.JobService/DeleteJob", pack_delete,
+         WRITES},
     };
     char label[64];
     create_kind = "echo";
@@ -347,8 +397,8 @@ static void level(struct rnl_client *client, size_t count)
                 count - (id_count - deleted), NULL);
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
         snprintf(label, sizeof(label), "%zu_%s", count, operations[i].name);
-        operate(client, operations[i].method, operations[i].pack, OPERATIONS,
-                label);
+        operate(client, operations[i].method, operations[i].pack,
+                operations[i].count, label);
     }
     printf("scale_%zu_resident_mib: %.0f\n", count, resident_mib());
 }
@@ -384,7 +434,7 @@ int main(int argc, char **argv)
 {
     read_settings(argc, argv);
     struct rnl_client *client = connect_client();
-    id_cap = settings.jobs + settings.queued + (size_t)20 * OPERATIONS;
+    id_cap = settings.jobs + settings.queued + (size_t)20 * WRITES;
     ids = calloc(id_cap, sizeof(ids[0]));
     if (ids == NULL)
         fail("ids", "memory is out");
