@@ -49,6 +49,7 @@ static const char *kind_concurrency = "";
 static const char *fair_label = "";
 static struct rnl_kind_limits kind_limits;
 static uint64_t max_store_bytes;
+static uint64_t job_cache_bytes = RNL_JOB_CACHE_BYTES_DEFAULT;
 static uint64_t max_event_streams = RNL_EVENT_STREAMS_MAX_DEFAULT;
 static uint64_t max_stats_bytes = RNL_STATS_BYTES_MAX_DEFAULT;
 
@@ -155,6 +156,15 @@ static const struct rnl_setting table[] = {
      .placeholder = "SIZE",
      .help = "All jobs together; ended ones go first. 0: 1G of memory with\n"
              "      --durability memory, else 64G of disk."},
+    {.name = "job-cache-bytes",
+     .type = RNL_SETTING_BYTES,
+     .target = &job_cache_bytes,
+     .min = 4096,
+     .max = UINT64_C(1) << 40,
+     .placeholder = "SIZE",
+     .help = "Memory for the records of jobs that have ended, so that they\n"
+             "      are not read from the file. Inputs and outputs are not in\n"
+             "      it."},
     {.name = "kind-concurrency",
      .type = RNL_SETTING_TEXT,
      .target = &kind_concurrency,
@@ -269,6 +279,7 @@ static void fill_options(struct rnl_server_options *ret_options)
                  .max_jobs = max_jobs,
                  .max_job_output_bytes = max_job_output_bytes,
                  .max_store_bytes = max_store_bytes,
+                 .job_cache_bytes = job_cache_bytes,
                  .kind_limits = &kind_limits,
                  .fair_label = fair_label[0] == '\0' ? NULL : fair_label,
                  .max_event_streams = (uint32_t)max_event_streams,

@@ -58,6 +58,8 @@ struct rnl_core_options {
     uint32_t lease_ms;
     /* All jobs together: records, inputs and events. */
     uint64_t max_store_bytes;
+    /* Of memory, for records of ended jobs that a journal has. */
+    uint64_t job_cache_bytes;
     uint32_t max_event_streams;
     /* Jobs of a kind that run at once. NULL: no limits. Borrowed until
      * destroy. */

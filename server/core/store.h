@@ -150,9 +150,11 @@ struct rnl_store_query {
 };
 
 struct rnl_store_list {
-    /* Gets each job that fits, newest first, borrowed for the call. False: it
-     * is not taken, and the next page begins with it; not for the first. */
-    bool (*job)(void *arg, const Runnel__V1__Job *job);
+    /* Gets each job that fits, newest first, without its input; borrowed for
+     * the call. False: it is not taken, and the next page begins with it; not
+     * for the first. */
+    bool (*job)(void *arg, const char *job_id,
+                const struct rnl_store_record *record);
     void *arg;
     /* Set by the store: where the next page begins, "" at the end. It may be
      * set though fewer than limit jobs were found (RNL_STORE_LIST_SCAN_MAX). */
@@ -251,9 +253,8 @@ struct rnl_store_ops {
                            Runnel__V1__Payload **ret_input);
 
     /*
-     * Lends the encoded record of a job that goes on, and its input if that is
-     * asked for. Errors: RNL_NOT_FOUND; RNL_UNAVAILABLE: it has ended;
-     * RNL_RESOURCE_EXHAUSTED.
+     * Lends the encoded record, and the input if that is asked for. Errors:
+     * RNL_NOT_FOUND, RNL_RESOURCE_EXHAUSTED.
      */
     enum rnl_code (*peek)(struct rnl_store *store, const char *job_id,
                           bool with_input, struct rnl_store_record *ret_record);

@@ -167,26 +167,39 @@ void rnl_item_drop_trimmed(struct rnl_item *item)
         gone < item->committed_sequence ? gone : item->committed_sequence, 0);
 }
 
-void rnl_item_forget(struct rnl_item *item)
+void rnl_item_drop_record(struct rnl_item *item)
+{
+    rnl_free(item->record);
+    item->record = NULL;
+    item->record_cap = 0;
+    item->fixed_len = 0;
+}
+
+void rnl_item_shrink_record(struct rnl_item *item)
+{
+    uint8_t *record = rnl_realloc(item->record, item->record_len);
+    if (record == NULL)
+        return;
+    item->record = record;
+    item->record_cap = item->record_len;
+}
+
+bool rnl_item_forget(struct rnl_item *item)
 {
     if (item->removed || item->is_new)
-        return;
-    bool settled = !item->record_changed &&
-                   item->committed_sequence == item->log.last_sequence;
-    if (item->in_ended && settled) {
+        return false;
+    bool rests = item->in_ended && !item->record_changed &&
+                 item->committed_sequence == item->log.last_sequence;
+    if (rests)
         rnl_event_log_forget(&item->log);
-        rnl_free(item->record);
-        item->record = NULL;
-        item->record_cap = 0;
-        item->fixed_len = 0;
-    } else {
+    else
         rnl_event_log_drop(&item->log, item->committed_sequence,
                            RNL_STORE_HOT_BYTES);
-    }
-    if ((item->in_ended && settled) || item->input_len > RNL_STORE_INPUT_HOT) {
+    if (rests || item->input_len > RNL_STORE_INPUT_HOT) {
         rnl_free(item->input);
         item->input = NULL;
     }
+    return rests;
 }
 
 uint64_t rnl_item_bytes(const struct rnl_item *item, bool journaled)

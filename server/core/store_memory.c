@@ -50,9 +50,9 @@ void rnl_memory_remove_item(struct rnl_memory *memory, struct rnl_item *item)
     rnl_timer_stop(&memory->expiries, &item->expiry);
     memory->bytes -= item->bytes;
     rnl_event_log_fini(&item->log);
-    rnl_free(item->record);
+    rnl_cache_leave(memory, item);
+    rnl_item_drop_record(item);
     rnl_free(item->input);
-    item->record = NULL;
     item->input = NULL;
     item->removed = true;
     rnl_memory_report(memory, item);
@@ -148,11 +148,7 @@ static int64_t expiry_of(const Runnel__V1__Job *job)
 /* It only grew until now: what it does not need goes. */
 static void shrink_item(struct rnl_item *item)
 {
-    uint8_t *record = rnl_realloc(item->record, item->record_len);
-    if (record != NULL) {
-        item->record = record;
-        item->record_cap = item->record_len;
-    }
+    rnl_item_shrink_record(item);
     rnl_event_log_seal(&item->log);
 }
 
@@ -179,6 +175,7 @@ static enum rnl_code memory_update(struct rnl_store *store,
     struct rnl_item *item = find(store, job->id);
     if (item == NULL)
         return RNL_NOT_FOUND;
+    rnl_cache_leave(memory, item);
     enum rnl_code code = rnl_item_pack_record(item, job);
     if (code != RNL_OK)
         return code;
@@ -479,6 +476,7 @@ enum rnl_code rnl_store_memory_create(
     rnl_ordered_init(&memory->by_id, name_id);
     rnl_ordered_init(&memory->by_key, name_key);
     TAILQ_INIT(&memory->ended);
+    TAILQ_INIT(&memory->cached);
     rnl_memory_init_turn(memory);
     rnl_timers_init(&memory->expiries);
     enum rnl_code code =

@@ -26,6 +26,9 @@ struct rnl_store_memory_options {
     uint64_t log_bytes_max;
     /* Of all jobs: inputs, records and logs. */
     uint64_t bytes_max;
+    /* With a journal: memory for records of jobs that have ended, so that they
+     * are not read back. One is kept in any case. */
+    uint64_t cache_bytes;
     /* NULL: none. Owned from the create call on, whether it succeeds or
      * not. */
     struct rnl_journal *journal;

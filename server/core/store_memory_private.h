@@ -5,6 +5,7 @@
  *   store_memory.c   the calls that change something, and its life
  *   store_item.c     one job
  *   store_read.c     the calls that read
+ *   store_cache.c    records of ended jobs that stay at hand
  *   store_turn.c     what is reported when, with the journal or without
  *
  * A change goes through two lists. It is "open" until the next turn of the
@@ -66,9 +67,12 @@ struct rnl_item {
     TAILQ_ENTRY(rnl_item) open_link;
     TAILQ_ENTRY(rnl_item) flight_link;
     STAILQ_ENTRY(rnl_item) told_link;
+    TAILQ_ENTRY(rnl_item) cached_link;
     bool in_ended;
     bool in_open;
     bool in_flight;
+    /* The journal has the record, and memory still. */
+    bool is_cached;
     /* It is among those that linger instead of in open; until then. */
     bool lingers;
     int64_t linger_ns;
@@ -114,6 +118,9 @@ struct rnl_memory {
     /* In the order in which they ended: the first is the first to go. */
     struct rnl_item_list ended;
     struct rnl_item_list open;
+    /* Ended, with their records; the one used last at the end. */
+    struct rnl_item_list cached;
+    uint64_t cached_bytes;
     /* Open, but of no group until their time; by that. */
     struct rnl_item_list lingering;
     struct rnl_item_list flight;
@@ -164,11 +171,31 @@ RNL_MUST_USE enum rnl_code rnl_item_pack_input(struct rnl_item *item,
 void rnl_item_drop_trimmed(struct rnl_item *item);
 
 /* Gives back the memory of what the journal has: nothing of a job that changes
- * again, all of one that has ended. */
-void rnl_item_forget(struct rnl_item *item);
+ * again; of one that has ended all but the record, and true. */
+bool rnl_item_forget(struct rnl_item *item);
+
+/* The journal has it. */
+void rnl_item_drop_record(struct rnl_item *item);
+
+/* Gives back the room that it had for growing. */
+void rnl_item_shrink_record(struct rnl_item *item);
 
 /* What it counts: memory, or with a journal what is written. */
 uint64_t rnl_item_bytes(const struct rnl_item *item, bool journaled);
+
+/* ---- store_cache.c, with a journal ---- */
+
+/* Keeps the record of a job that the journal has all of, if it is at hand, as
+ * long as there is room for the records that were used since. */
+void rnl_cache_add(struct rnl_memory *memory, struct rnl_item *item);
+
+/* The record is the item's own again: it changes, or goes. */
+void rnl_cache_leave(struct rnl_memory *memory, struct rnl_item *item);
+
+/* Has the record at hand, until that of another item is used. Errors: as of
+ * load_record. */
+RNL_MUST_USE enum rnl_code rnl_cache_use(struct rnl_memory *memory,
+                                         struct rnl_item *item);
 
 /* ---- store_memory.c ---- */
 

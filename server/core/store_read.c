@@ -13,30 +13,15 @@ static struct rnl_item *find(struct rnl_store *store, const char *job_id)
     return rnl_ordered_find(&rnl_memory_of(store)->by_id, job_id);
 }
 
-/* Lends the encoded record, until the next call. */
-static enum rnl_code peek_record(struct rnl_memory *memory,
-                                 const struct rnl_item *item,
-                                 const uint8_t **ret_data, size_t *ret_len)
-{
-    struct rnl_journal *journal = memory->options.journal;
-    if (item->record == NULL && journal != NULL)
-        return journal->ops->load_record(journal, item->number, ret_data,
-                                         ret_len);
-    *ret_data = item->record;
-    *ret_len = item->record_len;
-    return RNL_OK;
-}
-
 static enum rnl_code unpack_record(struct rnl_memory *memory,
-                                   const struct rnl_item *item,
+                                   struct rnl_item *item,
                                    Runnel__V1__Job **ret_job)
 {
-    const uint8_t *data;
-    size_t len;
-    enum rnl_code code = peek_record(memory, item, &data, &len);
+    enum rnl_code code = rnl_cache_use(memory, item);
     if (code != RNL_OK)
         return code;
-    *ret_job = runnel__v1__job__unpack(&rnl_pb_allocator, len, data);
+    *ret_job = runnel__v1__job__unpack(&rnl_pb_allocator, item->record_len,
+                                       item->record);
     return *ret_job == NULL ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
 }
 
@@ -70,7 +55,7 @@ static enum rnl_code unpack_input(struct rnl_memory *memory,
 enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
                              bool with_input, Runnel__V1__Job **ret_job)
 {
-    const struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     Runnel__V1__Job *job;
@@ -96,31 +81,31 @@ enum rnl_code rnl_memory_input(struct rnl_store *store, const char *job_id,
     return unpack_input(rnl_memory_of(store), item, ret_input);
 }
 
+static struct rnl_store_record record_of(const struct rnl_item *item)
+{
+    return (struct rnl_store_record){
+        .record = item->record,
+        .record_len = item->record_len,
+        .first_sequence = item->first_sequence,
+    };
+}
+
 enum rnl_code rnl_memory_peek(struct rnl_store *store, const char *job_id,
                               bool with_input,
                               struct rnl_store_record *ret_record)
 {
-    const struct rnl_item *item = find(store, job_id);
-    const uint8_t *input = NULL;
-    size_t input_len = 0;
+    struct rnl_memory *memory = rnl_memory_of(store);
+    struct rnl_item *item = find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
-    if (item->in_ended || item->record == NULL)
-        return RNL_UNAVAILABLE;
-    if (with_input) {
-        enum rnl_code code =
-            peek_input(rnl_memory_of(store), item, &input, &input_len);
-        if (code != RNL_OK)
-            return code;
-    }
-    *ret_record = (struct rnl_store_record){
-        .record = item->record,
-        .record_len = item->record_len,
-        .input = input,
-        .input_len = input_len,
-        .first_sequence = item->first_sequence,
-    };
-    return RNL_OK;
+    enum rnl_code code = rnl_cache_use(memory, item);
+    if (code != RNL_OK)
+        return code;
+    *ret_record = record_of(item);
+    if (with_input)
+        code = peek_input(memory, item, &ret_record->input,
+                          &ret_record->input_len);
+    return code;
 }
 
 enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
@@ -194,14 +179,23 @@ static bool has_label(const Runnel__V1__Job *job, const char *key,
     return false;
 }
 
-static bool labels_fit(const struct rnl_store_query *query,
-                       const Runnel__V1__Job *job)
+static enum rnl_code labels_fit(struct rnl_memory *memory,
+                                struct rnl_item *item,
+                                const struct rnl_store_query *query,
+                                bool *ret_fits)
 {
-    for (size_t i = 0; i < query->label_count; i++) {
-        if (!has_label(job, query->labels[i]->key, query->labels[i]->value))
-            return false;
-    }
-    return true;
+    Runnel__V1__Job *job;
+    *ret_fits = true;
+    if (query->label_count == 0)
+        return RNL_OK;
+    enum rnl_code code = unpack_record(memory, item, &job);
+    if (code != RNL_OK)
+        return code;
+    for (size_t i = 0; i < query->label_count && *ret_fits; i++)
+        *ret_fits =
+            has_label(job, query->labels[i]->key, query->labels[i]->value);
+    runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
+    return RNL_OK;
 }
 
 /* Where a listing is. */
@@ -216,23 +210,23 @@ struct walk {
 };
 
 /* Gives the job to the list if it fits. */
-static enum rnl_code list_item(struct walk *walk, const struct rnl_item *item)
+static enum rnl_code list_item(struct walk *walk, struct rnl_item *item)
 {
     const struct rnl_store_query *query = walk->query;
     if (query->states != 0 && (query->states >> item->state & 1) == 0)
         return RNL_OK;
     if (query->kind != NULL && strcmp(query->kind, item->kind) != 0)
         return RNL_OK;
-    Runnel__V1__Job *job;
     walk->loads += item->record == NULL;
-    enum rnl_code code = unpack_record(walk->memory, item, &job);
-    if (code != RNL_OK)
+    bool fits;
+    enum rnl_code code = rnl_cache_use(walk->memory, item);
+    if (code == RNL_OK)
+        code = labels_fit(walk->memory, item, query, &fits);
+    if (code != RNL_OK || !fits)
         return code;
-    if (labels_fit(query, job)) {
-        walk->full = !walk->list->job(walk->list->arg, job);
-        walk->found++;
-    }
-    runnel__v1__job__free_unpacked(job, &rnl_pb_allocator);
+    struct rnl_store_record record = record_of(item);
+    walk->full = !walk->list->job(walk->list->arg, item->id, &record);
+    walk->found++;
     return RNL_OK;
 }
 
@@ -252,7 +246,7 @@ enum rnl_code rnl_memory_list(struct rnl_store *store,
     struct walk walk = {
         .memory = rnl_memory_of(store), .query = query, .list = list};
     const struct rnl_item *last = NULL;
-    const struct rnl_item *item = NULL;
+    struct rnl_item *item = NULL;
     while ((item = rnl_ordered_previous(by_id, &cursor)) != NULL &&
            goes_on(&walk)) {
         enum rnl_code code = list_item(&walk, item);

@@ -303,7 +303,8 @@ static void settle(struct rnl_memory *memory, struct rnl_item *item)
         return;
     item->committed_sequence = item->flight_sequence;
     if (memory->options.journal != NULL) {
-        rnl_item_forget(item);
+        if (rnl_item_forget(item))
+            rnl_cache_add(memory, item);
     } else if (item->first_sequence > 1) {
         rnl_item_drop_trimmed(item);
         rnl_memory_count_bytes(memory, item);

@@ -87,6 +87,17 @@ static void state(struct rnl_journal *journal,
     *ret_state = (struct rnl_journal_state){.error = ""};
 }
 
+static enum rnl_code load_record(struct rnl_journal *base, uint64_t number,
+                                 const uint8_t **ret_data, size_t *ret_len)
+{
+    struct fake_journal *journal = of(base);
+    (void)number;
+    journal->loads++;
+    *ret_data = journal->loaded;
+    *ret_len = sizeof(journal->loaded);
+    return RNL_OK;
+}
+
 static void flush(struct rnl_journal *base)
 {
     struct fake_journal *journal = of(base);
@@ -101,6 +112,7 @@ static const struct rnl_journal_ops ops = {
     .change = add_change,
     .commit = commit,
     .recover = recover,
+    .load_record = load_record,
     .state = state,
     .flush = flush,
     /* The struct is the test's. */

@@ -4,8 +4,8 @@
  * test says so, or fail; between the two the "power" may go. Each change is
  * checked against what is on the disk: it follows it without a gap.
  *
- * A record's attempt is the test's number of the record. Reading back is not
- * done.
+ * A record's attempt is the test's number of the record. What is read back is
+ * only counted: it is a record of zeros.
  */
 #ifndef RNL_TESTS_FAKE_JOURNAL_H
 #define RNL_TESTS_FAKE_JOURNAL_H
@@ -34,6 +34,8 @@ struct fake_journal {
     bool is_writing;
     uint64_t groups;
     uint64_t refused;
+    uint64_t loads;
+    uint8_t loaded[8];
 };
 
 void fake_journal_init(struct fake_journal *journal);

@@ -14,6 +14,9 @@
 #define JOBS     24
 #define REQUESTS 4000
 
+/* Of records, of which three fit: each is of some 60 bytes. */
+#define CACHE_BYTES 210
+
 /* The store tries again after a second. */
 #define RETRY_NS INT64_C(1000000000)
 
@@ -136,6 +139,7 @@ static int setup(void **state)
         .jobs_max = 1000,
         .log_bytes_max = 1 << 20,
         .bytes_max = 64 << 20,
+        .cache_bytes = CACHE_BYTES,
         .journal = &journal.journal,
         .now_ns = &now_ns,
     };
@@ -416,6 +420,42 @@ static void the_last_group_has_all(void **state)
     assert_false(disk_of(3)->is_there);
 }
 
+static uint64_t loads_of(const struct job *job)
+{
+    struct rnl_store_record record;
+    uint64_t before = journal.loads;
+    assert_int_equal(store->ops->peek(store, job->id, false, &record), RNL_OK);
+    return journal.loads - before;
+}
+
+static void end_job(struct job *job)
+{
+    begin_job(job);
+    (void)end(job);
+    end_of_turn();
+    fake_journal_finish(&journal, RNL_OK);
+}
+
+static void records_of_ended_jobs_stay_while_there_is_room(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        end_job(&jobs[i]);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(loads_of(&jobs[i]), 0);
+    /* The one that was used last stays. */
+    assert_int_equal(loads_of(&jobs[0]), 0);
+    end_job(&jobs[3]);
+    assert_int_equal(loads_of(&jobs[0]), 0);
+    assert_int_equal(loads_of(&jobs[1]), 1);
+    assert_int_equal(loads_of(&jobs[1]), 0);
+    /* A job that is removed gives its place back. */
+    (void)drop(&jobs[1]);
+    settle();
+    assert_int_equal(loads_of(&jobs[0]), 0);
+    assert_int_equal(loads_of(&jobs[3]), 0);
+}
+
 /* ---- chance ---- */
 
 static void change_something(uint64_t *random)
@@ -493,6 +533,7 @@ int main(void)
         TEST(half_as_many_callers_as_before_are_a_group),
         TEST(the_next_group_begins_before_anybody_is_told),
         TEST(a_start_is_written_with_its_end),
+        TEST(records_of_ended_jobs_stay_while_there_is_room),
         TEST(a_start_lingers_for_a_moment_only),
         TEST(what_lingers_is_not_forgotten_while_groups_are_written),
         TEST(what_somebody_waits_for_does_not_linger),

@@ -372,6 +372,9 @@ static enum rnl_code create_store(struct rnl_jobs *jobs)
                              : options->max_job_output_bytes,
         .bytes_max = options->journal == NULL ? RNL_JOBS_BYTES_MAX
                                               : RNL_JOBS_DISK_BYTES_MAX,
+        .cache_bytes = options->job_cache_bytes == 0
+                           ? RNL_JOB_CACHE_BYTES_DEFAULT
+                           : options->job_cache_bytes,
         .journal = options->journal,
         .now_ns = &jobs->core->now_ns,
     };

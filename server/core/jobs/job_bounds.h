@@ -25,6 +25,10 @@
 /* The same on disk. */
 #define RNL_JOBS_DISK_BYTES_MAX (UINT64_C(64) << 30)
 
+/* (setting) Memory for records of ended jobs, beside the disk: a million small
+ * ones. */
+#define RNL_JOB_CACHE_BYTES_DEFAULT (UINT64_C(256) << 20)
+
 /* Built-in jobs that run at once: they share one thread, and each holds its
  * input once more while it runs. */
 #define RNL_JOBS_RUNNING_MAX 64

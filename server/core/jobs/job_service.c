@@ -166,17 +166,12 @@ static void on_create(struct rnl_stream *stream, const uint8_t *data,
 
 /* ---- GetJob ---- */
 
-static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
+static void reply_active(struct rnl_stream *stream, const char *job_id,
+                         bool with_input)
 {
-    Runnel__V1__GetJobRequest *request = rnl_stream_unpack(
-        stream, &runnel__v1__get_job_request__descriptor, data, len);
-    if (request == NULL)
-        return;
     struct rnl_job_view view;
-    enum rnl_code code =
-        rnl_job_view_any(&view, rnl_stream_core(stream)->jobs, request->job_id,
-                         request->include_input);
-    rnl_request_free(request);
+    enum rnl_code code = rnl_job_view_any(&view, rnl_stream_core(stream)->jobs,
+                                          job_id, with_input);
     if (code != RNL_OK) {
         finish_missing(stream, code);
         return;
@@ -185,6 +180,36 @@ static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
     response.job = &view.job;
     rnl_stream_reply(stream, &response.base);
     rnl_job_view_fini(&view);
+}
+
+/* The store has all of it, encoded. */
+static void reply_ended(struct rnl_stream *stream, const char *job_id,
+                        bool with_input)
+{
+    struct rnl_store *store = rnl_stream_core(stream)->jobs->store;
+    struct rnl_store_record record;
+    struct rnl_buf *buf;
+    enum rnl_code code = store->ops->peek(store, job_id, with_input, &record);
+    if (code == RNL_OK && (buf = rnl_job_wire_got(&record)) != NULL) {
+        rnl_stream_send_buf(stream, buf);
+        rnl_buf_unref(buf);
+        rnl_stream_finish(stream, RNL_OK, NULL);
+        return;
+    }
+    finish_missing(stream, code == RNL_OK ? RNL_RESOURCE_EXHAUSTED : code);
+}
+
+static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
+{
+    Runnel__V1__GetJobRequest *request = rnl_stream_unpack(
+        stream, &runnel__v1__get_job_request__descriptor, data, len);
+    if (request == NULL)
+        return;
+    if (rnl_jobs_find(rnl_stream_core(stream)->jobs, request->job_id) != NULL)
+        reply_active(stream, request->job_id, request->include_input);
+    else
+        reply_ended(stream, request->job_id, request->include_input);
+    rnl_request_free(request);
 }
 
 /* ---- ListJobs ---- */
@@ -230,24 +255,39 @@ static void page_put_head(struct page *page, int field, size_t len)
     page->bytes[page->len++] = (uint8_t)len;
 }
 
-static bool page_add(void *arg, const Runnel__V1__Job *stored)
+/* Room for one more job; NULL: there is none, and *ret_taken whether to go on
+ * without it. */
+static uint8_t *page_begin_job(struct page *page, size_t len, bool *ret_taken)
+{
+    *ret_taken =
+        page->len == 0 || page->len + len + PAGE_FIELD_HEAD <= page->len_max;
+    if (!*ret_taken || !page_reserve(page, len + PAGE_FIELD_HEAD))
+        return NULL;
+    page_put_head(page, PAGE_JOBS, len);
+    page->len += len;
+    return page->bytes + page->len - len;
+}
+
+static bool page_add(void *arg, const char *job_id,
+                     const struct rnl_store_record *record)
 {
     struct page *page = arg;
     struct rnl_job_view view;
-    const Runnel__V1__Job *job = stored;
-    const struct rnl_job *active = rnl_jobs_find(page->jobs, stored->id);
-    if (active != NULL) {
-        rnl_job_view_active(&view, active);
-        job = &view.job;
+    const struct rnl_job *active = rnl_jobs_find(page->jobs, job_id);
+    bool taken;
+    uint8_t *out;
+    if (active == NULL) {
+        out = page_begin_job(page, rnl_job_wire_len(record), &taken);
+        if (out != NULL)
+            rnl_job_wire_put(record, out);
+        return taken;
     }
-    size_t len = runnel__v1__job__get_packed_size(job);
-    if (page->len > 0 && page->len + len + PAGE_FIELD_HEAD > page->len_max)
-        return false;
-    if (!page_reserve(page, len + PAGE_FIELD_HEAD))
-        return true;
-    page_put_head(page, PAGE_JOBS, len);
-    page->len += runnel__v1__job__pack(job, page->bytes + page->len);
-    return true;
+    rnl_job_view_active(&view, active);
+    out = page_begin_job(page, runnel__v1__job__get_packed_size(&view.job),
+                         &taken);
+    if (out != NULL)
+        runnel__v1__job__pack(&view.job, out);
+    return taken;
 }
 
 static bool list_query(struct rnl_stream *stream,

@@ -11,6 +11,7 @@ enum {
     JOB_INPUT = 6,
     JOB_FIRST_SEQUENCE = 12,
     CREATED_JOB = 1,
+    GOT_JOB = 1,
     ASSIGN_JOB = 2,
     RESPONSE_ASSIGN = 2,
 };
@@ -58,17 +59,42 @@ static uint8_t *put_job(uint8_t *out, const struct rnl_store_record *record,
     return put_bytes(out, record->input, record->input_len);
 }
 
-struct rnl_buf *rnl_job_wire_created(const struct rnl_store_record *record)
+size_t rnl_job_wire_len(const struct rnl_store_record *record)
+{
+    struct job_tail tail;
+    return make_tail(record, &tail);
+}
+
+void rnl_job_wire_put(const struct rnl_store_record *record, uint8_t *out)
+{
+    struct job_tail tail;
+    (void)make_tail(record, &tail);
+    put_job(out, record, &tail);
+}
+
+/* A response that has nothing but a job, in a field. */
+static struct rnl_buf *make_response(int field,
+                                     const struct rnl_store_record *record)
 {
     struct job_tail tail;
     uint8_t head[HEAD_MAX];
     size_t job_len = make_tail(record, &tail);
     size_t head_len =
-        (size_t)(put_number(head, CREATED_JOB, RNL_WIRE_BYTES, job_len) - head);
+        (size_t)(put_number(head, field, RNL_WIRE_BYTES, job_len) - head);
     struct rnl_buf *buf = rnl_buf_create(head_len + job_len);
     if (buf != NULL)
         put_job(put_bytes(buf->data, head, head_len), record, &tail);
     return buf;
+}
+
+struct rnl_buf *rnl_job_wire_created(const struct rnl_store_record *record)
+{
+    return make_response(CREATED_JOB, record);
+}
+
+struct rnl_buf *rnl_job_wire_got(const struct rnl_store_record *record)
+{
+    return make_response(GOT_JOB, record);
 }
 
 struct rnl_buf *rnl_job_wire_assigned(const struct rnl_store_record *record,

@@ -14,6 +14,13 @@
 /* A CreateJobResponse of a job that did not exist. NULL: memory is out. */
 struct rnl_buf *rnl_job_wire_created(const struct rnl_store_record *record);
 
+/* A GetJobResponse. NULL: memory is out. */
+struct rnl_buf *rnl_job_wire_got(const struct rnl_store_record *record);
+
+/* Bytes of the Job, and the Job. */
+size_t rnl_job_wire_len(const struct rnl_store_record *record);
+void rnl_job_wire_put(const struct rnl_store_record *record, uint8_t *out);
+
 /* A WorkResponse with this assignment, whose job is not set. NULL: memory is
  * out. */
 struct rnl_buf *rnl_job_wire_assigned(const struct rnl_store_record *record,

@@ -28,13 +28,12 @@ struct found {
 
 /* Makes the struct of a stored job: the record as it was created, and what
  * was added to it since apart. */
-static bool take_job(void *arg, const Runnel__V1__Job *stored)
+static enum rnl_code add_job(struct found *found, const Runnel__V1__Job *stored)
 {
-    struct found *found = arg;
     struct rnl_job *job = NULL;
-    found->code = rnl_job_create(found->jobs, stored, &job);
-    if (found->code != RNL_OK)
-        return false;
+    enum rnl_code code = rnl_job_create(found->jobs, stored, &job);
+    if (code != RNL_OK)
+        return code;
     job->state = stored->state;
     job->attempt = stored->attempt;
     if (stored->start_time != NULL)
@@ -42,7 +41,22 @@ static bool take_job(void *arg, const Runnel__V1__Job *stored)
     /* The walk goes from new to old; in their queues the older ones are in
      * front again. */
     TAILQ_INSERT_HEAD(&found->list, job, link);
-    return true;
+    return RNL_OK;
+}
+
+static bool take_job(void *arg, const char *job_id,
+                     const struct rnl_store_record *record)
+{
+    struct found *found = arg;
+    (void)job_id;
+    Runnel__V1__Job *stored = runnel__v1__job__unpack(
+        &rnl_pb_allocator, record->record_len, record->record);
+    found->code = RNL_RESOURCE_EXHAUSTED;
+    if (stored == NULL)
+        return false;
+    found->code = add_job(found, stored);
+    runnel__v1__job__free_unpacked(stored, &rnl_pb_allocator);
+    return found->code == RNL_OK;
 }
 
 /* The record counts the output up to its last_sequence, which is that of the
