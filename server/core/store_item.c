@@ -175,11 +175,15 @@ void rnl_item_drop_record(struct rnl_item *item)
     item->fixed_len = 0;
 }
 
+/* A block of its own size: a shrunk one would leave a hole of the room that it
+ * had, in which little fits. */
 void rnl_item_shrink_record(struct rnl_item *item)
 {
-    uint8_t *record = rnl_realloc(item->record, item->record_len);
+    uint8_t *record = rnl_malloc(item->record_len);
     if (record == NULL)
         return;
+    memcpy(record, item->record, item->record_len);
+    rnl_free(item->record);
     item->record = record;
     item->record_cap = item->record_len;
 }
