@@ -179,6 +179,8 @@ void rnl_item_drop_record(struct rnl_item *item)
  * had, in which little fits. */
 void rnl_item_shrink_record(struct rnl_item *item)
 {
+    if (item->record_cap == item->record_len)
+        return;
     uint8_t *record = rnl_malloc(item->record_len);
     if (record == NULL)
         return;

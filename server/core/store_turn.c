@@ -109,7 +109,7 @@ static void stop_lingering(struct rnl_memory *memory, struct rnl_item *item)
     item->lingers = false;
 }
 
-void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item)
+static void open_item(struct rnl_memory *memory, struct rnl_item *item)
 {
     if (item->lingers) {
         stop_lingering(memory, item);
@@ -117,6 +117,11 @@ void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item)
         TAILQ_INSERT_TAIL(&memory->open, item, open_link);
         item->in_open = true;
     }
+}
+
+void rnl_memory_report(struct rnl_memory *memory, struct rnl_item *item)
+{
+    open_item(memory, item);
     want_group(memory);
 }
 
@@ -342,12 +347,7 @@ static void take_back(struct rnl_memory *memory, struct rnl_item *item,
         rnl_memory_remove_item(memory, item);
     /* Somebody may wait for what was in flight. */
     item->awaited = true;
-    if (item->lingers) {
-        stop_lingering(memory, item);
-    } else if (!item->in_open) {
-        TAILQ_INSERT_TAIL(&memory->open, item, open_link);
-        item->in_open = true;
-    }
+    open_item(memory, item);
     item->put_request = NULL;
 }
 
