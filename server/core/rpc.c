@@ -167,6 +167,16 @@ void rnl_stream_reply(struct rnl_stream *stream,
     rnl_stream_finish(stream, RNL_OK, NULL);
 }
 
+void rnl_stream_reply_buf(struct rnl_stream *stream, struct rnl_buf *buf)
+{
+    if (stream->finished) {
+        rnl_buf_unref(buf);
+        return;
+    }
+    put(stream, buf);
+    rnl_stream_finish(stream, RNL_OK, NULL);
+}
+
 /* --- the end --- */
 
 /* Texts repeat what peers sent: a cut or hostile one must not make the Status

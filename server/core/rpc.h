@@ -144,6 +144,10 @@ void rnl_stream_send_buf(struct rnl_stream *stream, struct rnl_buf *buf);
 void rnl_stream_reply(struct rnl_stream *stream,
                       const ProtobufCMessage *message);
 
+/* The same for a message encoded before, whose reference it takes over; NULL:
+ * memory was out. */
+void rnl_stream_reply_buf(struct rnl_stream *stream, struct rnl_buf *buf);
+
 /*
  * Ends the stream with a Status, sent after all queued messages. format may be
  * NULL for RNL_OK. The first finish counts, further ones do nothing; on_close

@@ -231,9 +231,9 @@ void rnl_stream_send_buf(struct rnl_stream *stream, struct rnl_buf *buf)
         stream->room--;
 }
 
-void rnl_stream_send(struct rnl_stream *stream, const ProtobufCMessage *message)
+/* Takes over buf; NULL: memory was out. */
+static void put(struct rnl_stream *stream, struct rnl_buf *buf)
 {
-    struct rnl_buf *buf = rnl_buf_pack(message);
     if (buf == NULL)
         rnl_stream_finish(stream, RNL_RESOURCE_EXHAUSTED, "memory is out");
     else
@@ -241,10 +241,21 @@ void rnl_stream_send(struct rnl_stream *stream, const ProtobufCMessage *message)
     rnl_buf_unref(buf);
 }
 
+void rnl_stream_send(struct rnl_stream *stream, const ProtobufCMessage *message)
+{
+    put(stream, rnl_buf_pack(message));
+}
+
 void rnl_stream_reply(struct rnl_stream *stream,
                       const ProtobufCMessage *message)
 {
     rnl_stream_send(stream, message);
+    rnl_stream_finish(stream, RNL_OK, NULL);
+}
+
+void rnl_stream_reply_buf(struct rnl_stream *stream, struct rnl_buf *buf)
+{
+    put(stream, buf);
     rnl_stream_finish(stream, RNL_OK, NULL);
 }
 

@@ -87,8 +87,7 @@ static void finish_missing(struct rnl_stream *stream, enum rnl_code code)
 
 /* ---- CreateJob ---- */
 
-static void reply_create(struct rnl_stream *stream, const char *job_id,
-                         bool existing)
+static void reply_existing(struct rnl_stream *stream, const char *job_id)
 {
     struct rnl_jobs *jobs = rnl_stream_core(stream)->jobs;
     struct rnl_job_view view;
@@ -100,26 +99,22 @@ static void reply_create(struct rnl_stream *stream, const char *job_id,
     Runnel__V1__CreateJobResponse response =
         RUNNEL__V1__CREATE_JOB_RESPONSE__INIT;
     response.job = &view.job;
-    response.existing = existing;
+    response.existing = true;
     rnl_stream_reply(stream, &response.base);
     rnl_job_view_fini(&view);
 }
 
-/* As it was stored, unless it has ended since. */
+/* As it is stored. */
 static void reply_created(struct rnl_waiter *waiter)
 {
     struct rnl_store *store = waiter->jobs->store;
     struct rnl_store_record record;
-    struct rnl_buf *buf = NULL;
-    if (store->ops->peek(store, waiter->job_id, false, &record) == RNL_OK)
-        buf = rnl_job_wire_created(&record);
-    if (buf == NULL) {
-        reply_create(waiter->stream, waiter->job_id, false);
-        return;
-    }
-    rnl_stream_send_buf(waiter->stream, buf);
-    rnl_buf_unref(buf);
-    rnl_stream_finish(waiter->stream, RNL_OK, NULL);
+    enum rnl_code code =
+        store->ops->peek(store, waiter->job_id, false, &record);
+    if (code == RNL_OK)
+        rnl_stream_reply_buf(waiter->stream, rnl_job_wire_created(&record));
+    else
+        finish_missing(waiter->stream, code);
 }
 
 static void create(struct rnl_stream *stream,
@@ -139,7 +134,7 @@ static void create(struct rnl_stream *stream,
     }
     waiter_free(waiter);
     if (code == RNL_OK)
-        reply_create(stream, submission.job_id, true);
+        reply_existing(stream, submission.job_id);
     else if (code == RNL_INVALID_ARGUMENT)
         rnl_stream_finish_field(stream, submission.error.field, "%s",
                                 submission.error.message);
@@ -188,15 +183,11 @@ static void reply_ended(struct rnl_stream *stream, const char *job_id,
 {
     struct rnl_store *store = rnl_stream_core(stream)->jobs->store;
     struct rnl_store_record record;
-    struct rnl_buf *buf;
     enum rnl_code code = store->ops->peek(store, job_id, with_input, &record);
-    if (code == RNL_OK && (buf = rnl_job_wire_got(&record)) != NULL) {
-        rnl_stream_send_buf(stream, buf);
-        rnl_buf_unref(buf);
-        rnl_stream_finish(stream, RNL_OK, NULL);
-        return;
-    }
-    finish_missing(stream, code == RNL_OK ? RNL_RESOURCE_EXHAUSTED : code);
+    if (code == RNL_OK)
+        rnl_stream_reply_buf(stream, rnl_job_wire_got(&record));
+    else
+        finish_missing(stream, code);
 }
 
 static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
@@ -349,9 +340,7 @@ static void reply_list(struct rnl_stream *stream, struct page *page,
         return;
     }
     memcpy(buf->data, page->bytes, page->len);
-    rnl_stream_send_buf(stream, buf);
-    rnl_buf_unref(buf);
-    rnl_stream_finish(stream, RNL_OK, NULL);
+    rnl_stream_reply_buf(stream, buf);
 }
 
 static void list(struct rnl_stream *stream,
