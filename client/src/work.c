@@ -316,12 +316,12 @@ enum rnl_code rnl_work_retry(struct rnl_work *work, enum rnl_code code,
                              const char *message, int64_t delay_ms)
 {
     Runnel__V1__FailJob fail = RUNNEL__V1__FAIL_JOB__INIT;
-    Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
+    Google__Protobuf__Duration delay;
     if (delay_ms < 0 || delay_ms > RNL_RETRY_DELAY_MS_MAX)
         return rnl_client_fail(work->worker->client, RNL_INVALID_ARGUMENT,
                                "delay_ms must be 0 to 86400000");
-    delay.seconds = delay_ms / 1000;
-    delay.nanos = (int32_t)(delay_ms % 1000 * 1000000);
+    /* 0 is said, too: it is not the policy's backoff. */
+    (void)rnl_typed_duration(&delay, delay_ms);
     fail.retryable = true;
     fail.retry_delay = &delay;
     return submit_failure(work, code, message, &fail);

@@ -33,6 +33,11 @@ void rnl_timestamp_set_ms(Google__Protobuf__Timestamp *timestamp, int64_t ms)
     set(timestamp, ms, MS_PER_S);
 }
 
+int64_t rnl_duration_ns(const Google__Protobuf__Duration *duration)
+{
+    return duration->seconds * NS_PER_S + duration->nanos;
+}
+
 void rnl_duration_set(Google__Protobuf__Duration *duration, int64_t ns)
 {
     *duration = (Google__Protobuf__Duration)GOOGLE__PROTOBUF__DURATION__INIT;

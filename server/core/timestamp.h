@@ -15,6 +15,7 @@ void rnl_timestamp_set(Google__Protobuf__Timestamp *timestamp, int64_t ns);
 void rnl_timestamp_set_ms(Google__Protobuf__Timestamp *timestamp, int64_t ms);
 
 /* The same of a length of time, which is not negative. */
+int64_t rnl_duration_ns(const Google__Protobuf__Duration *duration);
 void rnl_duration_set(Google__Protobuf__Duration *duration, int64_t ns);
 
 #endif

@@ -191,7 +191,7 @@ static bool read_lifetime(const Runnel__V1__CreateTokenRequest *request,
     if (lifetime->seconds < 1 || lifetime->seconds > LIFETIME_S_MAX ||
         lifetime->nanos < 0 || lifetime->nanos >= NS_PER_S)
         return false;
-    *ret_expire_ns = wall_ns + lifetime->seconds * NS_PER_S + lifetime->nanos;
+    *ret_expire_ns = wall_ns + rnl_duration_ns(lifetime);
     return true;
 }
 

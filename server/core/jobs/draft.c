@@ -214,10 +214,10 @@ static enum rnl_code fill_labels(struct rnl_job_draft *draft,
 
 /* ---- durations and retry ---- */
 
-static enum rnl_code check_duration(const Google__Protobuf__Duration *duration,
-                                    int64_t min_s, int64_t max_s,
-                                    const char *field,
-                                    struct rnl_field_error *error)
+enum rnl_code rnl_job_check_duration(const Google__Protobuf__Duration *duration,
+                                     int64_t min_s, int64_t max_s,
+                                     const char *field,
+                                     struct rnl_field_error *error)
 {
     int64_t seconds = duration->seconds;
     int32_t nanos = duration->nanos;
@@ -227,11 +227,6 @@ static enum rnl_code check_duration(const Google__Protobuf__Duration *duration,
                                    "must be between %lld and %lld seconds",
                                    (long long)min_s, (long long)max_s);
     return RNL_OK;
-}
-
-static int64_t duration_ns(const Google__Protobuf__Duration *duration)
-{
-    return duration->seconds * SECOND_NS + duration->nanos;
 }
 
 static enum rnl_code fill_backoff(Google__Protobuf__Duration *out,
@@ -245,7 +240,7 @@ static enum rnl_code fill_backoff(Google__Protobuf__Duration *out,
         return RNL_OK;
     out->seconds = asked->seconds;
     out->nanos = asked->nanos;
-    return check_duration(out, 0, RNL_JOB_BACKOFF_S_MAX, field, error);
+    return rnl_job_check_duration(out, 0, RNL_JOB_BACKOFF_S_MAX, field, error);
 }
 
 static enum rnl_code fill_retry(struct rnl_job_draft *draft,
@@ -274,7 +269,8 @@ static enum rnl_code fill_retry(struct rnl_job_draft *draft,
                         "retry.max_backoff", error);
     if (code != RNL_OK)
         return code;
-    if (duration_ns(&draft->max_backoff) < duration_ns(&draft->initial_backoff))
+    if (rnl_duration_ns(&draft->max_backoff) <
+        rnl_duration_ns(&draft->initial_backoff))
         return rnl_field_error_set(error, "retry.max_backoff",
                                    "must not be below retry.initial_backoff");
     draft->retry.initial_backoff = &draft->initial_backoff;
@@ -295,8 +291,8 @@ static enum rnl_code fill_retention(struct rnl_job_draft *draft,
         return RNL_OK;
     retention->seconds = asked->seconds;
     retention->nanos = asked->nanos;
-    return check_duration(retention, RNL_JOB_RETENTION_S_MIN,
-                          RNL_JOB_RETENTION_S_MAX, "retention", error);
+    return rnl_job_check_duration(retention, RNL_JOB_RETENTION_S_MIN,
+                                  RNL_JOB_RETENTION_S_MAX, "retention", error);
 }
 
 /* ---- the whole ---- */

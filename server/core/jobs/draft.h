@@ -33,6 +33,12 @@ struct rnl_job_draft {
 /* Whether a name can be that of a kind. */
 bool rnl_job_kind_valid(const char *kind);
 
+/* Whether a duration of a request is well-formed and in its range, both ends
+ * included. Errors: RNL_INVALID_ARGUMENT with error filled. */
+RNL_MUST_USE enum rnl_code rnl_job_check_duration(
+    const Google__Protobuf__Duration *duration, int64_t min_s, int64_t max_s,
+    const char *field, struct rnl_field_error *error);
+
 /* Fills draft from a request. Options and labels come out sorted by key.
  * Errors: RNL_INVALID_ARGUMENT with error filled. */
 RNL_MUST_USE enum rnl_code rnl_job_draft_fill(

@@ -399,9 +399,8 @@ void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
     /* The store keeps room for both from the start (store.h). */
     (void)!append_state(job, RNL_EVENT_END);
     (void)!update_record(job, request);
-    rnl_jobs_arm_expiry(
-        jobs, job->end_ns + job->base->retention->seconds * RNL_SECOND_NS +
-                  job->base->retention->nanos);
+    rnl_jobs_arm_expiry(jobs,
+                        job->end_ns + rnl_duration_ns(job->base->retention));
     rnl_id_table_remove(&jobs->active, &job->node);
     rnl_jobs_kick(jobs);
     /* The store still holds the request of a put that is under way. */

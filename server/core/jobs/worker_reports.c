@@ -233,19 +233,17 @@ static bool take_delay(struct rnl_worker *worker,
                        const Google__Protobuf__Duration *delay,
                        struct rnl_step *ret_step)
 {
+    struct rnl_field_error error;
     if (delay == NULL)
         return true;
-    if (delay->seconds < 0 || delay->nanos < 0 ||
-        delay->nanos >= RNL_SECOND_NS ||
-        delay->seconds > RNL_JOB_BACKOFF_S_MAX ||
-        (delay->seconds == RNL_JOB_BACKOFF_S_MAX && delay->nanos > 0)) {
-        rnl_stream_finish_field(worker->stream, "fail.retry_delay",
-                                "must be between 0 and %d seconds",
-                                RNL_JOB_BACKOFF_S_MAX);
+    if (rnl_job_check_duration(delay, 0, RNL_JOB_BACKOFF_S_MAX,
+                               "fail.retry_delay", &error) != RNL_OK) {
+        rnl_stream_finish_field(worker->stream, error.field, "%s",
+                                error.message);
         return false;
     }
     ret_step->has_delay = true;
-    ret_step->delay_ns = delay->seconds * RNL_SECOND_NS + delay->nanos;
+    ret_step->delay_ns = rnl_duration_ns(delay);
     return true;
 }
 

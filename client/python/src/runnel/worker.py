@@ -95,7 +95,8 @@ def failure(error):
 class Worker:
     """Does jobs by handler(work), each in a thread of its own. What it yields
     or returns is output; an exception fails the job, to be tried again if it
-    is an Error with UNAVAILABLE, or with retry_delay_ms, after that. The client is the worker's alone."""
+    is an Error with UNAVAILABLE, or with retry_delay_ms, after that. The client
+    is the worker's alone."""
 
     def __init__(self, client, kinds, handler, concurrency=1, name=""):
         self.client, self.handler = client, handler
