@@ -33,6 +33,13 @@ size_t rnl_wire_put_varint(uint8_t *out, uint64_t value)
     return len;
 }
 
+uint8_t *rnl_wire_put_head(uint8_t *out, uint32_t number,
+                           enum rnl_wire_type type, uint64_t value)
+{
+    *out++ = (uint8_t)(number << TYPE_BITS | (uint32_t)type);
+    return out + rnl_wire_put_varint(out, value);
+}
+
 static bool read_fixed(struct rnl_wire *wire, unsigned bytes,
                        uint64_t *ret_value)
 {

@@ -58,4 +58,12 @@ bool rnl_wire_varint(struct rnl_wire *wire, uint64_t *ret_value);
 /* Writes a varint and returns its length, at most RNL_VARINT_MAX. */
 size_t rnl_wire_put_varint(uint8_t *out, uint64_t value);
 
+/* What rnl_wire_put_head writes at most. */
+#define RNL_WIRE_HEAD_MAX (1 + RNL_VARINT_MAX)
+
+/* Writes the tag of a field, whose number is below 16, and its value, which of
+ * RNL_WIRE_BYTES is the length. Returns the place behind. */
+uint8_t *rnl_wire_put_head(uint8_t *out, uint32_t number,
+                           enum rnl_wire_type type, uint64_t value);
+
 #endif

@@ -24,8 +24,6 @@ enum {
 /* A key length of 1 to 256 takes at most two bytes as a varint. */
 #define KEY_LENGTH_BYTES 2
 
-#define TAG(number, type) ((uint8_t)((number) << 3 | (type)))
-
 unsigned rnl_event_columns(const struct rnl_event *event)
 {
     return (event->has_value ? RNL_COLUMN_VALUE : 0u) |
@@ -201,8 +199,7 @@ size_t rnl_batch_size(const struct rnl_batch *batch,
 
 static uint8_t *put_head(uint8_t *out, uint32_t number, size_t len)
 {
-    *out++ = TAG(number, RNL_WIRE_BYTES);
-    return out + rnl_wire_put_varint(out, len);
+    return rnl_wire_put_head(out, number, RNL_WIRE_BYTES, len);
 }
 
 static uint8_t *put_bytes(uint8_t *out, uint32_t number, const void *data,
@@ -217,8 +214,7 @@ static uint8_t *put_bytes(uint8_t *out, uint32_t number, const void *data,
 
 static uint8_t *put_number(uint8_t *out, uint32_t number, uint64_t value)
 {
-    *out++ = TAG(number, RNL_WIRE_VARINT);
-    return out + rnl_wire_put_varint(out, value);
+    return rnl_wire_put_head(out, number, RNL_WIRE_VARINT, value);
 }
 
 /* A column of items of 4 or 8 bytes. */

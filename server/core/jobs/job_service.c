@@ -10,6 +10,7 @@
 #include "job_id.h"
 #include "job_wire.h"
 #include "utf8.h"
+#include "wire.h"
 
 /* A call that waits for the store. */
 struct rnl_waiter {
@@ -236,14 +237,11 @@ static bool page_reserve(struct page *page, size_t len)
     return true;
 }
 
-static void page_put_head(struct page *page, int field, size_t len)
+static void page_put_head(struct page *page, uint32_t field, size_t len)
 {
-    page->bytes[page->len++] = (uint8_t)(field << 3 | 2);
-    while (len >= 0x80) {
-        page->bytes[page->len++] = (uint8_t)(len | 0x80);
-        len >>= 7;
-    }
-    page->bytes[page->len++] = (uint8_t)len;
+    const uint8_t *end =
+        rnl_wire_put_head(page->bytes + page->len, field, RNL_WIRE_BYTES, len);
+    page->len = (size_t)(end - page->bytes);
 }
 
 /* Room for one more job; NULL: there is none, and *ret_taken whether to go on

@@ -5,8 +5,7 @@
 
 #include "wire.h"
 
-/* Numbers of the fields in proto/runnel/v1: all below 16, so that a tag is one
- * byte. */
+/* Numbers of the fields in proto/runnel/v1. */
 enum {
     JOB_INPUT = 6,
     JOB_FIRST_SEQUENCE = 12,
@@ -15,16 +14,6 @@ enum {
     ASSIGN_JOB = 2,
     RESPONSE_ASSIGN = 2,
 };
-
-/* A tag and a length. */
-#define HEAD_MAX (1 + RNL_VARINT_MAX)
-
-static uint8_t *put_number(uint8_t *out, int field, enum rnl_wire_type type,
-                           uint64_t number)
-{
-    *out++ = (uint8_t)(field << 3 | (int)type);
-    return out + rnl_wire_put_varint(out, number);
-}
 
 static uint8_t *put_bytes(uint8_t *out, const void *data, size_t len)
 {
@@ -36,17 +25,18 @@ static uint8_t *put_bytes(uint8_t *out, const void *data, size_t len)
 /* What follows the record: its first_sequence and the head of its input. The
  * order of fields is free. */
 struct job_tail {
-    uint8_t bytes[2 * HEAD_MAX];
+    uint8_t bytes[2 * RNL_WIRE_HEAD_MAX];
     size_t len;
 };
 
 static size_t make_tail(const struct rnl_store_record *record,
                         struct job_tail *ret_tail)
 {
-    uint8_t *out = put_number(ret_tail->bytes, JOB_FIRST_SEQUENCE,
-                              RNL_WIRE_VARINT, record->first_sequence);
+    uint8_t *out = rnl_wire_put_head(ret_tail->bytes, JOB_FIRST_SEQUENCE,
+                                     RNL_WIRE_VARINT, record->first_sequence);
     if (record->input_len > 0)
-        out = put_number(out, JOB_INPUT, RNL_WIRE_BYTES, record->input_len);
+        out = rnl_wire_put_head(out, JOB_INPUT, RNL_WIRE_BYTES,
+                                record->input_len);
     ret_tail->len = (size_t)(out - ret_tail->bytes);
     return record->record_len + ret_tail->len + record->input_len;
 }
@@ -73,14 +63,15 @@ void rnl_job_wire_put(const struct rnl_store_record *record, uint8_t *out)
 }
 
 /* A response that has nothing but a job, in a field. */
-static struct rnl_buf *make_response(int field,
+static struct rnl_buf *make_response(uint32_t field,
                                      const struct rnl_store_record *record)
 {
     struct job_tail tail;
-    uint8_t head[HEAD_MAX];
+    uint8_t head[RNL_WIRE_HEAD_MAX];
     size_t job_len = make_tail(record, &tail);
     size_t head_len =
-        (size_t)(put_number(head, field, RNL_WIRE_BYTES, job_len) - head);
+        (size_t)(rnl_wire_put_head(head, field, RNL_WIRE_BYTES, job_len) -
+                 head);
     struct rnl_buf *buf = rnl_buf_create(head_len + job_len);
     if (buf != NULL)
         put_job(put_bytes(buf->data, head, head_len), record, &tail);
@@ -101,16 +92,17 @@ struct rnl_buf *rnl_job_wire_assigned(const struct rnl_store_record *record,
                                       const Runnel__V1__AssignJob *assign)
 {
     struct job_tail tail;
-    uint8_t job_head[HEAD_MAX];
-    uint8_t head[HEAD_MAX];
+    uint8_t job_head[RNL_WIRE_HEAD_MAX];
+    uint8_t head[RNL_WIRE_HEAD_MAX];
     size_t job_len = make_tail(record, &tail);
-    size_t job_head_len =
-        (size_t)(put_number(job_head, ASSIGN_JOB, RNL_WIRE_BYTES, job_len) -
-                 job_head);
+    size_t job_head_len = (size_t)(rnl_wire_put_head(job_head, ASSIGN_JOB,
+                                                     RNL_WIRE_BYTES, job_len) -
+                                   job_head);
     size_t rest_len = runnel__v1__assign_job__get_packed_size(assign);
     size_t len = rest_len + job_head_len + job_len;
     size_t head_len =
-        (size_t)(put_number(head, RESPONSE_ASSIGN, RNL_WIRE_BYTES, len) - head);
+        (size_t)(rnl_wire_put_head(head, RESPONSE_ASSIGN, RNL_WIRE_BYTES, len) -
+                 head);
     struct rnl_buf *buf = rnl_buf_create(head_len + len);
     if (buf == NULL)
         return NULL;
