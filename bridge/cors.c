@@ -30,13 +30,6 @@ bool rnl_cors_listed(const char *list, const char *origin, size_t len)
     return false;
 }
 
-static const h2o_iovec_t *origin_of(const h2o_req_t *req)
-{
-    ssize_t at =
-        h2o_find_header_by_str(&req->headers, H2O_STRLIT("origin"), -1);
-    return at >= 0 ? &req->headers.entries[at].value : NULL;
-}
-
 /* "http://HOST" or "https://HOST" (a front proxy may speak TLS), where HOST is
  * what this request was sent to. */
 static bool is_same_origin(const h2o_req_t *req, const h2o_iovec_t *origin)
@@ -60,23 +53,18 @@ static bool is_safe(const h2o_iovec_t *method)
            h2o_memis(method->base, method->len, "OPTIONS", 7);
 }
 
-static void set(h2o_req_t *req, const char *name, const char *value, size_t len)
-{
-    h2o_set_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1,
-                          value, len, 1);
-}
-
 bool rnl_cors_allow_read(h2o_req_t *req)
 {
-    const h2o_iovec_t *origin = origin_of(req);
+    const h2o_iovec_t *origin = rnl_request_header(req, "origin");
     if (origin == NULL ||
         !rnl_cors_listed(rnl_worker_of(req)->bridge->cors_origins, origin->base,
                          origin->len))
         return false;
     h2o_iovec_t copy = h2o_strdup(&req->pool, origin->base, origin->len);
-    set(req, "access-control-allow-origin", copy.base, copy.len);
-    set(req, "access-control-expose-headers", H2O_STRLIT(EXPOSED_HEADERS));
-    set(req, "vary", H2O_STRLIT("origin"));
+    rnl_request_set_header(req, "access-control-allow-origin", copy.base);
+    rnl_request_set_header(req, "access-control-expose-headers",
+                           EXPOSED_HEADERS);
+    rnl_request_set_header(req, "vary", "origin");
     return true;
 }
 
@@ -93,7 +81,7 @@ static void answer_options(struct rnl_exchange *exchange, const char *allow)
 bool rnl_cors_admit(struct rnl_exchange *exchange, const char *allow)
 {
     h2o_req_t *req = exchange->req;
-    const h2o_iovec_t *origin = origin_of(req);
+    const h2o_iovec_t *origin = rnl_request_header(req, "origin");
     bool listed = rnl_cors_allow_read(req);
     if (h2o_memis(req->method.base, req->method.len, "OPTIONS", 7) &&
         allow[0] != '\0') {

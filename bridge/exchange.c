@@ -22,12 +22,17 @@ const char *rnl_exchange_param(const struct rnl_exchange *exchange,
     return NULL;
 }
 
+const h2o_iovec_t *rnl_request_header(const h2o_req_t *req, const char *name)
+{
+    const h2o_headers_t *headers = &req->headers;
+    ssize_t at = h2o_find_header_by_str(headers, name, strlen(name), -1);
+    return at >= 0 ? &headers->entries[at].value : NULL;
+}
+
 const h2o_iovec_t *rnl_exchange_header(const struct rnl_exchange *exchange,
                                        const char *name)
 {
-    const h2o_headers_t *headers = &exchange->req->headers;
-    ssize_t at = h2o_find_header_by_str(headers, name, strlen(name), -1);
-    return at >= 0 ? &headers->entries[at].value : NULL;
+    return rnl_request_header(exchange->req, name);
 }
 
 bool rnl_exchange_content_is(const struct rnl_exchange *exchange,
@@ -41,13 +46,18 @@ bool rnl_exchange_content_is(const struct rnl_exchange *exchange,
     return value->len == len || strchr("; \t", value->base[len]) != NULL;
 }
 
+void rnl_request_set_header(h2o_req_t *req, const char *name, const char *value)
+{
+    h2o_set_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1,
+                          value, strlen(value), 1);
+}
+
 void rnl_exchange_set_header(struct rnl_exchange *exchange, const char *name,
                              const char *value)
 {
     h2o_req_t *req = exchange->req;
     h2o_iovec_t copy = h2o_strdup(&req->pool, value, strlen(value));
-    h2o_set_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1,
-                          copy.base, copy.len, 1);
+    rnl_request_set_header(req, name, copy.base);
 }
 
 static bool is_head(const h2o_req_t *req)

@@ -55,6 +55,7 @@ bool rnl_exchange_check_query(struct rnl_exchange *exchange, const char *name);
 
 /* A request header's value, NULL when absent; lower-case name. The value is
  * not NUL-terminated. */
+const h2o_iovec_t *rnl_request_header(const h2o_req_t *req, const char *name);
 const h2o_iovec_t *rnl_exchange_header(const struct rnl_exchange *exchange,
                                        const char *name);
 
@@ -62,7 +63,12 @@ const h2o_iovec_t *rnl_exchange_header(const struct rnl_exchange *exchange,
 bool rnl_exchange_content_is(const struct rnl_exchange *exchange,
                              const char *type);
 
-/* Adds a header to the answer; copies value. */
+/* Sets a header of the answer; borrows name and value as long as the request
+ * lives. */
+void rnl_request_set_header(h2o_req_t *req, const char *name,
+                            const char *value);
+
+/* The same; copies value. */
 void rnl_exchange_set_header(struct rnl_exchange *exchange, const char *name,
                              const char *value);
 

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "files.h"
 
-#include <string.h>
-
 #include <h2o/file.h>
 
 #include "cors.h"
+#include "exchange.h"
 
 /* style-src 'unsafe-inline' is not in it: styles set by script (element.style)
  * are not inline styles in the sense of CSP. */
 static const char policy[] =
     "default-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
-static void set(h2o_req_t *req, const char *name, const char *value)
-{
-    h2o_set_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1,
-                          value, strlen(value), 1);
-}
 
 static bool is_client(const h2o_iovec_t *path)
 {
@@ -29,15 +22,15 @@ static bool is_client(const h2o_iovec_t *path)
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
-    set(req, "content-security-policy", policy);
-    set(req, "x-content-type-options", "nosniff");
-    set(req, "referrer-policy", "no-referrer");
-    set(req, "cross-origin-opener-policy", "same-origin");
-    set(req, "cross-origin-resource-policy", "same-origin");
+    rnl_request_set_header(req, "content-security-policy", policy);
+    rnl_request_set_header(req, "x-content-type-options", "nosniff");
+    rnl_request_set_header(req, "referrer-policy", "no-referrer");
+    rnl_request_set_header(req, "cross-origin-opener-policy", "same-origin");
+    rnl_request_set_header(req, "cross-origin-resource-policy", "same-origin");
     /* Always asks whether its copy (ETag) is still good. */
-    set(req, "cache-control", "no-cache");
+    rnl_request_set_header(req, "cache-control", "no-cache");
     if (is_client(&req->path_normalized) && !rnl_cors_allow_read(req))
-        set(req, "vary", "origin");
+        rnl_request_set_header(req, "vary", "origin");
     return -1;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "bridge.h"
+#include "exchange.h"
 #include "host.h"
 #include "rate_limit.h"
 #include "worker.h"
@@ -64,11 +65,9 @@ static bool address_key(h2o_req_t *req, uint64_t *ret_key)
  * address, which each wrong one is counted for. */
 static bool token_key(h2o_req_t *req, uint64_t *ret_key)
 {
-    ssize_t at =
-        h2o_find_header_by_str(&req->headers, H2O_STRLIT("authorization"), -1);
-    if (at < 0)
+    const h2o_iovec_t *value = rnl_request_header(req, "authorization");
+    if (value == NULL)
         return false;
-    const h2o_iovec_t *value = &req->headers.entries[at].value;
     *ret_key =
         rnl_rate_limit_key(rnl_worker_of(req)->rate, value->base, value->len);
     return true;
