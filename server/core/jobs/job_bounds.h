@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /* (setting) Jobs kept, ended ones too: twelve a second for a day. On disk an
- * ended one takes about 450 bytes of memory, one that waits 5 KiB; in the
- * memory store a small one takes 4 KiB, and the bound of bytes comes first. */
+ * ended one takes about 450 bytes of memory and, as far as the cache goes, its
+ * record; one that waits 5 KiB; in the memory store a small one takes 4 KiB,
+ * and the bound of bytes comes first. */
 #define RNL_JOBS_MAX_DEFAULT 1000000
 
 /* (setting) Event log of one job: a long answer of a language model is 100 KB,
