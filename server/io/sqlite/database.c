@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "schema.sql.h"
+#include "wal_vfs.h"
 
 /* Pages of 4 KiB: what a group touches stays at hand. */
 #define CACHE_KIB "16384"
@@ -232,7 +233,7 @@ static enum rnl_code open_file(struct rnl_database *database, const char *path,
     int64_t version = 0;
     if (sqlite3_open_v2(path, &database->writer,
                         flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                        NULL) != SQLITE_OK)
+                        rnl_wal_vfs()) != SQLITE_OK)
         return fail_sql(error, path, database->writer);
     enum rnl_code code = check_file(database->writer, path, &version, error);
     if (code != RNL_OK)

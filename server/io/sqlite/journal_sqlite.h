@@ -6,6 +6,7 @@
  *   database.c   opens and upgrades the file
  *   schema.sql.h its tables, and the views for people
  *   group.c      changes as bytes, from the store's thread to the writer's
+ *   wal_vfs.c    fewer writes to SQLite's log
  *   writer.c     the thread that writes a group in one transaction
  *   reader.c     what the store reads back
  *   stats_writer.c, stats_reader.c  the same for event streams
