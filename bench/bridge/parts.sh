@@ -93,6 +93,7 @@ job_file()
     serve
     build/release/bin/bench_bridge make "core=$core" count=1 "out=$dir/one"
     curl -fs "http://$address$(cat "$dir/one")" >"$dir/job.json"
+    curl -fsi "http://$address$(cat "$dir/one")" >"$dir/job.http"
     stop_both
 }
 
@@ -112,7 +113,7 @@ part_get()
     measure get label=healthz "address=$address" "pids=$both" path=/healthz
     stop_both
     rm -f "$dir/h2o"
-    build/release/bin/bench_h2o "$dir/job.json" >"$dir/h2o" &
+    build/release/bin/bench_h2o "$dir/job.http" >"$dir/h2o" &
     started "$!" "$dir/h2o"
     measure get label=h2o "address=$address" "pids=$server" path=/v1/jobs/1
     stop "$server"
