@@ -75,6 +75,36 @@ static bool is_header_safe(const char *value)
     return true;
 }
 
+/* What every answer of ours says. No handler sets these, so that they are added
+ * without a look at what is there. */
+static void add_fixed_headers(h2o_req_t *req)
+{
+#define TEXT(text)                                  \
+    {                                               \
+        (char *)(uintptr_t)(text), sizeof(text) - 1 \
+    }
+    static h2o_iovec_t names[] = {TEXT("x-content-type-options"),
+                                  TEXT("content-security-policy"),
+                                  TEXT("referrer-policy")};
+    static const h2o_header_t fixed[] = {
+        {.name = &names[0], .value = TEXT("nosniff")},
+        {.name = (h2o_iovec_t *)&H2O_TOKEN_CACHE_CONTROL->buf,
+         .value = TEXT("no-store")},
+        /* Whatever a job's output claims to be, it must not run as a page of
+         * this origin. Files of the console are answered elsewhere, with
+         * theirs. */
+        {.name = &names[1],
+         .value = TEXT("default-src 'none'; frame-ancestors 'none'; sandbox")},
+        {.name = &names[2], .value = TEXT("no-referrer")},
+    };
+#undef TEXT
+    h2o_headers_t *headers = &req->res.headers;
+    size_t count = sizeof(fixed) / sizeof(fixed[0]);
+    h2o_vector_reserve(&req->pool, headers, headers->size + count);
+    memcpy(headers->entries + headers->size, fixed, sizeof(fixed));
+    headers->size += count;
+}
+
 static void set_common(struct rnl_exchange *exchange, int status,
                        const char *content_type)
 {
@@ -86,19 +116,16 @@ static void set_common(struct rnl_exchange *exchange, int status,
     req->res.status = status;
     req->res.reason = rnl_http_reason(status);
     rnl_worker_count_answer(exchange->worker, status);
-    if (content_type != NULL)
-        rnl_exchange_set_header(exchange, "content-type",
-                                is_header_safe(content_type)
-                                    ? content_type
-                                    : "application/octet-stream");
-    rnl_exchange_set_header(exchange, "x-content-type-options", "nosniff");
-    rnl_exchange_set_header(exchange, "cache-control", "no-store");
-    /* Whatever a job's output claims to be, it must not run as a page of this
-     * origin. Files of the console are answered elsewhere, with theirs. */
-    rnl_exchange_set_header(exchange, "content-security-policy",
-                            "default-src 'none'; frame-ancestors 'none'; "
-                            "sandbox");
-    rnl_exchange_set_header(exchange, "referrer-policy", "no-referrer");
+    if (content_type != NULL && is_header_safe(content_type)) {
+        h2o_iovec_t type =
+            h2o_strdup(&req->pool, content_type, strlen(content_type));
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
+                       NULL, type.base, type.len);
+    } else if (content_type != NULL) {
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
+                       NULL, H2O_STRLIT("application/octet-stream"));
+    }
+    add_fixed_headers(req);
 }
 
 void rnl_exchange_reply(struct rnl_exchange *exchange, int status,
