@@ -4,6 +4,10 @@
  * its timers have one queue for each delay; librunnel owns its socket and asks
  * for any delay. So both are watched by an epoll descriptor of their own,
  * which is readable when one of them is ready, and the loop watches that one.
+ *
+ * The client has one turn in a round of the loop, after all sockets: calls that
+ * the round's requests made leave by one send, and what the client waits for is
+ * told to the kernel once, if it changed.
  */
 #include "core_link.h"
 
@@ -13,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -38,6 +43,8 @@
 /* Entries of a call's metadata, with that of the identity. */
 #define METADATA_MAX 32
 
+#define NOT_ARMED INT64_MAX
+
 struct rnl_core_link {
     struct rnl_worker *worker;
     /* Ticks since the client gave up. */
@@ -45,44 +52,21 @@ struct rnl_core_link {
     struct rnl_client *client;
     int epoll_fd;
     int timer_fd;
-    /* The client's socket, as it is watched; -1: none is. */
+    /* The client's socket and its events, as they are watched; -1: none is. */
     int client_fd;
+    int client_events;
+    /* When timer_fd expires (CLOCK_MONOTONIC), which may be before the client
+     * is due: it then is set anew. */
+    int64_t armed_ms;
     h2o_socket_t *watch;
+    /* The client's turn, and what was found ready for it. */
+    h2o_timeout_entry_t turn_entry;
+    int revents;
+    bool in_turn;
     uint64_t turn;
 };
 
-static void watch_client(struct rnl_client *client, int fd, int events,
-                         void *arg)
-{
-    struct rnl_core_link *link = arg;
-    (void)client;
-    struct epoll_event event = {.data.fd = fd};
-    event.events = ((events & POLLIN) != 0 ? EPOLLIN : 0u) |
-                   ((events & POLLOUT) != 0 ? EPOLLOUT : 0u);
-    if (events == 0) {
-        epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-        link->client_fd = -1;
-        return;
-    }
-    int op = link->client_fd == fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    epoll_ctl(link->epoll_fd, op, fd, &event);
-    link->client_fd = fd;
-}
-
-static void set_timer(struct rnl_client *client, int64_t timeout_ms, void *arg)
-{
-    struct rnl_core_link *link = arg;
-    (void)client;
-    struct itimerspec when = {0};
-    if (timeout_ms >= 0) {
-        when.it_value.tv_sec = timeout_ms / 1000;
-        when.it_value.tv_nsec = timeout_ms % 1000 * 1000000;
-        /* All 0 would stop the timer. */
-        if (timeout_ms == 0)
-            when.it_value.tv_nsec = 1;
-    }
-    timerfd_settime(link->timer_fd, 0, &when, NULL);
-}
+/* --- what the client waits for --- */
 
 static int poll_events(uint32_t events)
 {
@@ -92,25 +76,112 @@ static int poll_events(uint32_t events)
            ((events & EPOLLHUP) != 0 ? POLLHUP : 0);
 }
 
+static void watch_socket(struct rnl_core_link *link)
+{
+    int fd = rnl_client_fd(link->client);
+    int events = rnl_client_events(link->client);
+    if (fd < 0 || (fd == link->client_fd && events == link->client_events))
+        return;
+    struct epoll_event event = {.data.fd = fd};
+    event.events = ((events & POLLIN) != 0 ? EPOLLIN : 0u) |
+                   ((events & POLLOUT) != 0 ? EPOLLOUT : 0u);
+    int op = fd == link->client_fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    epoll_ctl(link->epoll_fd, op, fd, &event);
+    link->client_fd = fd;
+    link->client_events = events;
+}
+
+/* Not the loop's, which stands still during a round. */
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void set_timer(struct rnl_core_link *link)
+{
+    int64_t wait_ms = rnl_client_timeout_ms(link->client);
+    if (wait_ms < 0)
+        return;
+    int64_t due_ms = now_ms() + wait_ms;
+    if (due_ms >= link->armed_ms && wait_ms > 0)
+        return;
+    struct itimerspec when = {
+        .it_value = {.tv_sec = wait_ms / 1000,
+                     /* All 0 would stop the timer. */
+                     .tv_nsec = wait_ms > 0 ? wait_ms % 1000 * 1000000 : 1}};
+    timerfd_settime(link->timer_fd, 0, &when, NULL);
+    link->armed_ms = due_ms;
+}
+
+/* --- its turn --- */
+
+/* Afterwards all is asked for anew, whatever the client told meanwhile. */
+static void on_turn(h2o_timeout_entry_t *entry)
+{
+    struct rnl_core_link *link =
+        H2O_STRUCT_FROM_MEMBER(struct rnl_core_link, turn_entry, entry);
+    int revents = link->revents;
+    link->revents = 0;
+    link->in_turn = true;
+    link->turn++;
+    rnl_client_process(link->client, revents);
+    link->turn++;
+    link->in_turn = false;
+    watch_socket(link);
+    set_timer(link);
+}
+
+static void want_turn(struct rnl_core_link *link)
+{
+    h2o_context_t *context = &link->worker->context;
+    if (!link->in_turn && !h2o_timeout_is_linked(&link->turn_entry))
+        h2o_timeout_link(context->loop, &context->zero_timeout,
+                         &link->turn_entry);
+}
+
+static void on_poll(struct rnl_client *client, int fd, int events, void *arg)
+{
+    struct rnl_core_link *link = arg;
+    (void)client;
+    if (events == 0 && fd == link->client_fd) {
+        epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        link->client_fd = -1;
+        /* They were of that socket. */
+        link->revents = 0;
+    }
+    want_turn(link);
+}
+
+static void on_timer(struct rnl_client *client, int64_t timeout_ms, void *arg)
+{
+    (void)client;
+    (void)timeout_ms;
+    want_turn(arg);
+}
+
+static void take_expiry(struct rnl_core_link *link)
+{
+    uint64_t expirations;
+    if (read(link->timer_fd, &expirations, sizeof(expirations)) > 0)
+        link->armed_ms = NOT_ARMED;
+}
+
 static void on_ready(h2o_socket_t *watch, const char *error)
 {
     struct rnl_core_link *link = watch->data;
     struct epoll_event events[2];
-    int revents = 0;
     (void)error;
     int count = epoll_wait(link->epoll_fd, events, 2, 0);
     for (int i = 0; i < count; i++) {
-        uint64_t expirations;
-        if (events[i].data.fd != link->timer_fd)
-            revents |= poll_events(events[i].events);
-        else if (read(link->timer_fd, &expirations, sizeof(expirations)) < 0)
-            continue; /* It was set anew in between. */
+        if (events[i].data.fd == link->timer_fd)
+            take_expiry(link);
+        else
+            link->revents |= poll_events(events[i].events);
     }
-    if (count <= 0)
-        return;
-    link->turn++;
-    rnl_client_process(link->client, revents);
-    link->turn++;
+    if (count > 0)
+        want_turn(link);
 }
 
 static void on_state(struct rnl_client *client, enum rnl_client_state state,
@@ -148,8 +219,8 @@ static enum rnl_code create_client(struct rnl_core_link *link)
     options.max_frame_bytes = FRAME_BYTES_MAX;
     options.credit_bytes = CREDIT_BYTES;
     options.on_state = on_state;
-    options.on_poll = watch_client;
-    options.on_timer = set_timer;
+    options.on_poll = on_poll;
+    options.on_timer = on_timer;
     options.arg = link;
     return rnl_client_create(&options, &link->client);
 }
@@ -173,6 +244,8 @@ enum rnl_code rnl_core_link_create(struct rnl_worker *worker,
         return RNL_RESOURCE_EXHAUSTED;
     link->worker = worker;
     link->client_fd = -1;
+    link->armed_ms = NOT_ARMED;
+    link->turn_entry.cb = on_turn;
     enum rnl_code code = RNL_RESOURCE_EXHAUSTED;
     if (open_descriptors(link))
         code = create_client(link);
@@ -197,6 +270,7 @@ void rnl_core_link_destroy(struct rnl_core_link *link)
     if (link == NULL)
         return;
     rnl_client_destroy(link->client);
+    h2o_timeout_unlink(&link->turn_entry);
     if (link->timer_fd >= 0)
         close(link->timer_fd);
     if (link->watch != NULL) {
@@ -294,20 +368,29 @@ enum rnl_code rnl_core_link_call_bytes(struct rnl_core_link *link,
     return RNL_OK;
 }
 
-enum rnl_code rnl_core_link_call(struct rnl_core_link *link,
-                                 const struct rnl_core_call *what,
-                                 const ProtobufCMessage *message,
-                                 const struct rnl_call_options *options,
-                                 struct rnl_call **ret_call)
+enum rnl_code rnl_core_link_pack(const ProtobufCMessage *message,
+                                 struct rnl_request *ret_request)
 {
     size_t len = protobuf_c_message_get_packed_size(message);
     uint8_t *data = rnl_malloc(len > 0 ? len : 1);
     if (data == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     protobuf_c_message_pack(message, data);
-    const struct rnl_request request = {.data = data, .len = len};
-    enum rnl_code code =
-        rnl_core_link_call_bytes(link, what, &request, options, ret_call);
-    rnl_free(data);
+    *ret_request = (struct rnl_request){.data = data, .len = len};
+    return RNL_OK;
+}
+
+enum rnl_code rnl_core_link_call(struct rnl_core_link *link,
+                                 const struct rnl_core_call *what,
+                                 const ProtobufCMessage *message,
+                                 const struct rnl_call_options *options,
+                                 struct rnl_call **ret_call)
+{
+    struct rnl_request request;
+    enum rnl_code code = rnl_core_link_pack(message, &request);
+    if (code != RNL_OK)
+        return code;
+    code = rnl_core_link_call_bytes(link, what, &request, options, ret_call);
+    rnl_free((void *)(uintptr_t)request.data);
     return code;
 }

@@ -64,8 +64,13 @@ RNL_MUST_USE enum rnl_code rnl_core_link_call(
     const ProtobufCMessage *message, const struct rnl_call_options *options,
     struct rnl_call **ret_call);
 
-/* The same with a request that is encoded already; its timeout_ms is not
- * looked at. */
+/* Encodes a request; its data is to be freed with rnl_free. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_core_link_pack(const ProtobufCMessage *message,
+                                              struct rnl_request *ret_request);
+
+/* rnl_core_link_call with a request that is encoded already; its timeout_ms is
+ * not looked at. */
 RNL_MUST_USE enum rnl_code rnl_core_link_call_bytes(
     struct rnl_core_link *link, const struct rnl_core_call *what,
     const struct rnl_request *request, const struct rnl_call_options *options,
