@@ -16,21 +16,28 @@ struct rider {
     LIST_ENTRY(rider) link;
 };
 
+LIST_HEAD(riders, rider);
+
 struct rnl_shared_call {
     struct rnl_worker *worker;
     const struct rnl_route *route;
-    /* Path and query as they were sent, and the rights; owned. */
+    /* Path and query as they were sent, the rights, and the call's request;
+     * owned. */
     char *path;
     size_t path_len;
     char *authorization;
-    /* Where it can be found, as long as the link is at the same turn. */
+    struct rnl_request request;
     size_t place;
-    uint64_t turn;
     struct rnl_call *call;
+    /* Of the link, when the call was made: it leaves with the next one. */
+    uint64_t turn;
     ProtobufCMessage *response;
     /* Being answered: who goes away now leaves it alone. */
     bool ended;
-    LIST_HEAD(, rider) riders;
+    struct riders riders;
+    /* Of the next call, and since when there are any. */
+    struct riders waiting;
+    uint64_t waiting_since_ms;
 };
 
 /* FNV-1a. */
@@ -58,6 +65,7 @@ static void destroy(struct rnl_shared_call *shared)
     if (shared->authorization != NULL)
         explicit_bzero(shared->authorization, strlen(shared->authorization));
     rnl_free(shared->authorization);
+    rnl_free((void *)(uintptr_t)shared->request.data);
     rnl_free(shared->path);
     rnl_free(shared);
 }
@@ -67,16 +75,18 @@ static void on_dispose(struct rnl_exchange *exchange)
     struct rider *rider = exchange->state;
     struct rnl_shared_call *shared = rider->shared;
     LIST_REMOVE(rider, link);
-    if (LIST_EMPTY(&shared->riders) && !shared->ended)
+    if (LIST_EMPTY(&shared->riders) && LIST_EMPTY(&shared->waiting) &&
+        !shared->ended)
         destroy(shared);
 }
 
-static void ride(struct rnl_shared_call *shared, struct rnl_exchange *exchange)
+static void ride(struct rnl_shared_call *shared, struct riders *riders,
+                 struct rnl_exchange *exchange)
 {
     struct rider *rider =
         h2o_mem_alloc_pool(&exchange->req->pool, sizeof(*rider));
     *rider = (struct rider){.exchange = exchange, .shared = shared};
-    LIST_INSERT_HEAD(&shared->riders, rider, link);
+    LIST_INSERT_HEAD(riders, rider, link);
     exchange->state = rider;
     exchange->on_dispose = on_dispose;
     rnl_worker_wait_begin(exchange->req);
@@ -126,16 +136,14 @@ static void reply_all(struct rnl_shared_call *shared)
     rnl_text_fini(&text);
 }
 
-static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
-                   void *arg)
+/* Answers all riders. */
+static void answer(struct rnl_shared_call *shared,
+                   const struct rnl_status_info *status)
 {
     static const struct rnl_status_info no_answer = {
         .code = RNL_INTERNAL,
         .message = "the core's answer could not be decoded"};
-    struct rnl_shared_call *shared = arg;
     struct rnl_exchange *exchange;
-    (void)call;
-    shared->ended = true;
     if (status->code == RNL_OK && shared->response == NULL)
         status = &no_answer;
     status = rnl_core_link_status(shared->worker->core, status);
@@ -147,29 +155,96 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
         else
             rnl_exchange_fail_status(exchange, status);
     }
-    destroy(shared);
 }
 
 /* --- the call --- */
 
-bool rnl_shared_call_join(struct rnl_exchange *exchange)
+static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
+                   void *arg);
+
+static enum rnl_code start(struct rnl_shared_call *shared, uint64_t waited_ms)
+{
+    struct rnl_call_options options = RNL_OPTIONS_INIT(options);
+    uint64_t timeout_ms = shared->worker->bridge->call_timeout_ms;
+    options.timeout_ms =
+        waited_ms < timeout_ms ? (int64_t)(timeout_ms - waited_ms) : 1;
+    options.on_message = on_message;
+    options.on_end = on_end;
+    options.arg = shared;
+    const struct rnl_core_call what = {shared->route->rpc,
+                                       shared->authorization};
+    shared->turn = rnl_core_link_turn(shared->worker->core);
+    return rnl_core_link_call_bytes(shared->worker->core, &what,
+                                    &shared->request, &options, &shared->call);
+}
+
+/* Makes the next call, for those that wait. */
+static void go_on(struct rnl_shared_call *shared)
+{
+    struct rider *rider;
+    uint64_t now_ms = rnl_worker_now(shared->worker);
+    rnl_call_destroy(shared->call);
+    shared->call = NULL;
+    rnl_pbjson_free(shared->response);
+    shared->response = NULL;
+    while ((rider = LIST_FIRST(&shared->waiting)) != NULL) {
+        LIST_REMOVE(rider, link);
+        LIST_INSERT_HEAD(&shared->riders, rider, link);
+    }
+    enum rnl_code code = start(shared, now_ms - shared->waiting_since_ms);
+    if (code == RNL_OK) {
+        shared->ended = false;
+        return;
+    }
+    struct rnl_exchange *exchange;
+    while ((exchange = take_exchange(shared)) != NULL)
+        rnl_unary_fail_start(exchange, code);
+    destroy(shared);
+}
+
+static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
+                   void *arg)
+{
+    struct rnl_shared_call *shared = arg;
+    (void)call;
+    shared->ended = true;
+    answer(shared, status);
+    if (LIST_EMPTY(&shared->waiting))
+        destroy(shared);
+    else
+        go_on(shared);
+}
+
+/* Who comes after the call has left waits for the next. */
+static void join(struct rnl_shared_call *shared, struct rnl_exchange *exchange)
 {
     struct rnl_worker *worker = exchange->worker;
+    bool has_left = shared->turn != rnl_core_link_turn(worker->core);
+    struct riders *riders = has_left ? &shared->waiting : &shared->riders;
+    if (has_left && LIST_EMPTY(riders))
+        shared->waiting_since_ms = rnl_worker_now(worker);
+    else
+        rnl_count(&worker->counters.calls_shared, 1);
+    ride(shared, riders, exchange);
+}
+
+bool rnl_shared_call_join(struct rnl_exchange *exchange)
+{
     const h2o_iovec_t *path = &exchange->req->input.path;
-    struct rnl_shared_call *shared = worker->shared[place_of(path)];
-    if (shared == NULL || shared->turn != rnl_core_link_turn(worker->core) ||
-        shared->route != exchange->route || shared->path_len != path->len ||
+    struct rnl_shared_call *shared = exchange->worker->shared[place_of(path)];
+    if (shared == NULL || shared->route != exchange->route ||
+        shared->path_len != path->len ||
         memcmp(shared->path, path->base, path->len) != 0 ||
         !rnl_authorization_equal(shared->authorization,
                                  exchange->authorization))
         return false;
-    ride(shared, exchange);
-    rnl_count(&worker->counters.calls_shared, 1);
+    join(shared, exchange);
     return true;
 }
 
 /* NULL when memory is out. */
-static struct rnl_shared_call *create(const struct rnl_exchange *exchange)
+static struct rnl_shared_call *create(const struct rnl_exchange *exchange,
+                                      const ProtobufCMessage *request)
 {
     const h2o_iovec_t *path = &exchange->req->input.path;
     struct rnl_shared_call *shared = rnl_calloc(1, sizeof(*shared));
@@ -178,38 +253,24 @@ static struct rnl_shared_call *create(const struct rnl_exchange *exchange)
     shared->worker = exchange->worker;
     shared->route = exchange->route;
     shared->place = place_of(path);
-    shared->turn = rnl_core_link_turn(exchange->worker->core);
     shared->path = rnl_strndup(path->base, path->len);
     shared->path_len = path->len;
     if (exchange->authorization != NULL)
         shared->authorization = rnl_strdup(exchange->authorization);
     if (shared->path != NULL &&
+        rnl_core_link_pack(request, &shared->request) == RNL_OK &&
         (exchange->authorization == NULL || shared->authorization != NULL))
         return shared;
     destroy(shared);
     return NULL;
 }
 
-static enum rnl_code start(struct rnl_shared_call *shared,
-                           const ProtobufCMessage *request)
-{
-    struct rnl_call_options options = RNL_OPTIONS_INIT(options);
-    options.timeout_ms = (int64_t)shared->worker->bridge->call_timeout_ms;
-    options.on_message = on_message;
-    options.on_end = on_end;
-    options.arg = shared;
-    const struct rnl_core_call what = {shared->route->rpc,
-                                       shared->authorization};
-    return rnl_core_link_call(shared->worker->core, &what, request, &options,
-                              &shared->call);
-}
-
 void rnl_shared_call_start(struct rnl_exchange *exchange,
                            const ProtobufCMessage *request)
 {
-    struct rnl_shared_call *shared = create(exchange);
+    struct rnl_shared_call *shared = create(exchange, request);
     enum rnl_code code =
-        shared != NULL ? start(shared, request) : RNL_RESOURCE_EXHAUSTED;
+        shared != NULL ? start(shared, 0) : RNL_RESOURCE_EXHAUSTED;
     if (code != RNL_OK) {
         if (shared != NULL)
             destroy(shared);
@@ -217,5 +278,5 @@ void rnl_shared_call_start(struct rnl_exchange *exchange,
         return;
     }
     exchange->worker->shared[shared->place] = shared;
-    ride(shared, exchange);
+    ride(shared, &shared->riders, exchange);
 }

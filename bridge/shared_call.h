@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GETs that are one call, and that several clients make at the same time: the
- * same path and query with the same rights, all come before the call has left
- * for the core. They share it, and its answer is written once. Each so gets
- * what the core knew after its request had come, as with a call of its own:
- * nothing is cached, and one that comes a moment later makes another call.
+ * same path and query with the same rights. Those that come before the call
+ * has left for the core share it, and its answer is written once. Those that
+ * come while it is on its way share the next, which leaves when it has ended.
+ * Each so gets what the core knew after its request had come, as with a call of
+ * its own: nothing is cached. The time of a call counts from the first request
+ * that waits for it.
  *
  * That is what many browsers do that ask for the same job or stream.
  */
@@ -18,8 +20,8 @@
 /* Whether the exchange's route and request are of that sort. */
 bool rnl_shared_call_fits(const struct rnl_exchange *exchange);
 
-/* Joins a call that is about to be made; the exchange is answered in the end.
- * False: there is none. */
+/* Joins a call that is to be made; the exchange is answered in the end. False:
+ * there is none. */
 bool rnl_shared_call_join(struct rnl_exchange *exchange);
 
 /* Makes the route's call, encoding request at once, for the exchange and those

@@ -25,7 +25,7 @@ def shared(bridge):
 class Pack:
     """Connections that the bridge knows, to ask on at the same time."""
 
-    def __init__(self, bridge, count=CLIENTS):
+    def __init__(self, bridge, count):
         self.bridge = bridge
         self.all = [http.client.HTTPConnection(*bridge.target,
                                                timeout=rig.DEADLINE_S)
@@ -53,6 +53,14 @@ class Pack:
                 answers[number] = rig.Answer(response, response.read())
         return answers
 
+    def send(self, method, path):
+        for one in self.all:
+            one.request(method, path)
+
+    def take(self):
+        responses = [one.getresponse() for one in self.all]
+        return [rig.Answer(one, one.read()) for one in responses]
+
     def close(self):
         for one in self.all:
             one.close()
@@ -66,8 +74,8 @@ class Shared(rig.Pair):
         for job in cls.jobs:
             rig.wait_end(cls.bridge, job)
 
-    def pack(self, bridge=None):
-        pack = Pack(bridge or self.bridge)
+    def pack(self, bridge=None, count=CLIENTS):
+        pack = Pack(bridge or self.bridge, count)
         self.addCleanup(pack.close)
         return pack
 
@@ -117,6 +125,45 @@ class Shared(rig.Pair):
         self.assertEqual(rig.job_of(self.bridge, self.jobs[2])["id"],
                          self.jobs[2])
 
+    def test_who_comes_while_a_call_is_on_its_way_shares_the_next(self):
+        """Also when those who waited first, or last, have gone."""
+        path = "/v1/jobs/" + self.jobs[1]
+        first, pack, gone = self.pack(count=1), self.pack(), self.pack(count=2)
+        before = shared(self.bridge)
+        os.kill(self.core.process.pid, signal.SIGSTOP)
+        try:
+            first.send("GET", path)
+            # The answer is of a later round of the loop.
+            request(self.bridge, "GET", "/healthz")
+            gone.send("GET", path)
+            pack.send("GET", path)
+            request(self.bridge, "GET", "/healthz")
+            gone.close()
+        finally:
+            os.kill(self.core.process.pid, signal.SIGCONT)
+        answers = first.take() + pack.take()
+        self.assertEqual(shared(self.bridge) - before, CLIENTS + 1)
+        for answer in answers:
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual(answer.json()["job"]["id"], self.jobs[1])
+
+    def test_a_core_that_does_not_answer_is_told_to_those_who_wait(self):
+        core = Core()
+        bridge = Bridge(core, "--call-timeout", "2s").ready()
+        job = echo(bridge, "x")
+        first, late = self.pack(bridge, 1), self.pack(bridge, 1)
+        os.kill(core.process.pid, signal.SIGSTOP)
+        try:
+            first.send("GET", "/v1/jobs/" + job)
+            request(bridge, "GET", "/healthz")
+            late.send("GET", "/v1/jobs/" + job)
+            self.assertEqual(first.take()[0].status, 504)
+            self.assertEqual(late.take()[0].status, 504)
+        finally:
+            os.kill(core.process.pid, signal.SIGCONT)
+        bridge.stop()
+        core.stop()
+
     def test_what_is_created_is_created_each_time(self):
         """Only what changes nothing is shared."""
         pack = self.pack()
@@ -154,7 +201,7 @@ class Rights(unittest.TestCase):
         made = request(bridge, "POST", "/v1/tokens", headers=root,
                        name="stats", scopes=["stats:read"]).json()
         weak = {"Authorization": "Bearer " + made["secret"]}
-        pack = Pack(bridge)
+        pack = Pack(bridge, CLIENTS)
         self.addCleanup(pack.close)
         answers = pack.ask(lambda number: (
             "GET", "/v1/jobs/" + job, (root, weak, {})[number % 3]))
