@@ -19,6 +19,7 @@ static void dispose_exchange(void *data)
     if (exchange->on_dispose != NULL)
         exchange->on_dispose(exchange);
     rnl_query_fini(&exchange->query);
+    rnl_worker_conn(exchange->req)->requests--;
 }
 
 static bool is_rpc(const h2o_req_t *req)
@@ -32,6 +33,7 @@ static struct rnl_exchange *create_exchange(h2o_req_t *req)
     struct rnl_exchange *exchange =
         h2o_mem_alloc_shared(&req->pool, sizeof(*exchange), dispose_exchange);
     *exchange = (struct rnl_exchange){.req = req, .worker = rnl_worker_of(req)};
+    rnl_worker_conn(req)->requests++;
     if (is_rpc(req))
         exchange->on_fail = rnl_rpc_fail;
     return exchange;
@@ -145,7 +147,6 @@ static void dispatch_rpc(h2o_req_t *req)
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
-    rnl_worker_track(req);
     if (is_ambiguous(req)) {
         refuse_ambiguous(create_exchange(req));
         return 0;
@@ -164,8 +165,10 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                    req->path_normalized.len, &match);
     bool ours = match.route != NULL || match.allow[0] != '\0' ||
                 is_api(&req->path_normalized);
-    if (!ours && rnl_worker_of(req)->bridge->web_root != NULL)
+    if (!ours && rnl_worker_of(req)->bridge->web_root != NULL) {
+        rnl_worker_track(req);
         return -1;
+    }
     dispatch(create_exchange(req), &match);
     return 0;
 }

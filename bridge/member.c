@@ -264,72 +264,79 @@ static void send_batch(struct rnl_member *member, struct batch *batch)
     member->sink->send(member, batch->pieces, batch->count);
 }
 
+static bool advance_once(struct rnl_member *member);
+
 /* The ring has moved on without this member, or does not fit its cursor. What
  * it is given instead may be there at once, and nothing else would send it:
  * this ends, since a place in the ring is one where it can read on. */
-static void fall_back(struct rnl_member *member)
+static bool fall_back(struct rnl_member *member)
 {
     rnl_count(&member->topic->topics->worker->counters.fallbacks, 1);
     rnl_member_place(member);
-    rnl_member_advance(member);
+    return advance_once(member);
 }
 
-static void advance_live(struct rnl_member *member)
+static bool advance_live(struct rnl_member *member)
 {
     struct rnl_topic *topic = member->topic;
     struct batch batch = {.count = 0};
-    if (member->next < topic->ring.tail) {
-        fall_back(member);
-        return;
-    }
+    if (member->next < topic->ring.tail)
+        return fall_back(member);
     gather_live(member, &batch);
-    if (batch.count > 0)
+    if (batch.count > 0) {
         send_batch(member, &batch);
-    else if (member->next < topic->ring.head)
-        fall_back(member);
-    else if (topic->over)
+        return true;
+    }
+    if (member->next < topic->ring.head)
+        return fall_back(member);
+    if (topic->over)
         rnl_member_end(member, &ended);
+    return false;
 }
 
 /* Nothing of its own is left: the ring may be near. */
-static void advance_replay(struct rnl_member *member)
+static bool advance_replay(struct rnl_member *member)
 {
     uint64_t next;
-    if (rnl_ring_find(&member->topic->ring, member->cursor, &next)) {
-        go_live(member, next);
-        advance_live(member);
-    }
+    if (!rnl_ring_find(&member->topic->ring, member->cursor, &next))
+        return false;
+    go_live(member, next);
+    return advance_live(member);
 }
 
-static void advance_mode(struct rnl_member *member)
+static bool advance_mode(struct rnl_member *member)
 {
     switch (member->mode) {
     case RNL_MEMBER_LIVE:
-        advance_live(member);
-        break;
+        return advance_live(member);
     case RNL_MEMBER_REPLAY:
-        advance_replay(member);
-        break;
+        return advance_replay(member);
     case RNL_MEMBER_PARKED:
         rnl_member_place(member);
-        if (member->mode == RNL_MEMBER_LIVE)
-            advance_live(member);
-        break;
+        return member->mode == RNL_MEMBER_LIVE && advance_live(member);
     default:
-        break;
+        return false;
     }
 }
 
-void rnl_member_advance(struct rnl_member *member)
+/* Whether something was sent. */
+static bool advance_once(struct rnl_member *member)
 {
     struct batch batch = {.count = 0};
     if (!member->sink->is_ready(member))
-        return;
+        return false;
     gather_own(member, &batch);
-    if (batch.count > 0)
-        send_batch(member, &batch);
-    else
-        advance_mode(member);
+    if (batch.count == 0)
+        return advance_mode(member);
+    send_batch(member, &batch);
+    return true;
+}
+
+/* Ends with what is in memory, or with the room of the socket. */
+void rnl_member_advance(struct rnl_member *member)
+{
+    while (advance_once(member))
+        ;
 }
 
 void rnl_member_pump(struct rnl_member *member)

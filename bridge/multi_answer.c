@@ -96,6 +96,14 @@ bool rnl_multi_is_over(const struct rnl_multi *multi)
     return true;
 }
 
+/* What is to be done after a send is done in on_ready. */
+static void send_some(struct rnl_multi *multi, struct rnl_piece **pieces,
+                      size_t count)
+{
+    rnl_streaming_send(&multi->streaming, pieces, count);
+    rnl_streaming_wake(&multi->streaming);
+}
+
 void rnl_multi_send_own(struct rnl_multi *multi)
 {
     struct rnl_piece *pieces[RNL_STREAMING_PIECES_MAX];
@@ -109,7 +117,7 @@ void rnl_multi_send_own(struct rnl_multi *multi)
         pieces[count++] = piece;
     }
     if (count > 0)
-        rnl_streaming_send(&multi->streaming, pieces, count);
+        send_some(multi, pieces, count);
     else if (rnl_multi_is_over(multi))
         rnl_streaming_finish(&multi->streaming, false);
 }
@@ -139,7 +147,7 @@ static void send_pieces(struct rnl_member *member, struct rnl_piece **pieces,
         pieces[i] = own;
     }
     if (ok) {
-        rnl_streaming_send(&sub->multi->streaming, pieces, count);
+        send_some(sub->multi, pieces, count);
         return;
     }
     for (size_t i = 0; i < count; i++)

@@ -89,17 +89,15 @@ static bool is_last(const struct output *output, const struct rnl_piece *piece)
                                piece->last_sequence >= output->last_sequence);
 }
 
-static void pump(struct rnl_streaming *streaming)
+/* Sends once; false when there is nothing, or no room. */
+static bool pump_once(struct output *output)
 {
-    struct output *output =
-        H2O_STRUCT_FROM_MEMBER(struct output, streaming, streaming);
     struct rnl_piece *pieces[RNL_STREAMING_PIECES_MAX];
     struct rnl_piece *piece;
-    size_t count = 0;
+    size_t count = 0, bytes = 0;
     bool is_over = false;
-    if (!rnl_streaming_ready(streaming))
-        return;
-    size_t bytes = 0;
+    if (!rnl_streaming_ready(&output->streaming))
+        return false;
     while (!is_over && count < RNL_STREAMING_PIECES_MAX &&
            bytes < RNL_MEMBER_BYTES_MAX && (piece = take(output)) != NULL) {
         is_over = is_last(output, piece);
@@ -110,16 +108,25 @@ static void pump(struct rnl_streaming *streaming)
             rnl_piece_unref(piece);
     }
     if (count > 0)
-        rnl_streaming_send(streaming, pieces, count);
+        rnl_streaming_send(&output->streaming, pieces, count);
     if (is_over)
-        rnl_streaming_finish(streaming, false);
+        rnl_streaming_finish(&output->streaming, false);
+    return count > 0;
+}
+
+static void pump(struct rnl_streaming *streaming)
+{
+    struct output *output =
+        H2O_STRUCT_FROM_MEMBER(struct output, streaming, streaming);
+    while (pump_once(output))
+        ;
 }
 
 static void on_piece(void *arg, struct rnl_piece *piece)
 {
     struct output *output = arg;
     STAILQ_INSERT_TAIL(&output->queue, piece, link);
-    pump(&output->streaming);
+    rnl_streaming_wake(&output->streaming);
 }
 
 /* With RNL_OK the terminal event is on its way through the queue. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes of an answer, encoded once and sent to any number of peers of one
- * worker. One thread. */
+ * worker, as they are or as a chunk of HTTP/1.1. One thread. */
 #ifndef RNL_BRIDGE_PIECE_H
 #define RNL_BRIDGE_PIECE_H
 
@@ -10,6 +10,9 @@
 #include <sys/queue.h>
 
 struct rnl_text;
+
+/* Up to 8 hexadecimal digits and a line break. */
+#define RNL_CHUNK_HEAD_MAX 10
 
 struct rnl_piece {
     uint32_t refs;
@@ -23,6 +26,9 @@ struct rnl_piece {
     /* Of a piece that only one reader has. */
     STAILQ_ENTRY(rnl_piece) link;
     size_t len;
+    /* The last bytes of head, data and a line break after it are the chunk. */
+    uint8_t chunk_head_len;
+    char chunk_head[RNL_CHUNK_HEAD_MAX];
     char data[];
 };
 
@@ -34,6 +40,9 @@ struct rnl_piece *rnl_piece_create(const void *data, size_t len);
 
 /* The same of a text, which is emptied; NULL also when it has failed. */
 struct rnl_piece *rnl_piece_of_text(struct rnl_text *text);
+
+/* The piece as a chunk (RFC 9112, 7.1); it begins in chunk_head. */
+const char *rnl_piece_chunk(const struct rnl_piece *piece, size_t *ret_len);
 
 struct rnl_piece *rnl_piece_ref(struct rnl_piece *piece);
 

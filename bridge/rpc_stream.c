@@ -42,16 +42,15 @@ static struct rnl_piece *take(struct stream *stream)
     return piece;
 }
 
-static void pump(struct rnl_streaming *streaming)
+/* Sends once; false when there is nothing, or no room. */
+static bool pump_once(struct stream *stream)
 {
-    struct stream *stream =
-        H2O_STRUCT_FROM_MEMBER(struct stream, streaming, streaming);
     struct rnl_piece *pieces[RNL_STREAMING_PIECES_MAX];
     struct rnl_piece *piece;
     size_t count = 0, bytes = 0;
     bool is_last = false;
-    if (!rnl_streaming_ready(streaming))
-        return;
+    if (!rnl_streaming_ready(&stream->streaming))
+        return false;
     while (count < RNL_STREAMING_PIECES_MAX && bytes < RNL_MEMBER_BYTES_MAX &&
            (piece = take(stream)) != NULL) {
         is_last = piece->terminal;
@@ -59,9 +58,18 @@ static void pump(struct rnl_streaming *streaming)
         pieces[count++] = piece;
     }
     if (count > 0)
-        rnl_streaming_send(streaming, pieces, count);
+        rnl_streaming_send(&stream->streaming, pieces, count);
     if (is_last)
-        rnl_streaming_finish(streaming, false);
+        rnl_streaming_finish(&stream->streaming, false);
+    return count > 0;
+}
+
+static void pump(struct rnl_streaming *streaming)
+{
+    struct stream *stream =
+        H2O_STRUCT_FROM_MEMBER(struct stream, streaming, streaming);
+    while (pump_once(stream))
+        ;
 }
 
 /* Queues what is in text, which is emptied; false when memory was out. */
@@ -76,7 +84,7 @@ static bool push(struct stream *stream, struct rnl_text *text, size_t wire_len,
     piece->wire_len = wire_len;
     piece->terminal = terminal;
     STAILQ_INSERT_TAIL(&stream->queue, piece, link);
-    pump(&stream->streaming);
+    rnl_streaming_wake(&stream->streaming);
     return true;
 }
 

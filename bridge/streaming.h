@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An answer that streams: pieces go out one after the other, never two sends
- * at once, and nothing is sent that the peer has no room for. It hides what
- * libh2o 2.2.5 leaves to its user: memory of a send stays until the send is
- * over, a peer that leaves is noticed only by reading the socket, one that
- * does not read is never dropped.
+ * at once, and nothing is sent that the peer has no room for. They go to the
+ * socket directly as long as it takes them at once, and by libh2o else. It
+ * hides what libh2o 2.2.5 leaves to its user: memory of a send stays until the
+ * send is over, a peer that leaves is noticed only by reading the socket, one
+ * that does not read is never dropped.
  *
  * It is not a source: an owner (sse.c, output.c) asks rnl_streaming_ready()
  * before it sends, and goes on in on_ready.
@@ -27,7 +28,8 @@
 struct rnl_streaming {
     h2o_generator_t generator;
     struct rnl_exchange *exchange;
-    /* A send may be made. Called from the loop, never from inside send. */
+    /* A send may be made, which could not be before; or rnl_streaming_wake.
+     * Called from the loop, never from inside of these functions. */
     void (*on_ready)(struct rnl_streaming *streaming);
     /* The answer is over, whatever ended it: called once and last. */
     void (*on_gone)(struct rnl_streaming *streaming);
@@ -41,6 +43,12 @@ struct rnl_streaming {
 
     struct rnl_piece *inflight[RNL_STREAMING_PIECES_MAX];
     size_t inflight_count;
+    struct rnl_worker *worker;
+    /* The socket, where pieces go to it directly; else -1. */
+    int fd;
+    /* Pieces go out as the chunks that they are. */
+    bool chunked;
+    /* A send is under way in libh2o. */
     bool busy;
     bool ending;
     bool end_is_error;
@@ -49,6 +57,7 @@ struct rnl_streaming {
     /* A cut answer is freed from inside h2o_send: so it is made from the loop,
      * never from inside one of our calls. */
     h2o_timeout_entry_t end;
+    h2o_timeout_entry_t wake;
     LIST_ENTRY(rnl_streaming) link;
 };
 
@@ -63,8 +72,12 @@ void rnl_streaming_start(struct rnl_streaming *streaming,
 /* Whether a send may be made now. */
 bool rnl_streaming_ready(const struct rnl_streaming *streaming);
 
+/* There is something to send: on_ready is called in this round of the loop,
+ * after all that comes in it, if it is ready then. */
+void rnl_streaming_wake(struct rnl_streaming *streaming);
+
 /* Sends 1 to RNL_STREAMING_PIECES_MAX pieces; takes over the caller's
- * references. Only when ready. */
+ * references. Only when ready; while it stays so, another may follow. */
 void rnl_streaming_send(struct rnl_streaming *streaming,
                         struct rnl_piece *const *pieces, size_t count);
 

@@ -26,6 +26,7 @@ void rnl_topic_take_until(struct rnl_topic *topic, uint64_t number)
 static void destroy_topic(struct rnl_topic *topic)
 {
     LIST_REMOVE(topic, link);
+    h2o_timeout_unlink(&topic->round_end);
     rnl_feed_destroy(topic->feed);
     rnl_ring_fini(&topic->ring);
     rnl_pbjson_free(topic->request);
@@ -50,6 +51,7 @@ void rnl_topic_reap(struct rnl_topic *topic)
 static void pump_members(struct rnl_topic *topic)
 {
     struct rnl_member *member, *next;
+    topic->offered = topic->ring.head;
     for (member = TAILQ_FIRST(&topic->members); member != NULL; member = next) {
         next = TAILQ_NEXT(member, link);
         if (member->mode == RNL_MEMBER_LIVE)
@@ -57,18 +59,42 @@ static void pump_members(struct rnl_topic *topic)
     }
 }
 
-static void on_piece(void *arg, struct rnl_piece *piece)
+static void on_round_end(h2o_timeout_entry_t *entry)
 {
-    struct rnl_topic *topic = arg;
+    struct rnl_topic *topic =
+        H2O_STRUCT_FROM_MEMBER(struct rnl_topic, round_end, entry);
+    pump_members(topic);
+    rnl_topic_reap(topic);
+}
+
+/* Members get all pieces of a round by one send each. */
+static void await_round_end(struct rnl_topic *topic)
+{
+    h2o_context_t *context = &topic->topics->worker->context;
+    if (!h2o_timeout_is_linked(&topic->round_end))
+        h2o_timeout_link(context->loop, &context->zero_timeout,
+                         &topic->round_end);
+}
+
+static void make_room(struct rnl_topic *topic, const struct rnl_piece *piece)
+{
     while (rnl_ring_is_full(&topic->ring, piece->len)) {
+        /* Nobody falls behind for want of a round's end. */
+        if (topic->ring.tail >= topic->offered)
+            pump_members(topic);
         rnl_topic_take_until(topic, topic->ring.tail + 1);
         rnl_ring_drop(&topic->ring);
     }
+}
+
+static void on_piece(void *arg, struct rnl_piece *piece)
+{
+    struct rnl_topic *topic = arg;
+    make_room(topic, piece);
     rnl_ring_push(&topic->ring, piece);
     if (topic->live_count == 0)
         rnl_topic_take_until(topic, topic->ring.head);
-    pump_members(topic);
-    rnl_topic_reap(topic);
+    await_round_end(topic);
 }
 
 static void end_all(struct rnl_topic *topic,
@@ -83,10 +109,10 @@ static void end_all(struct rnl_topic *topic,
 static void on_end(void *arg, const struct rnl_status_info *status)
 {
     struct rnl_topic *topic = arg;
-    topic->over = true;
-    if (status->code == RNL_OK)
-        pump_members(topic);
-    else
+    /* What came before goes first. */
+    topic->over = status->code == RNL_OK;
+    pump_members(topic);
+    if (status->code != RNL_OK)
         end_all(topic, status);
     rnl_topic_reap(topic);
 }
@@ -126,6 +152,7 @@ static struct rnl_topic *create_topic(struct rnl_topics *topics,
         return NULL;
     topic->topics = topics;
     topic->kind = kind;
+    topic->round_end.cb = on_round_end;
     TAILQ_INIT(&topic->members);
     topic->key = rnl_strdup(key);
     if (member->authorization != NULL)

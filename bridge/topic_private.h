@@ -4,6 +4,7 @@
 #ifndef RNL_BRIDGE_TOPIC_PRIVATE_H
 #define RNL_BRIDGE_TOPIC_PRIVATE_H
 
+#include "h2o_use.h"
 #include "ring.h"
 #include "topic.h"
 
@@ -24,9 +25,13 @@ struct rnl_topic {
     struct rnl_ring ring;
     /* Pieces before this one were dealt with: their credit went back. */
     uint64_t taken;
+    /* Pieces before this one were offered to all members. */
+    uint64_t offered;
     size_t live_count;
     /* The feed has ended. */
     bool over;
+    /* Members are given what has come in a round of the loop at its end. */
+    h2o_timeout_entry_t round_end;
     TAILQ_HEAD(, rnl_member) members;
     LIST_ENTRY(rnl_topic) link;
 };

@@ -39,7 +39,8 @@ struct rnl_conn {
     h2o_socket_t *sock;
     /* In the worker's tally; 0: not counted. */
     uint64_t address_key;
-    /* Requests that are being answered. */
+    /* Requests that are being answered: exchanges, and those of
+     * rnl_worker_track. */
     uint32_t requests;
     LIST_ENTRY(rnl_conn) link;
     /* The answer that is streamed on it, if any. */
@@ -74,9 +75,11 @@ struct rnl_counters {
     atomic_uint_fast64_t calls_shared;
 };
 
+/* On the worker's own thread, so that it need not be one step for others. */
 static inline void rnl_count(atomic_uint_fast64_t *counter, uint64_t by)
 {
-    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+    uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, count + by, memory_order_relaxed);
 }
 
 static inline void rnl_uncount(atomic_uint_fast64_t *counter)
@@ -152,7 +155,7 @@ struct rnl_conn *rnl_worker_conn(h2o_req_t *req);
 void rnl_worker_wait_begin(h2o_req_t *req);
 void rnl_worker_wait_end(h2o_req_t *req);
 
-/* Counts a request as under way until it is disposed of. */
+/* Counts a request without an exchange as under way until it is disposed of. */
 void rnl_worker_track(h2o_req_t *req);
 
 void rnl_worker_count_answer(struct rnl_worker *worker, int status);
