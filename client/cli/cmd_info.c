@@ -26,6 +26,7 @@ const struct cli_command cli_info = {
     .operands = "",
     .summary = "Show what the core is and does",
     .examples = "  $ runnel info\n"
-                "  $ runnel info --json | jq -r '.kinds[]'",
+                "  $ runnel info --json | jq -r '.kinds[]'\n"
+                "  $ runnel info --json | jq .limits",
     .run = run,
 };

@@ -359,6 +359,18 @@ static json_t *store_info_json(const struct rnl_server_info *info)
     return object;
 }
 
+static json_t *limits_json(const struct rnl_server_limits *limits)
+{
+    json_t *object = cli_json_object();
+    cli_json_set_u32(object, "maxFrameBytes", limits->max_frame_bytes);
+    cli_json_set_u32(object, "maxStreams", limits->max_streams);
+    cli_json_set_u32(object, "maxConnections", limits->max_connections);
+    cli_json_set_u64(object, "maxJobOutputBytes", limits->max_job_output_bytes);
+    cli_json_set_u64(object, "maxJobs", limits->max_jobs);
+    cli_json_set_u32(object, "maxEventStreams", limits->max_event_streams);
+    return object;
+}
+
 json_t *cli_info_json(const struct rnl_server_info *info)
 {
     json_t *object = cli_json_object();
@@ -378,6 +390,9 @@ json_t *cli_info_json(const struct rnl_server_info *info)
     cli_json_set_u64(object, "eventStreams", info->event_streams);
     cli_json_set_u64(object, "eventsIngested", info->events_ingested);
     cli_json_set(object, "kinds", kinds);
+    /* No server is without this one: it does not say. */
+    if (info->limits.max_frame_bytes > 0)
+        cli_json_set(object, "limits", limits_json(&info->limits));
     cli_json_set_bool(object, "draining", info->draining);
     json_t *kind_infos = cli_json_array();
     for (size_t i = 0; i < info->kind_info_count; i++)

@@ -380,6 +380,29 @@ static void add_store(struct cli_buf *buf, const struct cli_term *term,
     cli_buf_fini(&text);
 }
 
+/* Two lines: what the connections share, and what is kept. */
+static void add_limits(struct cli_buf *buf, const struct cli_term *term,
+                       const json_t *limits)
+{
+    struct cli_buf text = {0};
+    cli_text_add_bytes(&text, (double)cli_json_u64(limits, "maxFrameBytes"));
+    cli_buf_text(&text, " a frame, ");
+    cli_text_add_count(&text, cli_json_u64(limits, "maxStreams"));
+    cli_buf_text(&text, " open calls a connection, ");
+    cli_text_add_count(&text, cli_json_u64(limits, "maxConnections"));
+    cli_buf_text(&text, " connections");
+    add_line(buf, term, "limits", CLI_PLAIN, &text);
+    cli_text_add_count(&text, cli_json_u64(limits, "maxJobs"));
+    cli_buf_text(&text, " jobs, ");
+    cli_text_add_bytes(&text,
+                       (double)cli_json_u64(limits, "maxJobOutputBytes"));
+    cli_buf_text(&text, " of output each, ");
+    cli_text_add_count(&text, cli_json_u64(limits, "maxEventStreams"));
+    cli_buf_text(&text, " streams");
+    add_line(buf, term, "", CLI_PLAIN, &text);
+    cli_buf_fini(&text);
+}
+
 void cli_view_info(struct cli_buf *buf, const struct cli_term *term,
                    const json_t *info, const char *address, int64_t now_ms)
 {
@@ -408,6 +431,8 @@ void cli_view_info(struct cli_buf *buf, const struct cli_term *term,
                    cli_json_u64(info, "streamsOpen"),
                    cli_json_u64(info, "calls"));
     add_line(buf, term, "traffic", CLI_PLAIN, &text);
+    if (cli_json_at(info, "limits") != NULL)
+        add_limits(buf, term, cli_json_at(info, "limits"));
     json_array_foreach(cli_json_at(info, "kindInfos"), i, kind)
     {
         add_kind(&text, kind);

@@ -216,6 +216,19 @@ enum rnl_code rnl_stream_list(struct rnl_client *client,
 
 /* --- the server --- */
 
+static void fill_limits(const Runnel__V1__Limits *from,
+                        struct rnl_server_limits *limits)
+{
+    *limits = (struct rnl_server_limits){
+        .max_frame_bytes = from->max_frame_bytes,
+        .max_streams = from->max_streams,
+        .max_connections = from->max_connections,
+        .max_job_output_bytes = from->max_job_output_bytes,
+        .max_jobs = from->max_jobs,
+        .max_event_streams = from->max_event_streams,
+    };
+}
+
 static void fill_info(const Runnel__V1__GetInfoResponse *from,
                       struct rnl_server_info *info)
 {
@@ -238,6 +251,8 @@ static void fill_info(const Runnel__V1__GetInfoResponse *from,
         .fair_label = from->fair_label,
         .store_error = "",
     };
+    if (from->limits != NULL)
+        fill_limits(from->limits, &info->limits);
     const Runnel__V1__StoreInfo *store = from->store_info;
     if (store == NULL)
         return;

@@ -243,6 +243,23 @@ class Statistics(WithCore):
         self.assertIn("echo", info["kinds"])
         self.assertIsInstance(info["calls"], str)
 
+    def test_info_tells_the_limits(self):
+        """Each is another number, so that none is taken for another."""
+        core = Core("127.0.0.1:0", "--max-frame-bytes", "512K",
+                    "--max-streams", "77", "--max-connections", "88",
+                    "--max-job-output-bytes", "3M", "--max-jobs", "1234",
+                    "--max-event-streams", "55")
+        self.addCleanup(core.stop)
+        told = run(core, "info", "--json")
+        self.assertEqual(json.loads(told.stdout)["limits"], {
+            "maxFrameBytes": 524288, "maxStreams": 77, "maxConnections": 88,
+            "maxJobOutputBytes": "3145728", "maxJobs": "1234",
+            "maxEventStreams": 55})
+        text = run(core, "info").stdout.decode()
+        self.assertIn("512 KiB a frame, 77 open calls a connection, "
+                      "88 connections\n", text)
+        self.assertIn("1,234 jobs, 3.00 MiB of output each, 55 streams\n", text)
+
     def test_ingest_and_every_question(self):
         out = self.ingest("flights", self.rows())
         self.assertIn("400 events accepted", out)

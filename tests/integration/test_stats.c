@@ -174,6 +174,13 @@ static void the_server_tells_what_it_holds(void **state)
     for (size_t i = 0; i < after->kind_count; i++)
         found = found || strcmp(after->kinds[i], "simulate") == 0;
     assert_true(found);
+    const struct rnl_server_limits *limits = &after->limits;
+    assert_int_equal(limits->max_frame_bytes, 1 << 20);
+    assert_int_equal(limits->max_streams, 1024);
+    assert_int_equal(limits->max_connections, 4096);
+    assert_int_equal(limits->max_job_output_bytes, 64 << 20);
+    assert_int_equal(limits->max_jobs, 1000000);
+    assert_int_equal(limits->max_event_streams, 1000);
     rnl_server_info_destroy(before);
     rnl_server_info_destroy(after);
     assert_int_equal(rnl_stream_delete(client, "counted"), RNL_OK);

@@ -485,6 +485,33 @@ static void an_ingest_tells_what_became_of_every_line(void **state)
     cli_buf_fini(&buf);
 }
 
+static void the_core_is_told_with_its_limits(void **state)
+{
+    (void)state;
+    struct cli_buf buf = {0};
+    json_t *info = parse(
+        "{\"version\":\"0.1.0\",\"epoch\":\"e1\",\"store\":\"memory\","
+        "\"startTime\":\"2026-11-24T11:12:01Z\","
+        "\"storeInfo\":{\"state\":\"STORE_STATE_WRITABLE\",\"bytes\":\"0\","
+        "\"maxBytes\":\"1073741824\",\"diskBytes\":\"0\"},"
+        "\"limits\":{\"maxFrameBytes\":1048576,\"maxStreams\":1024,"
+        "\"maxConnections\":4096,\"maxJobOutputBytes\":\"67108864\","
+        "\"maxJobs\":\"1000000\",\"maxEventStreams\":1000}}");
+    int64_t now_ms = cli_json_time_ms(info, "startTime") + 2500;
+    const char *limits = "limits      1.00 MiB a frame, 1,024 open calls a "
+                         "connection, 4,096 connections\n"
+                         "            1,000,000 jobs, 64.0 MiB of output "
+                         "each, 1,000 streams\n";
+    cli_view_info(&buf, &piped, info, "127.0.0.1:7400", now_ms);
+    assert_non_null(strstr(cli_buf_str(&buf), limits));
+    cli_buf_reset(&buf);
+    json_object_del(info, "limits");
+    cli_view_info(&buf, &piped, info, "127.0.0.1:7400", now_ms);
+    assert_null(strstr(cli_buf_str(&buf), "limits"));
+    cli_buf_fini(&buf);
+    json_decref(info);
+}
+
 static void json_keeps_large_numbers_and_hostile_text(void **state)
 {
     (void)state;
@@ -534,6 +561,7 @@ int main(void)
         cmocka_unit_test(a_live_view_fits_any_terminal),
         cmocka_unit_test(answers_are_tables),
         cmocka_unit_test(an_ingest_tells_what_became_of_every_line),
+        cmocka_unit_test(the_core_is_told_with_its_limits),
         cmocka_unit_test(json_keeps_large_numbers_and_hostile_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

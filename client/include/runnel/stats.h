@@ -455,6 +455,23 @@ struct rnl_kind_info {
     uint32_t max_running;
 };
 
+/* The limits in force, by the server's settings. All are 0 when the server does
+ * not say. */
+struct rnl_server_limits {
+    /* Largest frame that the server takes, without its length prefix. */
+    uint32_t max_frame_bytes;
+    /* Calls that a connection may have open at once. */
+    uint32_t max_streams;
+    /* Connections, of all clients and workers. */
+    uint32_t max_connections;
+    /* Of the event log of one job; an event counts its bytes and 16 more. */
+    uint64_t max_job_output_bytes;
+    /* Jobs that are stored, those that have ended too. */
+    uint64_t max_jobs;
+    /* Statistics streams. */
+    uint32_t max_event_streams;
+};
+
 struct rnl_server_info {
     const char *version;
     const char *epoch;
@@ -491,6 +508,7 @@ struct rnl_server_info {
      * their logs, which a start replays. */
     uint64_t store_event_answers_waiting;
     uint64_t store_event_log_bytes;
+    struct rnl_server_limits limits;
 };
 
 /* Accepts NULL. */
