@@ -31,7 +31,7 @@ from core import Core  # noqa: E402
 from cut_proxy import CutProxy  # noqa: E402
 import runnel  # noqa: E402
 from runnel import wire  # noqa: E402
-from runnel.v1 import frame_pb2, jobs_pb2  # noqa: E402
+from runnel.v1 import frame_pb2, jobs_pb2, stats_pb2  # noqa: E402
 
 TEXT = "".join("line %d of the input\n" % i for i in range(1500))
 
@@ -198,6 +198,176 @@ class Package(unittest.TestCase):
         self.assertEqual((known.count, unknown.upper), (250, 0))
         update = next(self.client.watch_stats("python", window_seconds=[0]))
         self.assertEqual(update.snapshot.windows[0].count, 1000)
+
+    def refused(self, code, call, *args, **options):
+        with self.assertRaises(runnel.Error) as caught:
+            call(*args, **options)
+        self.assertEqual(caught.exception.code, code)
+        return caught.exception
+
+    def test_streams_are_made_listed_and_deleted(self):
+        made = self.client.create_stream(
+            "made-0", window_seconds=[60, 7200], top_capacity=7,
+            unique_algorithm="UNIQUE_ALGORITHM_ULTRALOGLOG",
+            value_threshold=0)
+        self.assertEqual(list(made.config.window_seconds), [60, 7200])
+        self.assertTrue(made.config.value_threshold_set)
+        again = self.client.create_stream("made-0", **{
+            field.name: value for field, value in made.config.ListFields()
+            if field.name != "name"})
+        self.assertEqual(again.config, made.config)
+        self.refused(runnel.Code.ALREADY_EXISTS, self.client.create_stream,
+                     "made-0", window_seconds=[60])
+        wrong = self.refused(runnel.Code.INVALID_ARGUMENT,
+                             self.client.create_stream, "made-1",
+                             unique_precision=19)
+        self.assertEqual(wrong.violations[0][0], "config.unique_precision")
+        for number in range(1, 5):
+            self.client.create_stream("made-%d" % number)
+        names = [info.config.name
+                 for info in self.client.list_streams(page_size=2)]
+        self.assertEqual([name for name in names if name.startswith("made-")],
+                         ["made-%d" % number for number in range(5)])
+        self.client.delete_stream("made-0")
+        for call in (self.client.get_stream, self.client.delete_stream,
+                     self.client.stats, self.client.anomalies):
+            self.refused(runnel.Code.NOT_FOUND, call, "made-0")
+        self.assertEqual(self.client.get_stream("made-1").config.name,
+                         "made-1")
+
+    def test_a_batch_by_itself(self):
+        send = self.client.ingest_batch
+        answer = send("batch", ["a", "b", "a"], values=[1, 2, 6],
+                      latencies_ms=[0.5, 1, 1.5],
+                      times_ms=[1700000000000, 1700000000500, 1700000000001],
+                      producer_id="one", producer_sequence=1)
+        self.assertEqual((answer.accepted_events, answer.late_events,
+                          answer.duplicate), (3, 0, False))
+        again = send("batch", ["a", "b", "a"], values=[1, 2, 6],
+                     latencies_ms=[0.5, 1, 1.5],
+                     times_ms=[1700000000000, 1700000000500, 1700000000001],
+                     producer_id="one", producer_sequence=1)
+        self.assertTrue(again.duplicate)
+        self.refused(runnel.Code.ALREADY_EXISTS, send, "batch", ["other"],
+                     producer_id="one", producer_sequence=1)
+        self.assertEqual(send("batch", ["c"]).accepted_events, 1)
+        late = send("batch", ["c"], times_ms=[1600000000000])
+        self.assertEqual((late.accepted_events, late.late_events), (1, 1))
+        stats = self.client.stats("batch")
+        self.assertEqual((stats.count, stats.value.sum, stats.latency_ms.sum,
+                          stats.late_events), (5, 9, 3, 1))
+        self.assertEqual([one.count for one in self.client.frequency(
+            "batch", ["a", "b", "c"])], [2, 1, 2])
+        wrong = self.refused(runnel.Code.INVALID_ARGUMENT, send, "batch",
+                             ["a", "b"], values=[1])
+        self.assertIn("values", wrong.violations[0][0])
+        with self.assertRaises(ValueError):
+            send("batch", ["a", "b"], times_ms=[0, 2 ** 32])
+
+    def test_quantiles_and_ranks(self):
+        self.client.ingest_batch("ask", ["k"] * 1000,
+                                 values=range(1, 1001),
+                                 latencies_ms=[2.5] * 1000)
+        answer = self.client.quantiles("ask", "value", [0, 0.5, 0.99, 1])
+        self.assertEqual((answer.count, len(answer.quantiles)), (1000, 4))
+        self.assertTrue(0 < answer.relative_error < 0.006)
+        for one, truth in zip(answer.quantiles, (1, 500, 990, 1000)):
+            self.assertLessEqual(abs(one.value - truth),
+                                 answer.relative_error * truth + 1, one)
+        for window_seconds in (0, 60):
+            answer = self.client.rank("ask", "value", [0, 250, 5000],
+                                      window_seconds)
+            self.assertEqual((answer.count, answer.ranks[0],
+                              answer.ranks[2]), (1000, 0, 1))
+            self.assertAlmostEqual(answer.ranks[1], 0.25, delta=0.003)
+        self.assertEqual(list(self.client.rank("ask", "latency",
+                                               [2, 3]).ranks), [0, 1])
+        self.client.create_stream("silent")
+        self.assertEqual(list(self.client.quantiles("silent", "value", [0.5])
+                              .quantiles), [])
+        self.refused(runnel.Code.INVALID_ARGUMENT, self.client.quantiles,
+                     "ask", "value", [1.5])
+        self.refused(runnel.Code.INVALID_ARGUMENT, self.client.rank, "ask",
+                     "value", [])
+        self.refused(runnel.Code.INVALID_ARGUMENT, self.client.rank, "ask",
+                     "value", [1], 61)
+        for call in (self.client.quantiles, self.client.rank):
+            with self.assertRaises(ValueError):
+                call("ask", "weight", [0.5])
+
+    def test_sketches_go_from_stream_to_stream(self):
+        self.client.ingest_batch(
+            "from", ["key %d" % (i % 50) for i in range(500)],
+            values=range(500), latencies_ms=range(500))
+        counts = {"unique": 50, "frequency": 500, "value": 500,
+                  "latency": 500}
+        layouts = {"unique": ("runnel",), "frequency": ("datasketches",),
+                   "value": ("ddsketch",), "latency": ("otel_exponential",)}
+        self.client.create_stream("to")
+        for kind, count in counts.items():
+            for layout in ("runnel", *layouts[kind]):
+                sketch = self.client.export_sketch("from", kind, layout)
+                stream = "to-%s-%s" % (kind, layout)
+                self.client.create_stream(stream)
+                merged = self.client.merge_sketch(stream, kind, sketch, layout)
+                self.assertAlmostEqual(merged.count, count, delta=1)
+                self.assertFalse(merged.duplicate)
+        stats = self.client.stats("to-value-runnel")
+        self.assertEqual(stats.value, self.client.stats("from").value)
+        sketch = self.client.export_sketch("from", "value")
+        for duplicate in (False, True):
+            merged = self.client.merge_sketch("to", "value", sketch,
+                                              producer_id="nightly",
+                                              producer_sequence=7)
+            self.assertEqual(merged.duplicate, duplicate)
+        self.assertEqual(self.client.stats("to").value.count, 500)
+
+    def test_sketches_that_are_refused(self):
+        self.client.ingest_batch("hashed", ["a", "b"])
+        merge = self.client.merge_sketch
+        self.refused(runnel.Code.INVALID_ARGUMENT, merge, "hashed", "value",
+                     b"no sketch")
+        self.refused(runnel.Code.NOT_FOUND, merge, "no-such-stream", "value",
+                     self.client.export_sketch("hashed", "value"))
+        self.refused(runnel.Code.INVALID_ARGUMENT,
+                     self.client.export_sketch, "hashed", "value",
+                     "redis_hyll")
+        self.client.create_stream("of-redis", key_hash="KEY_HASH_REDIS")
+        self.refused(runnel.Code.FAILED_PRECONDITION, merge, "of-redis",
+                     "unique", self.client.export_sketch("hashed", "unique"))
+        for kind, layout in (("weight", "runnel"), ("value", "zip")):
+            with self.assertRaises(ValueError):
+                self.client.export_sketch("hashed", kind, layout)
+        before = self.client.connected()
+        large = self.refused(runnel.Code.RESOURCE_EXHAUSTED, merge, "hashed",
+                             "value", bytes(1 << 20))
+        self.assertIn("above the core's limit", large.message)
+        self.assertIs(self.client.connected(), before)
+        self.assertEqual(self.client.get_stream("hashed").count, 2)
+
+    def test_the_largest_message_is_taken(self):
+        """It is looked at: what is refused is its content. A byte more is
+        not sent."""
+        self.client.create_stream("large")
+        room = self.client.connected().message_bytes_max
+        head = stats_pb2.MergeSketchRequest(
+            stream="large", kind=1, format=1,
+            sketch=bytes(room)).ByteSize() - room
+        for more, code in ((0, runnel.Code.INVALID_ARGUMENT),
+                           (1, runnel.Code.RESOURCE_EXHAUSTED)):
+            self.refused(code, self.client.merge_sketch, "large", "value",
+                         bytes(room - head + more))
+
+    def test_anomalies(self):
+        self.client.create_stream("odd", value_threshold=100)
+        self.assertEqual(self.client.anomalies("odd"), [])
+        self.client.ingest_batch("odd", ["a", "b"], values=[1, 700])
+        [anomaly] = self.client.anomalies("odd")
+        self.assertEqual((anomaly.key, anomaly.observed, anomaly.threshold),
+                         ("b", 700, 100))
+        both = self.client.stats_and_anomalies("odd")
+        self.assertEqual((both.stats.count, list(both.anomalies)),
+                         (2, [anomaly]))
 
     def test_ingest_over_cut_connections(self):
         for seed in range(3):

@@ -1,36 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs and statistics."""
-import random
+"""A client: its connection, and jobs."""
 import ssl
 import time
 
+from .backoff import Backoff
 from .errors import Code, Error
-from .ingest import Ingest
-from .v1 import admin_pb2, jobs_pb2, stats_pb2
+from .statistics import Statistics
+from .v1 import admin_pb2, jobs_pb2
 from .wire import Connection
 
-BACKOFF_FIRST_S = 0.1
-BACKOFF_LAST_S = 10
 TERMINAL = {jobs_pb2.JOB_STATE_SUCCEEDED, jobs_pb2.JOB_STATE_FAILED,
             jobs_pb2.JOB_STATE_CANCELLED, jobs_pb2.JOB_STATE_EXPIRED}
 
 
-class Backoff:
-    """Waits between attempts: doubled each time, with jitter of a half."""
-
-    def __init__(self):
-        self.wait_s = BACKOFF_FIRST_S
-
-    def reset(self):
-        self.wait_s = BACKOFF_FIRST_S
-
-    def wait(self, error):
-        wait_s = max(self.wait_s, error.retry_delay_ms / 1000)
-        time.sleep(wait_s * (0.5 + random.random() / 2))
-        self.wait_s = min(2 * self.wait_s, BACKOFF_LAST_S)
-
-
-class Client:
+class Client(Statistics):
     """A client of one core. It connects with the first call, and again when
     the connection is lost. tls: True to trust the system's roots, or an
     ssl.SSLContext."""
@@ -186,58 +169,6 @@ class Client:
             output += event.delta.data or event.delta.text.encode()
             state = event.state.state or state
         return bytes(output), state
-
-    # --- statistics ---
-
-    def ingest(self, stream, **options):
-        """An Ingest into a stream, which is made when there is none."""
-        return Ingest(self, stream, **options)
-
-    def stats(self, stream, window_seconds=0, top=10):
-        """The StreamStats of a window; 0 is all time."""
-        request = stats_pb2.GetStatsRequest(
-            stream=stream, window_seconds=window_seconds, top=top)
-        return self.call("StatsService/GetStats", request,
-                         stats_pb2.GetStatsResponse).stats
-
-    def frequency(self, stream, keys, window_seconds=0):
-        """How often keys occurred: a KeyFrequency for each."""
-        request = stats_pb2.GetFrequencyRequest(
-            stream=stream, keys=keys, window_seconds=window_seconds)
-        return list(self.call("StatsService/GetFrequency", request,
-                              stats_pb2.GetFrequencyResponse).frequencies)
-
-    def watch_stats(self, stream, interval_ms=1000, window_seconds=(), top=10):
-        """Yields a WatchStatsResponse whenever something has changed, over
-        lost connections."""
-        request = stats_pb2.WatchStatsRequest(
-            stream=stream, interval_ms=interval_ms, top=top,
-            window_seconds=window_seconds)
-        epoch, backoff = None, Backoff()
-        while True:
-            call = None
-            try:
-                connection = self.connected()
-                if epoch not in (None, connection.epoch):
-                    request.after_anomaly = 0
-                epoch = connection.epoch
-                call = connection.call("runnel.v1.StatsService/WatchStats")
-                call.send(request.SerializeToString())
-                call.half_close()
-                while (data := call.receive()) is not None:
-                    update = stats_pb2.WatchStatsResponse.FromString(data)
-                    if update.HasField("anomaly"):
-                        request.after_anomaly = update.anomaly.sequence
-                    backoff.reset()
-                    yield update
-                return
-            except Error as error:
-                if epoch is None or not error.resumable:
-                    raise
-                backoff.wait(error)
-            finally:
-                if call:
-                    call.cancel()
 
     def info(self):
         """The state of the core: GetInfoResponse."""

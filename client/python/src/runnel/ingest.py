@@ -10,6 +10,21 @@ from .v1 import events_pb2
 METHOD = "runnel.v1.EventService/Ingest"
 
 
+def batch_of(stream, keys, indexes, values, latencies_ms, times_ms):
+    """The EventBatch of columns: indexes has for each event the position of
+    its key in keys, which are distinct."""
+    keys = [key.encode() for key in keys]
+    batch = events_pb2.EventBatch(
+        stream=stream, keys=b"".join(keys),
+        key_lengths=[len(key) for key in keys], key_indexes=indexes,
+        values=values, latencies_ms=latencies_ms)
+    if times_ms:
+        batch.time_base_ms = min(times_ms)
+        batch.time_offsets_ms.extend(
+            time_ms - batch.time_base_ms for time_ms in times_ms)
+    return batch
+
+
 class Ingest:
     """Gathers events and sends them in batches, several of which may be on
     their way. A batch that was not acknowledged when a connection is lost is
@@ -81,17 +96,11 @@ class Ingest:
         """Ends the batch that is being gathered."""
         if not self.indexes:
             return
-        keys = [key.encode() for key in self.keys]
         self.sequence += 1
-        batch = events_pb2.EventBatch(
-            stream=self.stream, producer_id=self.producer_id,
-            producer_sequence=self.sequence, keys=b"".join(keys),
-            key_lengths=[len(key) for key in keys], key_indexes=self.indexes,
-            values=self.values, latencies_ms=self.latencies)
-        if self.times:
-            batch.time_base_ms = min(self.times)
-            batch.time_offsets_ms.extend(
-                time_ms - batch.time_base_ms for time_ms in self.times)
+        batch = batch_of(self.stream, self.keys, self.indexes, self.values,
+                         self.latencies, self.times)
+        batch.producer_id = self.producer_id
+        batch.producer_sequence = self.sequence
         request = events_pb2.IngestRequest(batch=batch)
         self.queue.append(request.SerializeToString())
         self.reset()

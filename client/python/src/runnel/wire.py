@@ -12,6 +12,8 @@ from .v1 import frame_pb2 as frames
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024
 CREDIT_BYTES = 256 * 1024
+# Of a frame around a message: two tags, a 32-bit number and a length.
+FRAME_HEAD_BYTES_MAX = 1 + 5 + 1 + 5
 # The core sends a Ping after 30 s of silence; twice that is no silence.
 SILENCE_S = 60
 
@@ -69,7 +71,12 @@ class Stream:
         self.status = None
 
     def send(self, data):
-        """Waits for credit, then sends one message."""
+        """Waits for credit, then sends one message. RESOURCE_EXHAUSTED: the
+        core does not take so large a frame; the connection is as it was."""
+        if len(data) > self.connection.message_bytes_max:
+            raise Error(Code.RESOURCE_EXHAUSTED, "a message of %d bytes is "
+                        "above the core's limit of %d"
+                        % (len(data), self.connection.message_bytes_max))
         while self.credit <= 0 and self.status is None:
             self.connection.read(self.deadline)
         if self.status is None:
@@ -145,6 +152,8 @@ class Connection:
         self.await_hello(time.monotonic() + timeout_s)
         self.epoch = self.hello.epoch
         self.send_credit = self.hello.initial_credit_bytes or 262144
+        self.message_bytes_max = \
+            (self.hello.max_frame_bytes or 1048576) - FRAME_HEAD_BYTES_MAX
 
     def await_hello(self, deadline):
         try:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from .client import Backoff
+from .backoff import Backoff
 from .errors import Code, Error
 from .v1 import workers_pb2
 
