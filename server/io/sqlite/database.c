@@ -14,8 +14,9 @@
 #include "schema.sql.h"
 #include "wal_vfs.h"
 
-/* Pages of 4 KiB: what a group touches stays at hand. */
-#define CACHE_KIB "16384"
+/* Pages of 4 KiB: what a group touches stays at hand. The table of its pages
+ * grows with it, and a commit often walks all of that table. */
+#define CACHE_KIB "4096"
 
 /* After a large burst the WAL is cut back to this. */
 #define WAL_BYTES_MAX "67108864"
