@@ -88,12 +88,12 @@ static int open_database(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/runnel.db", folder);
     below.fail_at = 0;
-    assert_int_equal(
-        sqlite3_open_v2(path, &db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                            SQLITE_OPEN_EXRESCODE,
-                        rnl_wal_vfs()),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_open_v2(path, &db,
+                                     SQLITE_OPEN_READWRITE |
+                                         SQLITE_OPEN_CREATE |
+                                         SQLITE_OPEN_EXRESCODE,
+                                     rnl_wal_vfs()),
+                     SQLITE_OK);
     run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
             "PRAGMA wal_autocheckpoint=0;"
             "CREATE TABLE t (n INTEGER PRIMARY KEY, round INT, data BLOB)");
@@ -112,12 +112,11 @@ static int close_database(void **state)
 static int rows_of(sqlite3 *connection, int round)
 {
     sqlite3_stmt *statement;
-    assert_int_equal(
-        sqlite3_prepare_v2(connection,
-                           "SELECT count(*) FROM t WHERE round = ?"
-                           " AND length(data) = 3000",
-                           -1, &statement, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(connection,
+                                        "SELECT count(*) FROM t WHERE round = ?"
+                                        " AND length(data) = 3000",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
     sqlite3_bind_int(statement, 1, round);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     int rows = sqlite3_column_int(statement, 0);

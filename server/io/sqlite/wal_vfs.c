@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rests on the format of the log (sqlite.org/fileformat2.html, 4.1): a head is
- * the one write of 24 bytes, and its second word is zero but in a commit. Only a
- * write right behind the one before is gathered. Others go through, and so do
+ * the one write of 24 bytes, and its second word is zero but in a commit. Only
+ * a write right behind the one before is gathered. Others go through, and so do
  * the heads that SQLite writes anew once a page that was written early has
  * changed.
  */
@@ -143,9 +143,8 @@ static int wal_truncate(sqlite3_file *file, sqlite3_int64 size)
     struct wal_file *wal = wal_of(file);
     int result = flush(wal);
     wal->end = NOWHERE;
-    return result == SQLITE_OK
-               ? wal->real->pMethods->xTruncate(wal->real, size)
-               : result;
+    return result == SQLITE_OK ? wal->real->pMethods->xTruncate(wal->real, size)
+                               : result;
 }
 
 static int wal_sync(sqlite3_file *file, int flags)

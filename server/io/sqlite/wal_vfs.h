@@ -6,8 +6,8 @@
  *
  * A transaction is in the file before SQLite makes it known to anybody: the
  * page behind the head of a commit ends the gathering. What cannot be written
- * fails the transaction. It is neither a cache nor a queue: between transactions
- * nothing is held.
+ * fails the transaction. It is neither a cache nor a queue: between
+ * transactions nothing is held.
  */
 #ifndef RNL_IO_SQLITE_WAL_VFS_H
 #define RNL_IO_SQLITE_WAL_VFS_H
