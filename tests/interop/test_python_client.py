@@ -6,6 +6,7 @@
 
 Exit status 77: python3-protobuf is not here.
 """
+import io
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 try:
     import google.protobuf  # noqa: F401
@@ -31,12 +33,31 @@ from core import Core  # noqa: E402
 from cut_proxy import CutProxy  # noqa: E402
 import runnel  # noqa: E402
 from runnel import wire  # noqa: E402
-from runnel.v1 import frame_pb2, jobs_pb2, stats_pb2  # noqa: E402
+from runnel.v1 import (  # noqa: E402
+    admin_pb2, frame_pb2, jobs_pb2, stats_pb2)
 
 TEXT = "".join("line %d of the input\n" % i for i in range(1500))
 
 
-class Package(unittest.TestCase):
+class Case(unittest.TestCase):
+    def refused(self, code, call, *args, **options):
+        with self.assertRaises(runnel.Error) as caught:
+            call(*args, **options)
+        self.assertEqual(caught.exception.code, code)
+        return caught.exception
+
+    def start(self, *flags):
+        core = Core(BIN, "127.0.0.1:0", *flags)
+        self.addCleanup(lambda: self.assertEqual(core.stop(), 0))
+        return core
+
+    def connect(self, core, **options):
+        client = runnel.Client(core.address, **options)
+        self.addCleanup(client.close)
+        return client
+
+
+class Package(Case):
     @classmethod
     def setUpClass(cls):
         cls.core = Core(BIN)
@@ -198,12 +219,6 @@ class Package(unittest.TestCase):
         self.assertEqual((known.count, unknown.upper), (250, 0))
         update = next(self.client.watch_stats("python", window_seconds=[0]))
         self.assertEqual(update.snapshot.windows[0].count, 1000)
-
-    def refused(self, code, call, *args, **options):
-        with self.assertRaises(runnel.Error) as caught:
-            call(*args, **options)
-        self.assertEqual(caught.exception.code, code)
-        return caught.exception
 
     def test_streams_are_made_listed_and_deleted(self):
         made = self.client.create_stream(
@@ -388,6 +403,110 @@ class Package(unittest.TestCase):
             with self.client.ingest("python") as ingest:
                 ingest.event("")
         self.assertEqual(caught.exception.code, runnel.Code.INVALID_ARGUMENT)
+
+
+class Administration(Case):
+    def test_the_core_tells_its_limits(self):
+        info = self.connect(self.start("--max-jobs", "77")).info()
+        self.assertEqual((info.limits.max_jobs, info.limits.max_frame_bytes),
+                         (77, 1 << 20))
+        self.assertFalse(info.draining)
+
+    def test_upkeep_takes_as_long_as_it_takes(self):
+        """Whatever timeout_s is; a backup is a store that has it all."""
+        home = tempfile.mkdtemp(prefix="runnel-python-")
+        self.addCleanup(shutil.rmtree, home)
+        core = self.start()
+        client, hasty = self.connect(core), self.connect(core, timeout_s=0)
+        jobs = [client.create_job("echo", text=TEXT * 20) for _ in range(4)]
+        for job in jobs:
+            client.output(job.id)
+        checked = hasty.check_store()
+        self.assertEqual((checked.jobs, checked.problem_count,
+                          list(checked.problems)), (4, 0, []))
+        self.assertGreater(checked.events, 4)
+        path = os.path.join(home, "runnel.db")
+        with open(path, "wb") as file:
+            size = hasty.backup(file)
+        self.assertEqual(os.path.getsize(path), size)
+        self.assertGreater(size, 4 * len(TEXT) * 20)
+        copy = self.connect(self.start("--data", home))
+        for job in jobs:
+            self.assertEqual(copy.output(job.id)[0].decode(), TEXT * 20)
+        for job in jobs:
+            client.delete_job(job.id)
+        sizes = hasty.compact_store()
+        self.assertLess(sizes.bytes_after, sizes.bytes_before)
+
+    def test_a_store_in_memory_has_no_upkeep(self):
+        client = self.connect(self.start("--durability", "memory"))
+        with tempfile.TemporaryFile() as file:
+            self.refused(runnel.Code.FAILED_PRECONDITION, client.backup, file)
+            self.assertEqual(file.tell(), 0)
+        for call in (client.check_store, client.compact_store):
+            self.refused(runnel.Code.FAILED_PRECONDITION, call)
+
+    def test_a_backup_that_lacks_pieces(self):
+        class Short(runnel.Client):
+            """A core that ends the call with OK after these pieces."""
+            def connected(self):
+                return self
+
+            def call(self, *_):
+                stream = unittest.mock.Mock()
+                stream.receive.side_effect = [
+                    admin_pb2.BackupResponse(
+                        data=data, total_bytes=9).SerializeToString()
+                    for data in self.pieces] + [None]
+                return stream
+        client = Short()
+        for client.pieces in ([], [b"12345678"]):
+            self.refused(runnel.Code.DATA_LOSS, client.backup, io.BytesIO())
+        client.pieces = [b"1234", b"56789"]
+        file = io.BytesIO()
+        self.assertEqual(client.backup(file), 9)
+        self.assertEqual(file.getvalue(), b"123456789")
+
+    def test_tokens_are_made_listed_and_revoked(self):
+        core = self.start()
+        anyone = self.connect(core)
+        self.assertIsNone(anyone.own_token())
+        self.refused(runnel.Code.FAILED_PRECONDITION, anyone.create_token,
+                     "first", ["work"])
+        root = self.connect(
+            core, token=anyone.create_token("root", ["admin"]).secret)
+        self.refused(runnel.Code.UNAUTHENTICATED, self.connect(core).info)
+        made = root.create_token("reader", ["jobs:read", "stats:read"], 3600)
+        self.assertEqual(made.token.expire_time.seconds -
+                         made.token.create_time.seconds, 3600)
+        self.assertFalse(root.own_token().HasField("expire_time"))
+        reader = self.connect(core, token=made.secret)
+        self.assertEqual(reader.own_token(), made.token)
+        self.assertEqual(list(reader.list_jobs()), [])
+        for call, args in ((reader.create_job, ("echo",)),
+                           (reader.list_tokens, ()),
+                           (reader.create_token, ("x", ["work"])),
+                           (reader.revoke_token, (made.token.id,)),
+                           (reader.check_store, ()),
+                           (reader.compact_store, ()),
+                           (reader.backup, (io.BytesIO(),))):
+            self.refused(runnel.Code.PERMISSION_DENIED, call, *args)
+        self.assertEqual({one.name: list(one.scopes)
+                          for one in root.list_tokens()},
+                         {"root": ["admin"],
+                          "reader": ["jobs:read", "stats:read"]})
+        for name, scopes, lifetime_s, field in (
+                ("", ["work"], None, "name"), ("x", [], None, "scopes"),
+                ("x", ["work"], 0, "lifetime")):
+            wrong = self.refused(runnel.Code.INVALID_ARGUMENT,
+                                 root.create_token, name, scopes, lifetime_s)
+            self.assertIn(field, wrong.violations[0][0])
+        root.revoke_token(made.token.id)
+        self.refused(runnel.Code.UNAUTHENTICATED,
+                     self.connect(core, token=made.secret).own_token)
+        self.refused(runnel.Code.NOT_FOUND, root.revoke_token, made.token.id)
+        self.refused(runnel.Code.FAILED_PRECONDITION, root.revoke_token,
+                     root.own_token().id)
 
 
 class Frames(unittest.TestCase):

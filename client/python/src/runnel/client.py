@@ -3,17 +3,18 @@
 import ssl
 import time
 
+from .admin import Admin
 from .backoff import Backoff
 from .errors import Code, Error
 from .statistics import Statistics
-from .v1 import admin_pb2, jobs_pb2
+from .v1 import jobs_pb2
 from .wire import Connection
 
 TERMINAL = {jobs_pb2.JOB_STATE_SUCCEEDED, jobs_pb2.JOB_STATE_FAILED,
             jobs_pb2.JOB_STATE_CANCELLED, jobs_pb2.JOB_STATE_EXPIRED}
 
 
-class Client(Statistics):
+class Client(Statistics, Admin):
     """A client of one core. It connects with the first call, and again when
     the connection is lost. tls: True to trust the system's roots, or an
     ssl.SSLContext."""
@@ -53,10 +54,11 @@ class Client(Statistics):
                                          tls=self.tls)
         return self.connection
 
-    def call(self, method, request, answer_type):
-        """One request, one answer. Not repeated when the connection is lost,
-        since it may have been carried out."""
-        deadline = time.monotonic() + self.timeout_s
+    def call(self, method, request, answer_type, bounded=True):
+        """One request, one answer, within timeout_s if that is to bound it.
+        Not repeated when the connection is lost, since it may have been
+        carried out."""
+        deadline = time.monotonic() + self.timeout_s if bounded else None
         stream = self.connected().call("runnel.v1." + method, deadline)
         try:
             stream.send(request.SerializeToString())
@@ -169,8 +171,3 @@ class Client(Statistics):
             output += event.delta.data or event.delta.text.encode()
             state = event.state.state or state
         return bytes(output), state
-
-    def info(self):
-        """The state of the core: GetInfoResponse."""
-        return self.call("AdminService/GetInfo", admin_pb2.GetInfoRequest(),
-                         admin_pb2.GetInfoResponse)
