@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from cli_harness import BIN, DEADLINE_S, Core, clean_env, run
+from cli_harness import BIN, DEADLINE_S, Core, Piped, clean_env, run
 
 
 class WithStore(unittest.TestCase):
@@ -110,6 +110,41 @@ class Turns(WithStore):
             self.assertEqual(done.returncode, 2, done)
             self.assertIn(flags[0][2:], done.stderr.decode())
             self.assertIn(said, done.stderr.decode())
+
+
+class Restarts(WithStore):
+    TEXT = "".join("%d \u20ac " % i for i in range(2000)).encode()
+    BYTES = bytes((i * 167 + i // 256) % 256 for i in range(len(TEXT)))
+
+    def test_a_built_in_job_goes_on_where_it_was_killed(self):
+        """In the same attempt, no byte twice, no sequence missing; also for
+        who watches all the time."""
+        self.start()
+        jobs = [self.create("--kind", "echo", "--input", "-",
+                            "--option", "chunk_bytes=50",
+                            "--option", "pace_ms=10", input=given)
+                for given in (self.TEXT, self.BYTES)]
+        watches = [Piped(self.core, "job", "watch", job) for job in jobs]
+        for kill in range(1, 8):
+            self.await_output(jobs[1], len(self.BYTES) * kill // 16)
+            self.core.restart()
+        for job, watch, given in zip(jobs, watches, (self.TEXT, self.BYTES)):
+            status, output, said = watch.end()
+            self.assertEqual(status, 0, said)
+            self.assertEqual(output, given)
+            done = run(self.core, "job", "watch", job)
+            self.assertEqual(done.stdout, given)
+            ended = self.job(job)
+            self.assertEqual(ended["attempt"], 1)
+            self.assertEqual(ended["outputBytes"], str(len(given)))
+            events = self.json("job", "watch", job)
+            notes = [event for event in events
+                     if "restarted" in event.get("log", {}).get("message", "")]
+            self.assertEqual(len(notes), 7)
+
+    def await_output(self, job, count):
+        while int(self.job(job).get("outputBytes", 0)) < count:
+            self.assertEqual(self.job(job)["state"], "JOB_STATE_RUNNING")
 
 
 class Retention(WithStore):

@@ -5,6 +5,7 @@
  *   engine.c       birth and death, submit, cancel, remove, retention
  *   run.c          queue, attempts, retries, and the end of a job
  *   recover.c      jobs that a durable store had
+ *   resume.c       attempts of built-in kinds that it cut
  *   workers.h      jobs that workers do
  *   job_measure.c  what jobs took
  *   job_view.c     a job as the Job message of the contract
@@ -112,6 +113,9 @@ struct rnl_job {
     struct rnl_work work;
     void *kind_state;
     struct rnl_run run;
+    /* The note that the attempt goes on after a restart: it runs when that is
+     * durable. 0: it is. */
+    uint64_t note_sequence;
     /* Which of its events may go. NULL: none. Owned. */
     struct rnl_trim *trim;
     /* The put, and who waits for it. */
@@ -243,8 +247,16 @@ void rnl_job_count(struct rnl_job *job);
 RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
 
 /* The same for a job whose attempt the end of the process has cut. That of a
- * worker waits for it, for the time of a lease; another one is lost. */
+ * worker waits for it, for the time of a lease; that of a built-in kind goes on
+ * if it can (resume.c); another one is lost. */
 RNL_MUST_USE enum rnl_code rnl_job_resume(struct rnl_job *job);
+
+/* Makes the state of a built-in kind's attempt, and what it works on. Errors:
+ * those of the store; RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_load(struct rnl_job *job);
+
+/* The attempt of a built-in kind wants a slice. */
+void rnl_job_make_ready(struct rnl_job *job);
 
 /* Begins an attempt with a worker that has room. */
 void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker);
@@ -293,6 +305,16 @@ void rnl_jobs_run(struct rnl_jobs *jobs);
 /* Begins again with the jobs of a store that has not ended them. Errors: those
  * of the store. */
 RNL_MUST_USE enum rnl_code rnl_jobs_recover(struct rnl_jobs *jobs);
+
+/* ---- resume.c ---- */
+
+/* The attempt of a built-in kind goes on, once that is written down. Errors:
+ * those of the store; RNL_RESOURCE_EXHAUSTED; RNL_FAILED_PRECONDITION when it
+ * is not known where it was, or the kind cannot. It is lost then. */
+RNL_MUST_USE enum rnl_code rnl_job_go_on(struct rnl_job *job);
+
+/* Events up to sequence are durable. */
+void rnl_job_noted(struct rnl_job *job, uint64_t sequence);
 
 /* ---- job_view.c ---- */
 

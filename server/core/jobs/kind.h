@@ -6,7 +6,8 @@
  *
  * The engine drives it: create, then step until it is done or has failed, then
  * destroy; or destroy at any time in between, which is how a job is cancelled
- * or expires.
+ * or expires. An attempt that the end of the server has cut begins with create
+ * and resume (resume.c).
  */
 #ifndef RNL_JOBS_KIND_H
 #define RNL_JOBS_KIND_H
@@ -71,6 +72,10 @@ struct rnl_kind {
                               struct rnl_field_error *error);
     /* Errors: RNL_RESOURCE_EXHAUSTED. */
     enum rnl_code (*create)(const struct rnl_work *work, void **ret_state);
+    /* Takes a state that has just been made to where an attempt was that had
+     * put out so many bytes, so that step goes on behind them. False: it
+     * cannot. NULL: the kind's attempts are lost with the server. */
+    bool (*resume)(void *state, uint64_t output_bytes);
     /* Does at most about 250 us of work. */
     void (*step)(void *state, struct rnl_run *run, struct rnl_step *ret_step);
     void (*destroy)(void *state);

@@ -89,6 +89,16 @@ static enum rnl_code echo_create(const struct rnl_work *work, void **ret_state)
     return RNL_OK;
 }
 
+/* Events are whole pieces, so that the next one begins where it would have. */
+static bool echo_resume(void *state, uint64_t output_bytes)
+{
+    struct echo *echo = state;
+    if (output_bytes > echo->work->input.len)
+        return false;
+    echo->done = (size_t)output_bytes;
+    return true;
+}
+
 static size_t next_len(const struct echo *echo)
 {
     const struct rnl_input *input = &echo->work->input;
@@ -151,6 +161,7 @@ const struct rnl_kind rnl_kind_echo = {
     .name = "echo",
     .validate = echo_validate,
     .create = echo_create,
+    .resume = echo_resume,
     .step = echo_step,
     .destroy = echo_destroy,
 };

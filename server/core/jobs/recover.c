@@ -2,10 +2,10 @@
 /*
  * What a durable store had when the server went down goes on: jobs that waited
  * wait again, with the deadlines that they had; an attempt of a worker waits
- * for it; an attempt of a built-in kind has failed, since its kind's state is
- * gone, and is tried again if the job's retry policy has it. The log of such a
- * job keeps the output of the broken attempt; the RUNNING event of the next one
- * tells where that begins.
+ * for it; an attempt of a built-in kind goes on where its output ends
+ * (resume.c). One that cannot has failed, and is tried again if the job's retry
+ * policy has it. The log of such a job keeps the output of the broken attempt;
+ * the RUNNING event of the next one tells where that begins.
  */
 #include "engine.h"
 

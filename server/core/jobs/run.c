@@ -75,6 +75,9 @@ static enum rnl_code append(struct rnl_job *job, enum rnl_event_type type,
     if (code != RNL_OK)
         return code;
     job->last_sequence++;
+    /* Before the trim, which writes down both. */
+    if (type == RNL_EVENT_TEXT || type == RNL_EVENT_DATA)
+        job->output_bytes += len;
     if (job->trim != NULL && type != RNL_EVENT_END)
         trim(job, len + RNL_STORE_EVENT_BYTES);
     return RNL_OK;
@@ -124,12 +127,10 @@ enum rnl_code rnl_run_output(struct rnl_run *run, const void *data, size_t len)
         size_t part = event_len(bytes, len);
         bool is_text =
             memchr(bytes, '\0', part) == NULL && rnl_utf8_valid(bytes, part);
-        bool is_new = job->replay_count == 0;
         enum rnl_code code =
             append(job, is_text ? RNL_EVENT_TEXT : RNL_EVENT_DATA, bytes, part);
         if (code != RNL_OK)
             return code;
-        job->output_bytes += is_new ? part : 0;
         rnl_job_measure_output(job);
         bytes += part;
         len -= part;
@@ -232,7 +233,7 @@ void rnl_job_enqueue(struct rnl_job *job)
     rnl_jobs_kick(job->jobs);
 }
 
-static void make_ready(struct rnl_job *job)
+void rnl_job_make_ready(struct rnl_job *job)
 {
     TAILQ_INSERT_TAIL(&job->jobs->ready, job, link);
     job->place = RNL_PLACE_READY;
@@ -283,7 +284,7 @@ static void on_wake(struct rnl_timer *timer, void *arg)
     (void)timer;
     struct rnl_job *job = arg;
     if (job->state == RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING)
-        make_ready(job);
+        rnl_job_make_ready(job);
     else
         rnl_job_enqueue(job);
 }
@@ -515,6 +516,8 @@ enum rnl_code rnl_job_resume(struct rnl_job *job)
     job->run.job = job;
     job->ready_ns = job->jobs->core->now_ns;
     job->attempt_ns = job->ready_ns;
+    if (job->kind != NULL && rnl_job_go_on(job) == RNL_OK)
+        return RNL_OK;
     if (job->kind == NULL && job->attempt_sequence > 0 &&
         rnl_lease_restore(job) == RNL_OK)
         return RNL_OK;
@@ -556,15 +559,11 @@ void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
     rnl_job_fail(job, &step, NULL);
 }
 
-static enum rnl_code begin_attempt(struct rnl_job *job)
+enum rnl_code rnl_job_load(struct rnl_job *job)
 {
     struct rnl_jobs *jobs = job->jobs;
-    enum rnl_code code = append_state(job, RNL_EVENT_STATE);
-    if (code == RNL_OK)
-        code = update_record(job, NULL);
-    if (code == RNL_OK)
-        code = jobs->store->ops->get(jobs->store, job->node.id, true,
-                                     &job->input_job);
+    enum rnl_code code =
+        jobs->store->ops->get(jobs->store, job->node.id, true, &job->input_job);
     if (code != RNL_OK)
         return code;
     job->work = (struct rnl_work){
@@ -576,11 +575,19 @@ static enum rnl_code begin_attempt(struct rnl_job *job)
     return job->kind->create(&job->work, &job->kind_state);
 }
 
+static enum rnl_code begin_attempt(struct rnl_job *job)
+{
+    enum rnl_code code = append_state(job, RNL_EVENT_STATE);
+    if (code == RNL_OK)
+        code = update_record(job, NULL);
+    return code == RNL_OK ? rnl_job_load(job) : code;
+}
+
 static void start_attempt(struct rnl_job *job)
 {
     mark_running(job);
     if (begin_attempt(job) == RNL_OK) {
-        make_ready(job);
+        rnl_job_make_ready(job);
         return;
     }
     struct rnl_step step = {.retry = true};
@@ -604,7 +611,7 @@ static void run_slice(struct rnl_job *job)
     else if (step.kind == RNL_STEP_FAILED)
         rnl_job_fail(job, &step, NULL);
     else if (step.delay_ns == 0)
-        make_ready(job);
+        rnl_job_make_ready(job);
 }
 
 void rnl_jobs_run(struct rnl_jobs *jobs)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An attempt of a built-in kind that the end of the process has cut goes on.
+ * The kind's state is gone, but its output is in the store, and the kind knows
+ * from the number of its bytes where it was (kind.h).
+ *
+ * A job may be what ended the process. So a note is written to its log each
+ * time it goes on, and it runs when the note is durable; when the next start
+ * finds the note as the newest event, nothing came of it, and the attempt is
+ * lost as others are, which the retry policy bounds. Each start so adds to the
+ * output of an attempt, or costs one.
+ */
+#include "engine.h"
+
+#include <string.h>
+
+#include "trim.h"
+
+#define NOTE "the server was restarted, and the attempt goes on"
+
+/* A kind that logs the same at its end has its attempt lost, no more. */
+static bool is_note(const struct rnl_event *event)
+{
+    size_t len = sizeof(NOTE) - 1;
+    return event->type == RNL_EVENT_LOG && event->len >= len &&
+           memcmp(event->data + event->len - len, NOTE, len) == 0;
+}
+
+static bool has_moved(const struct rnl_job *job)
+{
+    struct rnl_store *store = job->jobs->store;
+    struct rnl_store_page page;
+    return job->last_sequence > 0 &&
+           store->ops->read(store, job->node.id, job->last_sequence - 1, 1,
+                            &page) == RNL_OK &&
+           page.count > 0 && !is_note(&page.events[0]);
+}
+
+/* Recovery has counted the output of all attempts. The record has that of the
+ * earlier ones, since it was written when this one began, unless a trim has
+ * written it since. False: it is not known. */
+static bool count_bytes(const struct rnl_job *job, uint64_t *ret_bytes)
+{
+    if (job->attempt > 1 && job->trim != NULL)
+        return false;
+    *ret_bytes = job->output_bytes;
+    if (job->attempt > 1)
+        *ret_bytes -= job->base->output_bytes;
+    return true;
+}
+
+enum rnl_code rnl_job_go_on(struct rnl_job *job)
+{
+    uint64_t bytes;
+    if (job->kind->resume == NULL || !has_moved(job) ||
+        !count_bytes(job, &bytes))
+        return RNL_FAILED_PRECONDITION;
+    enum rnl_code code = rnl_job_load(job);
+    if (code == RNL_OK && !job->kind->resume(job->kind_state, bytes))
+        code = RNL_FAILED_PRECONDITION;
+    if (code == RNL_OK)
+        code = rnl_run_log(&job->run, "%s", NOTE);
+    if (code != RNL_OK)
+        return code;
+    job->note_sequence = job->last_sequence;
+    job->has_output = bytes > 0;
+    return RNL_OK;
+}
+
+void rnl_job_noted(struct rnl_job *job, uint64_t sequence)
+{
+    if (sequence < job->note_sequence)
+        return;
+    job->note_sequence = 0;
+    rnl_job_make_ready(job);
+}
