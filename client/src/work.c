@@ -10,6 +10,46 @@
 /* One report, so that a server with the smallest frames takes it. */
 #define OUTPUT_BYTES_MAX ((size_t)8192)
 
+/* FNV-1a: the ids are the server's, so that a bad distribution costs the time
+ * of a server's own making. */
+static struct rnl_work_bucket *bucket_of(struct rnl_worker *worker,
+                                         const char *job_id)
+{
+    uint32_t hash = 2166136261u;
+    for (; *job_id != '\0'; job_id++)
+        hash = (hash ^ (uint8_t)*job_id) * 16777619u;
+    return &worker->buckets[hash & (worker->bucket_count - 1)];
+}
+
+static void set_next(struct rnl_work *work, struct rnl_work_report *next)
+{
+    struct rnl_worker *worker = work->worker;
+    if (work->next == NULL && next != NULL)
+        TAILQ_INSERT_TAIL(&worker->unsent, work, unsent_link);
+    if (work->next != NULL && next == NULL)
+        TAILQ_REMOVE(&worker->unsent, work, unsent_link);
+    work->next = next;
+}
+
+/* Takes it from where it is. */
+static void lift(struct rnl_work *work)
+{
+    if (work->place == RNL_WORK_WAITS)
+        TAILQ_REMOVE(&work->worker->waiting, work, waiting_link);
+    if (work->place == RNL_WORK_IN_HAND)
+        work->worker->in_hand--;
+}
+
+void rnl_work_put(struct rnl_work *work, enum rnl_work_place place)
+{
+    lift(work);
+    work->place = place;
+    if (place == RNL_WORK_WAITS)
+        TAILQ_INSERT_TAIL(&work->worker->waiting, work, waiting_link);
+    if (place == RNL_WORK_IN_HAND)
+        work->worker->in_hand++;
+}
+
 struct rnl_work *rnl_work_create(struct rnl_worker *worker,
                                  const Runnel__V1__Lease *lease)
 {
@@ -24,7 +64,10 @@ struct rnl_work *rnl_work_create(struct rnl_worker *worker,
     work->attempt = lease->attempt;
     work->token = lease->token;
     STAILQ_INIT(&work->reports);
+    work->place = RNL_WORK_IN_HAND;
+    worker->in_hand++;
     TAILQ_INSERT_TAIL(&worker->works, work, link);
+    LIST_INSERT_HEAD(bucket_of(worker, work->job_id), work, hash_link);
     return work;
 }
 
@@ -32,7 +75,7 @@ static void drop_first(struct rnl_work *work)
 {
     struct rnl_work_report *report = STAILQ_FIRST(&work->reports);
     if (work->next == report)
-        work->next = STAILQ_NEXT(report, link);
+        set_next(work, STAILQ_NEXT(report, link));
     STAILQ_REMOVE_HEAD(&work->reports, link);
     work->pending_bytes -= report->len;
     rnl_free(report);
@@ -42,7 +85,9 @@ void rnl_work_destroy(struct rnl_work *work)
 {
     while (!STAILQ_EMPTY(&work->reports))
         drop_first(work);
+    lift(work);
     TAILQ_REMOVE(&work->worker->works, work, link);
+    LIST_REMOVE(work, hash_link);
     rnl_free(work->assignment);
     rnl_free(work);
 }
@@ -51,7 +96,7 @@ struct rnl_work *rnl_work_find(struct rnl_worker *worker, const char *job_id,
                                uint32_t attempt)
 {
     struct rnl_work *work;
-    TAILQ_FOREACH(work, &worker->works, link)
+    LIST_FOREACH(work, bucket_of(worker, job_id), hash_link)
     {
         if (work->attempt == attempt && strcmp(work->job_id, job_id) == 0)
             return work;
@@ -67,6 +112,11 @@ void rnl_work_lease(const struct rnl_work *work, Runnel__V1__Lease *ret_lease)
     ret_lease->token = work->token;
 }
 
+void rnl_work_sent(struct rnl_work *work)
+{
+    set_next(work, STAILQ_NEXT(work->next, link));
+}
+
 void rnl_work_acknowledge(struct rnl_work *work, uint64_t number)
 {
     struct rnl_work_report *report;
@@ -77,7 +127,7 @@ void rnl_work_acknowledge(struct rnl_work *work, uint64_t number)
 
 void rnl_work_rewind(struct rnl_work *work)
 {
-    work->next = STAILQ_FIRST(&work->reports);
+    set_next(work, STAILQ_FIRST(&work->reports));
 }
 
 /* --- reports --- */
@@ -99,7 +149,7 @@ static void keep(struct rnl_work *work, struct rnl_work_report *report)
 {
     STAILQ_INSERT_TAIL(&work->reports, report, link);
     if (work->next == NULL)
-        work->next = report;
+        set_next(work, report);
     work->last_number = report->number;
     work->pending_bytes += report->len;
 }
@@ -118,7 +168,8 @@ static enum rnl_code submit(struct rnl_work *work,
 
 static bool is_over(const struct rnl_work *work)
 {
-    return work->stopped || work->finished || work->worker->ended;
+    return work->stopped || work->place == RNL_WORK_FINISHED ||
+           work->worker->ended;
 }
 
 bool rnl_work_writable(const struct rnl_work *work)
@@ -262,7 +313,8 @@ static enum rnl_code submit_last(struct rnl_work *work,
                                  const Runnel__V1__WorkRequest *request)
 {
     enum rnl_code code = submit(work, request);
-    work->finished = code == RNL_OK;
+    if (code == RNL_OK)
+        rnl_work_put(work, RNL_WORK_FINISHED);
     rnl_worker_hand_free(work->worker);
     return code;
 }
@@ -344,7 +396,7 @@ static enum rnl_code submit_release(struct rnl_work *work, const char *reason)
 /* Should there be no memory to say so, the lease runs out. */
 void rnl_work_release(struct rnl_work *work, const char *reason)
 {
-    if (work == NULL || work->finished)
+    if (work == NULL || work->place == RNL_WORK_FINISHED)
         return;
     struct rnl_worker *worker = work->worker;
     if (is_over(work) || submit_release(work, reason) != RNL_OK)

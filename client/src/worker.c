@@ -124,13 +124,14 @@ static bool can_pump(const struct rnl_worker *worker)
 }
 
 /* False: the call takes nothing more now. */
-static bool pump_work(struct rnl_worker *worker, struct rnl_work *work)
+static bool pump_reports(struct rnl_worker *worker)
 {
-    while (work->next != NULL && !work->stopped) {
-        struct rnl_work_report *report = work->next;
+    struct rnl_work *work;
+    while ((work = TAILQ_FIRST(&worker->unsent)) != NULL) {
+        const struct rnl_work_report *report = work->next;
         if (rnl_call_send(worker->call, report->data, report->len) != RNL_OK)
             return false;
-        work->next = STAILQ_NEXT(report, link);
+        rnl_work_sent(work);
     }
     return true;
 }
@@ -157,21 +158,9 @@ static bool pump_drain(struct rnl_worker *worker)
 
 void rnl_worker_pump(struct rnl_worker *worker)
 {
-    struct rnl_work *work;
-    if (!can_pump(worker))
-        return;
-    /* Before a release: the core then knows why. */
-    if (!pump_drain(worker)) {
+    /* The drain before a release: the core then knows why. */
+    if (can_pump(worker) && !(pump_drain(worker) && pump_reports(worker)))
         retry_later(worker);
-        return;
-    }
-    TAILQ_FOREACH(work, &worker->works, link)
-    {
-        if (pump_work(worker, work))
-            continue;
-        retry_later(worker);
-        return;
-    }
 }
 
 static void on_writable(struct rnl_call *call, void *arg)
@@ -251,11 +240,12 @@ static void take_ack(struct rnl_worker *worker,
     work->acked_number = ack->report_sequence;
     work->acked_sequence = ack->sequence;
     rnl_work_acknowledge(work, ack->report_sequence);
-    if (work->finished && STAILQ_EMPTY(&work->reports)) {
+    bool finished = work->place == RNL_WORK_FINISHED;
+    if (finished && STAILQ_EMPTY(&work->reports)) {
         rnl_work_destroy(work);
         return;
     }
-    if (!work->was_full || !rnl_work_writable(work) || work->finished)
+    if (!work->was_full || !rnl_work_writable(work) || finished)
         return;
     work->was_full = false;
     if (worker->options.on_writable != NULL)
@@ -272,7 +262,7 @@ static void take_stop(struct rnl_worker *worker,
         work = rnl_work_find(worker, stop->lease->job_id, stop->lease->attempt);
     if (work == NULL || work->token != stop->lease->token || work->stopped)
         return;
-    if (work->finished || work->assignment != NULL) {
+    if (work->place != RNL_WORK_IN_HAND) {
         rnl_work_destroy(work);
         return;
     }
@@ -457,6 +447,28 @@ static void name_instance(struct rnl_worker *worker)
              random[0], random[1]);
 }
 
+/* As much again waits for an acknowledgement of its result. */
+static uint32_t count_buckets(uint32_t concurrency)
+{
+    uint32_t count = 2;
+    while (count < 2 * concurrency)
+        count *= 2;
+    return count;
+}
+
+/* own was checked. NULL when memory is out. */
+static struct rnl_worker *allocate(const struct rnl_worker_options *own)
+{
+    uint32_t bucket_count = count_buckets(own->concurrency);
+    struct rnl_worker *worker = rnl_calloc(
+        1, sizeof(*worker) + bucket_count * sizeof(worker->buckets[0]));
+    if (worker == NULL)
+        return NULL;
+    worker->options = *own;
+    worker->bucket_count = bucket_count;
+    return worker;
+}
+
 static void set_up(struct rnl_worker *worker, struct rnl_client *client)
 {
     struct rnl_worker_options *options = &worker->options;
@@ -479,6 +491,8 @@ static void set_up(struct rnl_worker *worker, struct rnl_client *client)
     worker->hand.fire = on_hand;
     worker->hand.arg = worker;
     TAILQ_INIT(&worker->works);
+    TAILQ_INIT(&worker->waiting);
+    TAILQ_INIT(&worker->unsent);
     worker->attachment.destroy = destroy_attached;
 }
 
@@ -492,10 +506,9 @@ enum rnl_code rnl_worker_start(struct rnl_client *client,
     const char *fault = find_fault(&own);
     if (fault != NULL)
         return rnl_client_fail(client, RNL_INVALID_ARGUMENT, "%s", fault);
-    struct rnl_worker *worker = rnl_calloc(1, sizeof(*worker));
+    struct rnl_worker *worker = allocate(&own);
     if (worker == NULL)
         return rnl_typed_no_memory(client);
-    worker->options = own;
     set_up(worker, client);
     if (!copy_kinds(worker, own.kinds, own.kind_count)) {
         free_kinds(worker);

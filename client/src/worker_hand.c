@@ -9,26 +9,14 @@
 /* The core gives it to another worker at once. */
 #define NOT_BEGUN "the worker takes no job any more"
 
-/* Work that was stopped counts as well until the program lets go of it: it may
- * still be busy with it, while the core has given its place away. */
 static bool has_hand_free(const struct rnl_worker *worker)
 {
-    const struct rnl_work *work;
-    uint32_t in_hand = 0;
-    TAILQ_FOREACH(work, &worker->works, link)
-    in_hand += !work->finished && work->assignment == NULL;
-    return in_hand < worker->options.concurrency;
+    return worker->in_hand < worker->options.concurrency;
 }
 
 struct rnl_work *rnl_worker_next_assignment(const struct rnl_worker *worker)
 {
-    struct rnl_work *work;
-    TAILQ_FOREACH(work, &worker->works, link)
-    {
-        if (work->assignment != NULL && !work->finished)
-            return has_hand_free(worker) ? work : NULL;
-    }
-    return NULL;
+    return has_hand_free(worker) ? TAILQ_FIRST(&worker->waiting) : NULL;
 }
 
 /* Without memory to keep it, another worker is to have it. */
@@ -36,11 +24,13 @@ static void keep_assignment(struct rnl_work *work, const uint8_t *data,
                             size_t len)
 {
     work->assignment = rnl_malloc(len);
-    work->assignment_len = len;
-    if (work->assignment != NULL)
-        memcpy(work->assignment, data, len);
-    else
+    if (work->assignment == NULL) {
         rnl_work_release(work, "memory of the worker is out");
+        return;
+    }
+    memcpy(work->assignment, data, len);
+    work->assignment_len = len;
+    rnl_work_put(work, RNL_WORK_WAITS);
 }
 
 void rnl_worker_hand_out(struct rnl_worker *worker, struct rnl_work *work)
@@ -54,6 +44,7 @@ void rnl_worker_hand_out(struct rnl_worker *worker, struct rnl_work *work)
                  rnl_job_convert(&worker->arena, response->assign->job, &job);
     rnl_free(work->assignment);
     work->assignment = NULL;
+    rnl_work_put(work, RNL_WORK_IN_HAND);
     if (whole)
         worker->options.on_job(worker, work, &job, worker->options.arg);
     else
@@ -62,13 +53,9 @@ void rnl_worker_hand_out(struct rnl_worker *worker, struct rnl_work *work)
 
 void rnl_worker_release_assignments(struct rnl_worker *worker)
 {
-    struct rnl_work *work = TAILQ_FIRST(&worker->works);
-    while (work != NULL) {
-        struct rnl_work *next = TAILQ_NEXT(work, link);
-        if (work->assignment != NULL)
-            rnl_work_release(work, NOT_BEGUN);
-        work = next;
-    }
+    struct rnl_work *work;
+    while ((work = TAILQ_FIRST(&worker->waiting)) != NULL)
+        rnl_work_release(work, NOT_BEGUN);
 }
 
 /* Without memory the lease is not held here, and runs out. */

@@ -24,20 +24,33 @@ struct rnl_work_report {
     uint8_t data[];
 };
 
+enum rnl_work_place {
+    /* For a hand of the program: its assignment is kept. */
+    RNL_WORK_WAITS,
+    /* Stopped work, too, until the program lets go of it: it may still be busy
+     * with it, while the core has given its place away. */
+    RNL_WORK_IN_HAND,
+    /* The result is among the reports: the caller has let go. */
+    RNL_WORK_FINISHED,
+};
+
 struct rnl_work {
     TAILQ_ENTRY(rnl_work) link;
+    LIST_ENTRY(rnl_work) hash_link;
     struct rnl_worker *worker;
     char job_id[RNL_WORK_ID_SIZE];
     uint32_t attempt;
     uint64_t token;
-    /* The encoded WorkResponse, while the program has as much in hand as it
-     * wants; else NULL. Owned. */
+    enum rnl_work_place place;
+    TAILQ_ENTRY(rnl_work) waiting_link;
+    /* The encoded WorkResponse, until the program has it; else NULL. Owned. */
     uint8_t *assignment;
     size_t assignment_len;
     void *context;
     /* In the order of their numbers: sent, then from next on not sent. */
     STAILQ_HEAD(, rnl_work_report) reports;
     struct rnl_work_report *next;
+    TAILQ_ENTRY(rnl_work) unsent_link;
     uint64_t last_number;
     /* Acknowledged last, and the job's event of then. */
     uint64_t acked_number;
@@ -45,12 +58,14 @@ struct rnl_work {
     size_t pending_bytes;
     /* on_writable is owed. */
     bool was_full;
-    /* The result is among the reports: the caller has let go. */
-    bool finished;
     /* The core takes nothing more of it. */
     bool stopped;
 };
 
+LIST_HEAD(rnl_work_bucket, rnl_work);
+
+/* What happens for each job looks at that job's work alone: there may be
+ * thousands. */
 struct rnl_worker {
     struct rnl_attachment attachment;
     struct rnl_client *client;
@@ -59,6 +74,11 @@ struct rnl_worker {
     char name[RNL_WORKER_NAME_SIZE];
     char instance[RNL_WORKER_INSTANCE_SIZE];
     TAILQ_HEAD(, rnl_work) works;
+    /* In the order in which they came. */
+    TAILQ_HEAD(, rnl_work) waiting;
+    /* Work that has a next report. */
+    TAILQ_HEAD(, rnl_work) unsent;
+    uint32_t in_hand;
     struct rnl_arena arena;
 
     struct rnl_call *call;
@@ -78,6 +98,9 @@ struct rnl_worker {
     unsigned busy;
     bool doomed;
     struct rnl_status_box status;
+    /* Works by job; a power of two of them. */
+    uint32_t bucket_count;
+    struct rnl_work_bucket buckets[];
 };
 
 /* Sends reports as far as there is room. */
@@ -115,10 +138,12 @@ void rnl_worker_release_assignments(struct rnl_worker *worker);
 
 /* --- work.c --- */
 
-/* NULL when memory is out. */
+/* It is in hand. NULL when memory is out. */
 struct rnl_work *rnl_work_create(struct rnl_worker *worker,
                                  const Runnel__V1__Lease *lease);
 void rnl_work_destroy(struct rnl_work *work);
+
+void rnl_work_put(struct rnl_work *work, enum rnl_work_place place);
 
 /* NULL when the worker has none of that attempt. */
 struct rnl_work *rnl_work_find(struct rnl_worker *worker, const char *job_id,
@@ -126,6 +151,9 @@ struct rnl_work *rnl_work_find(struct rnl_worker *worker, const char *job_id,
 
 /* lease borrows from the work. */
 void rnl_work_lease(const struct rnl_work *work, Runnel__V1__Lease *ret_lease);
+
+/* Its next report went out. */
+void rnl_work_sent(struct rnl_work *work);
 
 /* Drops the reports up to this number. */
 void rnl_work_acknowledge(struct rnl_work *work, uint64_t number);

@@ -17,6 +17,8 @@
 
 #define OUTPUT_BYTES 300000u
 #define LOG_LINES    200u
+#define HANDS        32u
+#define HANDS_ROUNDS 4u
 
 static struct daemon server;
 
@@ -24,7 +26,11 @@ static struct daemon server;
 struct shop {
     struct rnl_client *client;
     struct rnl_worker *worker;
+    /* The newest, and all since the caller has emptied this. */
     struct rnl_work *work;
+    struct rnl_work *hands[HANDS];
+    char hand_ids[HANDS][64];
+    unsigned hand_count;
     unsigned jobs;
     unsigned stops;
     unsigned writable;
@@ -53,6 +59,10 @@ static void on_job(struct rnl_worker *worker, struct rnl_work *work,
     (void)worker;
     shop->jobs++;
     shop->work = work;
+    if (shop->hand_count < HANDS) {
+        shop->hands[shop->hand_count] = work;
+        snprintf(shop->hand_ids[shop->hand_count++], 64, "%s", job->id);
+    }
     rnl_work_set_context(work, shop);
     assert_true(job->input_len < sizeof(shop->input));
     memcpy(shop->input, job->input, job->input_len);
@@ -95,8 +105,9 @@ static void on_end(struct rnl_worker *worker,
                  status->violations[i].field);
 }
 
-static void open_shop(struct shop *shop, const char *address, const char *kind,
-                      size_t buffer_bytes)
+static void open_large_shop(struct shop *shop, const char *address,
+                            const char *kind, size_t buffer_bytes,
+                            uint32_t concurrency)
 {
     struct rnl_worker_options options = RNL_OPTIONS_INIT(options);
     const char *const kinds[] = {kind};
@@ -104,6 +115,7 @@ static void open_shop(struct shop *shop, const char *address, const char *kind,
     options.kinds = kinds;
     options.kind_count = 1;
     options.name = "test";
+    options.concurrency = concurrency;
     options.work_buffer_bytes = buffer_bytes;
     options.wait_for_connection = true;
     options.on_job = on_job;
@@ -113,6 +125,12 @@ static void open_shop(struct shop *shop, const char *address, const char *kind,
     options.arg = shop;
     assert_int_equal(rnl_worker_start(shop->client, &options, &shop->worker),
                      RNL_OK);
+}
+
+static void open_shop(struct shop *shop, const char *address, const char *kind,
+                      size_t buffer_bytes)
+{
+    open_large_shop(shop, address, kind, buffer_bytes, 1);
 }
 
 static void turn(struct shop *shop)
@@ -181,6 +199,9 @@ static void note(struct seen *seen, const struct rnl_job_event *event)
         seen->len += event->len;
         break;
     case RNL_JOB_EVENT_LOG:
+        /* The server's own: that a connection was lost. */
+        if (strncmp(event->data, "line ", 5) != 0)
+            break;
         snprintf(line, sizeof(line), "line %u", seen->logs++);
         assert_string_equal(event->data, line);
         break;
@@ -433,6 +454,54 @@ static void reports_over_cut_connections_count_once(void **state)
         work_over_cuts(seed);
 }
 
+/* Each writes the id of its job, the last one first. */
+static void finish_hands(struct shop *shop)
+{
+    while (shop->hand_count > 0) {
+        struct rnl_work *work = shop->hands[--shop->hand_count];
+        const char *id = shop->hand_ids[shop->hand_count];
+        assert_int_equal(rnl_work_output(work, id, strlen(id)), RNL_OK);
+        assert_int_equal(rnl_work_complete(work, NULL), RNL_OK);
+    }
+}
+
+static void many_in_hand_keep_their_reports_apart(void **state)
+{
+    struct cut_proxy proxy = {
+        .target_port = server.port,
+        .bytes_max = 5000,
+        .random = 1,
+    };
+    static struct shop shop;
+    static char ids[HANDS * HANDS_ROUNDS][64];
+    struct seen seen;
+    (void)state;
+    struct rnl_client *client = connect_to(server.address);
+    for (size_t i = 0; i < HANDS * HANDS_ROUNDS; i++)
+        create_job(client, "many", ids[i]);
+    cut_proxy_start(&proxy);
+    open_large_shop(&shop, proxy.address, "many", 0, HANDS);
+    for (unsigned round = 1; round <= HANDS_ROUNDS; round++) {
+        while (shop.hand_count < HANDS)
+            turn(&shop);
+        assert_int_equal(shop.jobs, round * HANDS);
+        finish_hands(&shop);
+    }
+    await_idle(&shop);
+    assert_int_equal(shop.stops, 0);
+    assert_true(atomic_load(&proxy.cut_count) >= 3);
+    for (size_t i = 0; i < HANDS * HANDS_ROUNDS; i++) {
+        look(client, ids[i], &seen);
+        assert_int_equal(seen.state, RNL_JOB_SUCCEEDED);
+        assert_int_equal(seen.len, strlen(ids[i]));
+        assert_memory_equal(seen.output, ids[i], seen.len);
+        free(seen.output);
+    }
+    rnl_client_destroy(shop.client);
+    cut_proxy_stop(&proxy);
+    rnl_client_destroy(client);
+}
+
 /* --- the end --- */
 
 static void a_worker_that_drains_ends_with_its_last_job(void **state)
@@ -567,6 +636,7 @@ int main(void)
         cmocka_unit_test(cancel_reaches_the_worker),
         cmocka_unit_test(a_stopped_job_keeps_its_place_until_it_is_released),
         cmocka_unit_test(reports_over_cut_connections_count_once),
+        cmocka_unit_test(many_in_hand_keep_their_reports_apart),
         cmocka_unit_test(a_worker_that_drains_ends_with_its_last_job),
         cmocka_unit_test(released_work_goes_to_another_worker),
         cmocka_unit_test(a_worker_without_a_core_drains_at_once),
