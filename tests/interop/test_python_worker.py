@@ -160,6 +160,53 @@ class Workers(unittest.TestCase):
         self.assertEqual(event.state.state, jobs_pb2.JOB_STATE_CANCELLED)
         self.assertEqual(ends.get(timeout=DEADLINE_S), job.id)
 
+    def test_a_released_job_is_begun_again(self):
+        """A lost attempt: it needs no retry policy."""
+        after = queue.Queue()
+
+        def handler(work):
+            if work.lease.attempt > 1:
+                yield "done"
+                return
+            yield "part "
+            try:
+                work.release("no room here")
+            except runnel.Stopped:
+                try:
+                    work.log("too late")
+                except runnel.Stopped:
+                    after.put("stopped")
+                raise
+            after.put("went on")
+        self.work("let-go", handler)
+        ended, events = self.end_of(self.client.create_job("let-go"))
+        self.assertEqual((ended.state, ended.attempt),
+                         (jobs_pb2.JOB_STATE_SUCCEEDED, 2))
+        self.assertEqual(after.get(timeout=DEADLINE_S), "stopped")
+        [why] = [event.state.error for event in events
+                 if event.state.state == jobs_pb2.JOB_STATE_QUEUED
+                 and event.state.HasField("error")]
+        self.assertIn("no room here", why.message)
+        self.assertFalse([event for event in events if event.HasField("log")])
+
+    def test_a_worker_that_stops_gives_back_what_it_did_not_begin(self):
+        """That is no attempt. The worker's thread hears of both at once."""
+        def handler(work):
+            worker = work.worker
+            wake, worker.wake = worker.wake, lambda: None
+            worker.stop()
+            worker.wake = wake
+            work.release("going down")
+        job = self.client.create_job("back")
+        with runnel.Client(self.core.address) as client:
+            runnel.Worker(client, ["back"], handler).run()
+        given_back = self.client.get_job(job.id)
+        self.assertEqual((given_back.state, given_back.attempt),
+                         (jobs_pb2.JOB_STATE_QUEUED, 0))
+        self.work("back", lambda work: "done")
+        self.assertEqual(self.client.output(job.id)[0], b"done")
+        self.assertEqual(self.client.get_job(job.id).attempt, 1)
+
     def test_several_jobs_at_once(self):
         """Each waits for the others: one at a time would never end."""
         together = threading.Barrier(4)

@@ -19,7 +19,8 @@ RETRY_DELAY_MS_MAX = 86400000
 
 
 class Stopped(BaseException):
-    """Out of a report: the job was cancelled, has expired, is not ours now."""
+    """Out of a report: the job was cancelled, has expired, is not ours now or
+    was released."""
 
 
 class Work:
@@ -50,15 +51,24 @@ class Work:
         self.report(progress={"progress": {
             "done": done, "total": total, "unit": unit}})
 
+    def release(self, reason=""):
+        """Lets go of the job without a result, and raises Stopped: to be
+        called last. That is a lost attempt, and the job goes to another worker
+        (or to this one) after its backoff. If the worker stops, and nothing
+        was reported, it never was an attempt, and the job is the next of its
+        queue at once. reason is for people, in the job's log of events."""
+        self.report(release={"reason": reason})
+        raise Stopped
+
     def report(self, **report):
         [(name, body)] = report.items()
         with self.worker.changed:
             self.worker.changed.wait_for(
                 lambda: self.stopped or len(self.reports) < REPORTS_MAX)
-            if self.stopped:
+            if self.stopped or self.ended:
                 raise Stopped
             self.number += 1
-            self.ended = name in ("complete", "fail")
+            self.ended = name in ("complete", "fail", "release")
             body.update(lease=self.lease, report_sequence=self.number)
             self.reports.append(
                 workers_pb2.WorkRequest(**report).SerializeToString())
@@ -151,13 +161,16 @@ class Worker:
                     "leases": [work.lease for work in works],
                     "acknowledged": [work.acknowledged for work in works]})
                 beat_s = time.monotonic() + self.heartbeat_s
-            for work in self.works.values():
-                while work.sent < len(work.reports):
-                    stream.send(work.reports[work.sent])
-                    work.sent += 1
+            # Counted before the drain is looked for: what is released after
+            # stop must come to the core after it.
+            due = [(work, len(work.reports)) for work in self.works.values()]
             if self.draining and not drained:
                 self.send(stream, drain={})
                 drained = True
+            for work, count in due:
+                while work.sent < count:
+                    stream.send(work.reports[work.sent])
+                    work.sent += 1
             ready = select.select([stream.connection.socket, self.near], [],
                                   [], max(0, beat_s - time.monotonic()))[0]
             if self.near in ready:
