@@ -74,11 +74,23 @@ void rnl_streaming_wake(struct rnl_streaming *streaming)
                          &streaming->wake);
 }
 
+/* The head of the answer has left, and the connection ends with the answer: the
+ * request's bytes, which take 4 KiB, are of no use any more. */
+static void drop_request(struct rnl_streaming *streaming)
+{
+    h2o_socket_t *sock = socket_of(streaming);
+    h2o_buffer_dispose(&sock->input);
+    h2o_buffer_init(&sock->input, &h2o_socket_buffer_prototype);
+    streaming->begun = true;
+}
+
 static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 {
     struct rnl_streaming *streaming = (struct rnl_streaming *)generator;
     (void)req;
     release_inflight(streaming);
+    if (!streaming->begun)
+        drop_request(streaming);
     if (streaming->finished)
         return;
     if (streaming->ending)

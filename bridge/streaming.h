@@ -48,6 +48,8 @@ struct rnl_streaming {
     int fd;
     /* Pieces go out as the chunks that they are. */
     bool chunked;
+    /* The head was sent. */
+    bool begun;
     /* A send is under way in libh2o. */
     bool busy;
     bool ending;
@@ -64,7 +66,7 @@ struct rnl_streaming {
 /* Starts the answer. The caller has set up everything above the line of
  * inflight; streaming lives in the request's pool. From here on nothing of
  * req that points into the request's bytes may be used (path, headers, body):
- * the socket is read on, and its buffer moves. */
+ * their buffer is given back. */
 void rnl_streaming_start(struct rnl_streaming *streaming,
                          struct rnl_exchange *exchange,
                          const char *content_type);
