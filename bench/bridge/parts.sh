@@ -4,17 +4,29 @@
 
 # Arguments and their defaults.
 arguments="ms subscribers idle repeats parts"
-ms=1000 subscribers=1000 idle=10000 repeats=3
+ms=1000 subscribers=1000 idle=10000 repeats=5
 parts="get events light idle"
 
 centrifugo_version=v6.9.1
 
-# measure PART [name=value]...: within a minute and a half.
+# measure PART [name=value]...: a round, within a minute and a half.
 measure()
 {
     echo "bench: $*" >&2
-    timeout 90 build/release/bin/bench_bridge "$1" "repeats=$repeats" \
-        "ms=$ms" "${@:2}" >>"$dir/figures"
+    timeout 90 build/release/bin/bench_bridge "$1" repeats=1 "ms=$ms" \
+        "${@:2}" >>"$dir/figures"
+}
+
+# in_turns FUNCTION ARGUMENT...: it with each argument, as often as there are
+# rounds, so that a machine which is slower for a while is so for all.
+in_turns()
+{
+    local round who
+    for ((round = 0; round < repeats; round++)); do
+        for who in "${@:2}"; do
+            "$1" "$who"
+        done
+    done
 }
 
 stop()
@@ -39,8 +51,8 @@ serve()
         --log-level error --web-root "" --max-connections 20000 \
         --port-file "$dir/bridge" &
     started "$!" "$dir/bridge"
-    both=$core_pid,$server
-    until curl -fs "http://$address/readyz" >/dev/null; do
+    bridge=$address bridge_pid=$server both=$core_pid,$server
+    until curl -fs "http://$bridge/readyz" >/dev/null; do
         kill -0 "$server" || die "the bridge ended"
         read -rt 0.1 <> <(:) || true
     done
@@ -48,7 +60,7 @@ serve()
 
 stop_both()
 {
-    stop "$server" "$core_pid"
+    stop "$bridge_pid" "$core_pid"
 }
 
 fastapi_build()
@@ -97,64 +109,98 @@ job_file()
     stop_both
 }
 
+# get_of WHO
+get_of()
+{
+    case $1 in
+    runnel)
+        measure get label=runnel_1000 "address=$bridge" "pids=$both" \
+            "paths=$dir/paths"
+        measure get label=runnel_1000_bridge "address=$bridge" \
+            "pids=$bridge_pid" "paths=$dir/paths"
+        measure get label=healthz "address=$bridge" "pids=$both" path=/healthz
+        measure get label=runnel "address=$bridge" "pids=$both" \
+            "path=$(head -n 1 "$dir/paths")"
+        ;;
+    *)
+        measure get "label=$1" "address=${addresses[$1]}" "pids=${peers[$1]}" \
+            path=/v1/jobs/1
+        ;;
+    esac
+}
+
 # A small JSON answer: of one job, of a thousand in turn, of the bridge alone.
 part_get()
 {
+    local -A addresses=() peers=()
+    local who=(runnel h2o)
     job_file
     serve
     build/release/bin/bench_bridge make "core=$core" count=1000 \
         "out=$dir/paths"
-    measure get label=runnel "address=$address" "pids=$both" \
-        "path=$(head -n 1 "$dir/paths")"
-    measure get label=runnel_1000 "address=$address" "pids=$both" \
-        "paths=$dir/paths"
-    measure get label=runnel_1000_bridge "address=$address" "pids=$server" \
-        "paths=$dir/paths"
-    measure get label=healthz "address=$address" "pids=$both" path=/healthz
-    stop_both
     rm -f "$dir/h2o"
     build/release/bin/bench_h2o "$dir/job.http" >"$dir/h2o" &
     started "$!" "$dir/h2o"
-    measure get label=h2o "address=$address" "pids=$server" path=/v1/jobs/1
-    stop "$server"
-    fastapi_build || return 0
-    get_fastapi fastapi_uvloop uvloop httptools
-    get_fastapi fastapi_h11 asyncio h11
+    addresses[h2o]=$address peers[h2o]=$server
+    if fastapi_build; then
+        fastapi uvloop httptools
+        addresses[fastapi_uvloop]=$address peers[fastapi_uvloop]=$server
+        fastapi asyncio h11
+        addresses[fastapi_h11]=$address peers[fastapi_h11]=$server
+        who+=(fastapi_uvloop fastapi_h11)
+    fi
+    in_turns get_of "${who[@]}"
+    stop "${peers[@]}"
+    stop_both
 }
 
-# get_fastapi LABEL LOOP HTTP
-get_fastapi()
-{
-    fastapi "$2" "$3"
-    measure get "label=$1" "address=$address" "pids=$server" path=/v1/jobs/1
-    stop "$server"
-}
-
-# events LABEL PIDS [name=value]...: saturated with 16 events on their way and
-# with one, and ten events a second.
+# events LABEL ADDRESS PIDS [name=value]...: saturated with 16 events on their
+# way and with one, and ten events a second.
 events()
 {
     local window
     for window in 16 1; do
-        measure events "label=$1_$window" "address=$address" "pids=$2" \
-            "connections=$subscribers" "window=$window" "${@:3}"
+        measure events "label=$1_$window" "address=$2" "pids=$3" \
+            "connections=$subscribers" "window=$window" "${@:4}"
     done
-    measure events "label=$1_paced" "address=$address" "pids=$2" \
-        "connections=$subscribers" rate=10 "${@:3}" ms=$((4 * ms))
+    measure events "label=$1_paced" "address=$2" "pids=$3" \
+        "connections=$subscribers" rate=10 "${@:4}" ms=$((2 * ms))
+}
+
+# events_of WHO
+events_of()
+{
+    local at=${addresses[$1]:-} pid=${peers[$1]:-}
+    case $1 in
+    runnel)
+        events runnel "$bridge" "$both" "core=$core" path=/v1/jobs/JOB/events
+        ;;
+    nchan) events nchan "$at" "$pid" path=/events post=/publish ;;
+    centrifugo)
+        events centrifugo "$at" "$pid" \
+            "path=/connection/uni_sse?cf_connect=$centrifugo_connect" \
+            post=/api/publish \
+            'body={"channel":"bench","data":{"text":"@"}}' \
+            "header=X-API-Key: bench"
+        ;;
+    fastapi) events fastapi "$at" "$pid" path=/events post=/publish ;;
+    esac
 }
 
 part_events()
 {
+    local -A addresses=() peers=()
     job_file
     serve
-    events runnel "$both" "core=$core" path=/v1/jobs/JOB/events
+    nchan && addresses[nchan]=$address peers[nchan]=$server
+    centrifugo && addresses[centrifugo]=$address peers[centrifugo]=$server
+    if fastapi_build; then
+        fastapi uvloop httptools
+        addresses[fastapi]=$address peers[fastapi]=$server
+    fi
+    in_turns events_of runnel "${!peers[@]}"
+    stop "${peers[@]}"
     stop_both
-    events_nchan
-    events_centrifugo
-    fastapi_build || return 0
-    fastapi uvloop httptools
-    events fastapi "$server" path=/events post=/publish
-    stop "$server"
 }
 
 free_port()
@@ -166,13 +212,13 @@ print(s.getsockname()[1])'
 }
 
 # One process of nginx, which keeps what it is given in its memory.
-events_nchan()
+nchan()
 {
     local module=/usr/lib/nginx/modules/ngx_nchan_module.so port
     [ -e $module ] || apt-get install -y --no-install-recommends nginx \
         libnginx-mod-nchan >"$out/nchan.log" 2>&1 || {
         echo "bench: nginx with nchan is not installed: left out" >&2
-        return 0
+        return 1
     }
     port=$(free_port)
     mkdir -p "$dir/nginx"
@@ -211,14 +257,12 @@ EOF
     server=$! address=127.0.0.1:$port
     pids+=("$server")
     await_http /publish
-    events nchan "$server" path=/events post=/publish
-    stop "$server"
 }
 
 centrifugo_build()
 {
-    centrifugo=$out/go/centrifugo
-    [ ! -x "$centrifugo" ] || return 0
+    centrifugo_bin=$out/go/centrifugo
+    [ ! -x "$centrifugo_bin" ] || return 0
     command -v go >/dev/null &&
         timeout 900 env "GOBIN=$PWD/$out/go" go install \
             "github.com/centrifugal/centrifugo/v6@$centrifugo_version" \
@@ -228,10 +272,13 @@ centrifugo_build()
     }
 }
 
-events_centrifugo()
+# What a subscriber asks for: {"subs":{"bench":{}}}.
+centrifugo_connect='%7B%22subs%22%3A%7B%22bench%22%3A%7B%7D%7D%7D'
+
+centrifugo()
 {
-    local port connect
-    centrifugo_build || return 0
+    local port
+    centrifugo_build || return 1
     port=$(free_port)
     cat >"$dir/centrifugo.json" <<EOF
 {
@@ -247,22 +294,17 @@ events_centrifugo()
   }}
 }
 EOF
-    GOMAXPROCS=1 "$centrifugo" -c "$dir/centrifugo.json" &
+    GOMAXPROCS=1 "$centrifugo_bin" -c "$dir/centrifugo.json" &
     server=$! address=127.0.0.1:$port
     pids+=("$server")
     await_http /health
-    connect='%7B%22subs%22%3A%7B%22bench%22%3A%7B%7D%7D%7D'
-    events centrifugo "$server" "path=/connection/uni_sse?cf_connect=$connect" \
-        post=/api/publish 'body={"channel":"bench","data":{"text":"@"}}' \
-        "header=X-API-Key: bench"
-    stop "$server"
 }
 
 # A chunk every 2 ms to one subscriber, and to a watcher at the core.
 part_light()
 {
     serve
-    measure light label=light "address=$address" "core=$core" ms=2 count=1000 \
+    measure light label=light "address=$bridge" "core=$core" ms=2 count=1000 \
         path=/v1/jobs/JOB/events
     stop_both
 }
@@ -270,7 +312,7 @@ part_light()
 part_idle()
 {
     serve
-    measure idle label=runnel "address=$address" "core=$core" "pids=$both" \
+    measure idle label=runnel "address=$bridge" "core=$core" "pids=$both" \
         "connections=$idle" path=/v1/jobs/JOB/events
     stop_both
 }
