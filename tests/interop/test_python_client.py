@@ -398,6 +398,27 @@ class Package(Case):
             self.assertEqual(
                 ingest.accepted_events + 50 * ingest.duplicate_batches, 3000)
 
+    def test_times_of_any_distance(self):
+        """Those of one batch are 32-bit offsets: others go into the next."""
+        span = 2 ** 32 - 1
+        for step, batches in ((0, 1), (span, 1), (-span, 1), (span + 1, 2),
+                              (-span - 1, 2), (-1600000000000, 2)):
+            name = "distance%d" % step
+            with self.client.ingest(name) as ingest:
+                for time_ms in (1600000000000, 1600000000000 + step):
+                    ingest.event("key", time_ms=time_ms)
+            self.assertEqual((ingest.sequence, ingest.accepted_events),
+                             (batches, 2), step)
+            self.assertEqual(self.client.stats(name).count, 2)
+
+    def test_no_more_batches_wait_than_may(self):
+        """Of whatever size: each event has another column than the last."""
+        with self.client.ingest("waiting", in_flight_max=2) as ingest:
+            for number in range(50):
+                ingest.event("key", value=1 if number % 2 else None)
+                self.assertLessEqual(len(ingest.queue), 2)
+        self.assertEqual((ingest.sequence, ingest.accepted_events), (50, 50))
+
     def test_an_event_that_the_core_refuses(self):
         with self.assertRaises(runnel.Error) as caught:
             with self.client.ingest("python") as ingest:

@@ -8,6 +8,8 @@ from .errors import Error
 from .v1 import events_pb2
 
 METHOD = "runnel.v1.EventService/Ingest"
+# The times of a batch are 32-bit offsets.
+TIME_SPAN_MS_MAX = 2 ** 32 - 1
 
 
 def batch_of(stream, keys, indexes, values, latencies_ms, times_ms):
@@ -67,15 +69,21 @@ class Ingest:
         self.columns = None
         self.keys = {}
         self.indexes, self.values, self.latencies, self.times = [], [], [], []
+        self.time_ms_min = self.time_ms_max = None
 
     def event(self, key, value=None, latency_ms=None, time_ms=None):
         """Takes one event; blocks while too many batches are unacknowledged.
-        A bad event is refused with its whole batch, by the core."""
+        A bad event is refused with its whole batch, by the core.
+
+        key: 1 to 256 bytes of UTF-8; value: finite; latency_ms: finite and not
+        negative; time_ms: a whole number, from 1970 on, and None for the time
+        of arrival."""
         columns = (value is not None, latency_ms is not None,
                    time_ms is not None)
-        if columns != self.columns:
-            self.seal()
-            self.columns = columns
+        if self.indexes and (columns != self.columns or
+                             not self.spans(time_ms)):
+            self.flush()
+        self.columns = columns
         self.indexes.append(self.keys.setdefault(key, len(self.keys)))
         if columns[0]:
             self.values.append(value)
@@ -83,9 +91,23 @@ class Ingest:
             self.latencies.append(latency_ms)
         if columns[2]:
             self.times.append(time_ms)
+            if len(self.times) == 1:
+                self.time_ms_min = self.time_ms_max = time_ms
+            self.time_ms_min = min(self.time_ms_min, time_ms)
+            self.time_ms_max = max(self.time_ms_max, time_ms)
         if len(self.indexes) >= self.batch_events:
-            self.seal()
-            self.run(self.in_flight_max)
+            self.flush()
+
+    def spans(self, time_ms):
+        """Whether one batch can have this time too."""
+        return not self.times or (
+            time_ms - self.time_ms_min <= TIME_SPAN_MS_MAX and
+            self.time_ms_max - time_ms <= TIME_SPAN_MS_MAX)
+
+    def flush(self):
+        """Sends what was gathered; waits while too much is on its way."""
+        self.seal()
+        self.run(self.in_flight_max)
 
     def drain(self):
         """Sends what was gathered, and waits until all is acknowledged."""
