@@ -170,11 +170,13 @@ static void restart(struct rnl_meter **meter)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t copy[LEN_MAX];
     uint8_t choice = fuzz_byte(&data, &size);
     uint8_t which = fuzz_byte(&data, &size);
     if (size > LEN_MAX)
         return 0;
+    /* As long as it is, so that a read beyond its end is seen. */
+    uint8_t *copy = malloc(size + (size == 0));
+    FUZZ_CHECK(copy != NULL);
     if (size > 0)
         memcpy(copy, data, size);
     if ((choice & 16) != 0)
@@ -201,5 +203,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask(meter);
     }
     rnl_meter_destroy(meter);
+    free(copy);
     return 0;
 }

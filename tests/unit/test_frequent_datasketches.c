@@ -15,6 +15,11 @@
 
 #define SEED 7
 
+#define HEAD_LEN 32
+
+/* Weight, length of the key, and a byte of it. */
+#define ITEM_LEN_MIN 13
+
 static void add(struct rnl_frequent *frequent, const char *key, uint64_t count)
 {
     bool may_purge;
@@ -176,6 +181,31 @@ static void damaged_bytes_are_refused_or_harmless(void **state)
     rnl_frequent_fini(&frequent);
 }
 
+/* A number of items that the bytes cannot have, even by a few. */
+static void a_claim_of_more_items_than_fit_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t head[HEAD_LEN] = {4, 1, 10, 6, 3};
+    for (uint8_t claim = 1; claim < 16; claim++) {
+        for (size_t len = HEAD_LEN;
+             len < HEAD_LEN + (size_t)claim * ITEM_LEN_MIN; len++) {
+            struct rnl_frequent read;
+            uint64_t total;
+            uint8_t *bytes = calloc(1, len);
+            assert_non_null(bytes);
+            memcpy(bytes, head, HEAD_LEN);
+            memset(bytes + HEAD_LEN, 1, len - HEAD_LEN);
+            bytes[8] = claim;
+            rnl_frequent_init(&read, 48);
+            assert_int_equal(
+                rnl_frequent_datasketches_read(&read, SEED, bytes, len, &total),
+                RNL_INVALID_ARGUMENT);
+            free(bytes);
+            rnl_frequent_fini(&read);
+        }
+    }
+}
+
 static void without_memory_nothing_changes(void **state)
 {
     (void)state;
@@ -214,6 +244,7 @@ int main(void)
         cmocka_unit_test(an_empty_table_is_eight_bytes),
         cmocka_unit_test(the_upper_bounds_survive),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
+        cmocka_unit_test(a_claim_of_more_items_than_fit_is_refused),
         cmocka_unit_test(without_memory_nothing_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,8 @@ enum {
     EMPTY_LEN = 8,
     LG_SIZE_MIN = 3,
     LG_SIZE_MAX = 31,
+    /* Weight, length of the key, and a byte of it. */
+    ITEM_LEN_MIN = 13,
 };
 
 /* An item to be written. */
@@ -164,8 +166,8 @@ static enum rnl_code check_head(const uint8_t *bytes, size_t len,
     return RNL_OK;
 }
 
-/* Checks all items before any is taken. Returns their keys' bytes in all, or
- * SIZE_MAX. */
+/* Checks all items, whose weights are there, before any is taken. Returns their
+ * keys' bytes in all, or SIZE_MAX. */
 static size_t check_items(const uint8_t *bytes, size_t len, size_t count)
 {
     size_t at = HEAD_LEN + 8 * count;
@@ -212,7 +214,7 @@ enum rnl_code rnl_frequent_datasketches_read(struct rnl_frequent *target,
     struct rnl_frequent table;
     rnl_frequent_init(&table, RNL_FREQUENT_UNLIMITED);
     size_t count = empty ? 0 : rnl_hll_get_u32(bytes + 8);
-    if (count > (len - EMPTY_LEN) / 12)
+    if (!empty && count > (len - HEAD_LEN) / ITEM_LEN_MIN)
         return RNL_INVALID_ARGUMENT;
     size_t key_bytes = empty ? 0 : check_items(bytes, len, count);
     if (key_bytes == SIZE_MAX || (empty && len != EMPTY_LEN))
