@@ -89,11 +89,11 @@ static enum rnl_code check_room(struct rnl_importing *importing)
         there = meter->count +
                 rnl_histogram_count(&meter->panes.total.metrics[m].histogram);
     }
-    if (count <= RNL_DIGEST_COUNT_MAX && there <= RNL_DIGEST_COUNT_MAX - count)
+    if (count <= RNL_IMPORT_COUNT_MAX && there <= RNL_IMPORT_COUNT_MAX - count)
         return RNL_OK;
     return rnl_import_refuse(importing->fault, RNL_INVALID_ARGUMENT,
                              "counts %llu, which with the %llu that are there "
-                             "is above 2^62",
+                             "is above 2^61",
                              (unsigned long long)count,
                              (unsigned long long)there);
 }

@@ -30,10 +30,18 @@
 #ifndef RNL_STATS_IMPORT_H
 #define RNL_STATS_IMPORT_H
 
+#include "aspect_bytes.h"
 #include "export.h"
 
 /* Longest sketch: four times the largest that is exported. */
 #define RNL_SKETCH_BYTES_MAX ((size_t)16 << 20)
+
+/* Events, or values, that a meter and what is merged into it may come to: half
+ * of what may be read, so that events on top never make what is saved of it
+ * unreadable. */
+#define RNL_IMPORT_COUNT_MAX (UINT64_C(1) << 61)
+
+_Static_assert(RNL_IMPORT_COUNT_MAX == RNL_DIGEST_COUNT_MAX / 2, "half of it");
 
 struct rnl_import {
     enum rnl_sketch_of of;

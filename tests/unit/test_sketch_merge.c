@@ -672,7 +672,7 @@ static void facts_that_contradict_their_buckets_are_refused(void **state)
     rnl_meter_destroy(a);
 }
 
-/* Doubling until 2^62 is in reach: refused before anything could overflow, and
+/* Doubling until 2^61 is in reach: refused before anything could overflow, and
  * the stream goes on. */
 static void counts_end_before_they_overflow(void **state)
 {
@@ -690,7 +690,7 @@ static void counts_end_before_they_overflow(void **state)
             rnl_free(bytes.data);
         }
         assert_int_equal(code, RNL_INVALID_ARGUMENT);
-        assert_non_null(strstr(fault.what, "2^62"));
+        assert_non_null(strstr(fault.what, "2^61"));
         feed(a, NULL, 2, 400, 40);
         (void)moments_of(a, RNL_METER_VALUE);
         rnl_meter_destroy(a);
@@ -748,22 +748,15 @@ static uint8_t *keep(void *arg, uint32_t key, size_t len)
     return kept->parts[kept->count++];
 }
 
-static void what_was_merged_is_there_after_a_restart(void **state)
+/* The same from what was saved of it. */
+static struct rnl_meter *restarted(struct rnl_meter *meter)
 {
-    (void)state;
-    struct rnl_meter *a = ref_meter(windows, NOW);
-    struct rnl_meter *b = ref_meter(windows, NOW);
-    struct rnl_meter *again = NULL;
     static struct kept kept;
-    feed(a, NULL, 1, 60000, 60000);
-    feed(b, NULL, 2, 5000, 900);
-    merge(a, b, RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_DATASKETCHES);
-    merge(a, b, RNL_SKETCH_OF_UNIQUE, RNL_SKETCH_FORMAT_RUNNEL);
-    merge(a, b, RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_DDSKETCH);
-    merge(a, b, RNL_SKETCH_OF_LATENCY, RNL_SKETCH_FORMAT_OTEL);
-    assert_int_equal(rnl_meter_save(b, true, keep, &kept), RNL_OK);
+    struct rnl_meter *again = NULL;
+    kept.count = 0;
+    assert_int_equal(rnl_meter_save(meter, true, keep, &kept), RNL_OK);
     assert_int_equal(kept.keys[0], RNL_METER_PART_HEAD);
-    assert_int_equal(rnl_meter_restore(rnl_meter_config(b), kept.parts[0],
+    assert_int_equal(rnl_meter_restore(rnl_meter_config(meter), kept.parts[0],
                                        kept.lens[0], &again),
                      RNL_OK);
     for (size_t i = 1; i < kept.count; i++)
@@ -771,14 +764,77 @@ static void what_was_merged_is_there_after_a_restart(void **state)
                                                 kept.parts[i], kept.lens[i]),
                          RNL_OK);
     assert_int_equal(rnl_meter_restore_end(again), RNL_OK);
+    for (size_t i = 0; i < kept.count; i++)
+        free(kept.parts[i]);
+    return again;
+}
+
+static void what_was_merged_is_there_after_a_restart(void **state)
+{
+    (void)state;
+    struct rnl_meter *a = ref_meter(windows, NOW);
+    struct rnl_meter *b = ref_meter(windows, NOW);
+    feed(a, NULL, 1, 60000, 60000);
+    feed(b, NULL, 2, 5000, 900);
+    merge(a, b, RNL_SKETCH_OF_FREQUENCY, RNL_SKETCH_FORMAT_DATASKETCHES);
+    merge(a, b, RNL_SKETCH_OF_UNIQUE, RNL_SKETCH_FORMAT_RUNNEL);
+    merge(a, b, RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_DDSKETCH);
+    merge(a, b, RNL_SKETCH_OF_LATENCY, RNL_SKETCH_FORMAT_OTEL);
+    struct rnl_meter *again = restarted(b);
     ref_same(b, again, 0, NOW + 60000);
     for (int of = RNL_SKETCH_OF_UNIQUE; of <= RNL_SKETCH_OF_LATENCY; of++)
         assert_same_bytes(b, again, (enum rnl_sketch_of)of,
                           RNL_SKETCH_FORMAT_RUNNEL);
-    for (size_t i = 0; i < kept.count; i++)
-        free(kept.parts[i]);
     rnl_meter_destroy(a);
     rnl_meter_destroy(b);
+    rnl_meter_destroy(again);
+}
+
+static size_t put_u64(uint8_t *out, uint64_t word)
+{
+    for (size_t i = 0; i < 8; i++)
+        out[i] = (uint8_t)(word >> (8 * i));
+    return 8;
+}
+
+/* Zeros, that many, as a point of OTLP. */
+static enum rnl_code import_values(struct rnl_meter *meter, uint64_t count)
+{
+    uint8_t point[20] = {0x21, [9] = 0x30, 12, 0x39};
+    put_u64(point + 1, count);
+    put_u64(point + 12, count);
+    const struct rnl_sketch_bytes bytes = {point, sizeof(point)};
+    return import(meter, RNL_SKETCH_OF_VALUE, RNL_SKETCH_FORMAT_OTEL, &bytes);
+}
+
+/* One key, as Frequent Items of DataSketches. */
+static enum rnl_code import_key(struct rnl_meter *meter, uint64_t count)
+{
+    uint8_t items[45] = {4, 1, 10, 3, 3, [8] = 1, [40] = 1, [44] = 'k'};
+    put_u64(items + 16, count);
+    put_u64(items + 32, count);
+    const struct rnl_sketch_bytes bytes = {items, sizeof(items)};
+    return import(meter, RNL_SKETCH_OF_FREQUENCY,
+                  RNL_SKETCH_FORMAT_DATASKETCHES, &bytes);
+}
+
+/* What is saved of a stream with as much merged as may be, and events on top,
+ * can be read again. */
+static void the_most_that_can_be_merged_is_there_after_a_restart(void **state)
+{
+    (void)state;
+    struct rnl_meter *a = ref_meter(windows, NOW);
+    assert_int_equal(import_values(a, RNL_IMPORT_COUNT_MAX + 1),
+                     RNL_INVALID_ARGUMENT);
+    assert_int_equal(import_key(a, RNL_IMPORT_COUNT_MAX + 1),
+                     RNL_INVALID_ARGUMENT);
+    assert_int_equal(import_values(a, RNL_IMPORT_COUNT_MAX), RNL_OK);
+    assert_int_equal(import_key(a, RNL_IMPORT_COUNT_MAX), RNL_OK);
+    feed(a, NULL, 1, 400, 40);
+    struct rnl_meter *again = restarted(a);
+    assert_true(moments_of(again, RNL_METER_VALUE).count ==
+                RNL_IMPORT_COUNT_MAX + 400);
+    rnl_meter_destroy(a);
     rnl_meter_destroy(again);
 }
 
@@ -803,6 +859,7 @@ int main(void)
         cmocka_unit_test(counts_end_before_they_overflow),
         cmocka_unit_test(want_of_memory_costs_the_sketch),
         cmocka_unit_test(what_was_merged_is_there_after_a_restart),
+        cmocka_unit_test(the_most_that_can_be_merged_is_there_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
