@@ -152,6 +152,28 @@ static void items_above_a_limit_are_named(void **state)
     rnl_count_min_destroy(sketch);
 }
 
+/* What a counter at its end stands for may be above a limit that is above it:
+ * to add there would hide how much more came. */
+static void items_of_full_counters_are_above_any_limit(void **state)
+{
+    (void)state;
+    struct rnl_count_min *sketch = made(10);
+    const uint64_t limit = UINT64_C(1) << 40;
+    const struct rnl_count_min_item items[] = {
+        {hash_of(1), RNL_COUNT_MIN_SATURATED},
+        {hash_of(1), 1},
+        {hash_of(2), 1}};
+    uint32_t above[3];
+    uint64_t estimates[3];
+    assert_int_equal(
+        rnl_count_min_update_below(sketch, limit, items, 3, above, estimates),
+        1);
+    assert_int_equal(above[0], 1);
+    assert_true(estimates[0] == limit);
+    assert_int_equal(sketch->total, (uint64_t)RNL_COUNT_MIN_SATURATED + 1);
+    rnl_count_min_destroy(sketch);
+}
+
 /* At its end a counter stays there, and says so by its value. */
 static void full_counters_saturate(void **state)
 {
@@ -276,6 +298,7 @@ int main(void)
         cmocka_unit_test(wide_tables_fold_into_narrow_ones),
         cmocka_unit_test(batches_are_the_same_as_single_updates),
         cmocka_unit_test(items_above_a_limit_are_named),
+        cmocka_unit_test(items_of_full_counters_are_above_any_limit),
         cmocka_unit_test(full_counters_saturate),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(cut_or_flipped_bytes_are_refused),

@@ -117,13 +117,16 @@ void rnl_count_min_update_batch(struct rnl_count_min *sketch,
     }
 }
 
-/* Adds an item unless that goes above limit; returns its estimate before. */
+/* Adds an item unless that goes above limit; returns its estimate before, or
+ * limit where the counters are at their end: they know no more. */
 static uint64_t add_below(struct rnl_count_min *sketch, uint64_t limit,
                           uint64_t weight, uint32_t *const *counters)
 {
     uint32_t least = RNL_COUNT_MIN_SATURATED;
     for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
         least = *counters[r] < least ? *counters[r] : least;
+    if (least == RNL_COUNT_MIN_SATURATED && least < limit)
+        return limit;
     if (least + weight <= limit) {
         for (size_t r = 0; r < RNL_COUNT_MIN_ROWS; r++)
             add(sketch, counters[r], weight);

@@ -89,6 +89,8 @@ void rnl_count_min_update_batch(struct rnl_count_min *sketch,
  * Adds only the items whose estimate, their weight included, does not go above
  * limit. Returns the number of the others: their positions in items and what
  * was known of each before. Items of one hash are judged one after the other.
+ * One whose estimate is RNL_COUNT_MIN_SATURATED may be above any limit: it is
+ * among the others, with limit as what was known of it.
  */
 size_t rnl_count_min_update_below(struct rnl_count_min *sketch, uint64_t limit,
                                   const struct rnl_count_min_item *items,
