@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "alloc.h"
+#include "thread.h"
 
 /* What follows belongs to the mutex of the lane's shard. */
 struct rnl_lane {
@@ -28,7 +29,7 @@ struct rnl_lane {
 
 struct shard {
     struct rnl_shards *shards;
-    uv_thread_t thread;
+    pthread_t thread;
     uv_mutex_t mutex;
     /* There is a lane to run; one that is awaited has stopped, or has done a
      * task. */
@@ -107,7 +108,7 @@ static void run_lane(struct shard *shard, struct rnl_lane *lane)
     uv_mutex_lock(&shard->mutex);
 }
 
-static void run_shard(void *arg)
+static void *run_shard(void *arg)
 {
     struct shard *shard = arg;
     uv_mutex_lock(&shard->mutex);
@@ -119,6 +120,7 @@ static void run_shard(void *arg)
             uv_cond_wait(&shard->work, &shard->mutex);
     }
     uv_mutex_unlock(&shard->mutex);
+    return NULL;
 }
 
 /* ---- the owner's thread ---- */
@@ -248,7 +250,7 @@ static bool start(struct shard *shard, struct rnl_shards *shards)
         uv_mutex_destroy(&shard->mutex);
         return false;
     }
-    if (uv_thread_create(&shard->thread, run_shard, shard) == 0)
+    if (rnl_thread_start(&shard->thread, run_shard, shard))
         return true;
     uv_cond_destroy(&shard->stopped);
     uv_cond_destroy(&shard->work);
@@ -262,7 +264,7 @@ static void stop(struct shard *shard)
     shard->ends = true;
     uv_cond_signal(&shard->work);
     uv_mutex_unlock(&shard->mutex);
-    uv_thread_join(&shard->thread);
+    pthread_join(shard->thread, NULL);
     uv_cond_destroy(&shard->stopped);
     uv_cond_destroy(&shard->work);
     uv_mutex_destroy(&shard->mutex);

@@ -4,6 +4,8 @@
 #include "test.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -205,6 +207,38 @@ static void a_task_that_cannot_be_done_keeps_its_place(void **state)
     rnl_shards_destroy(shards);
 }
 
+static bool note_signals(struct rnl_task *task)
+{
+    struct step *step = (struct step *)task;
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    step->counter->run = sigismember(&blocked, SIGTERM) == 1 &&
+                         sigismember(&blocked, SIGHUP) == 1;
+    return true;
+}
+
+/* They are the loop's, as with the journal's threads. */
+static void signals_are_not_for_these_threads(void **state)
+{
+    (void)state;
+    struct rnl_shards *shards = rnl_shards_create(1, wake, NULL);
+    struct counter counters[LANES];
+    assert_non_null(shards);
+    struct rnl_lanes *lanes = rnl_shards_lanes(shards);
+    open_lanes(lanes, counters);
+    struct step *step = calloc(1, sizeof(*step));
+    assert_non_null(step);
+    *step = (struct step){.task = {.run = note_signals, .done = done},
+                          .counter = &counters[0]};
+    lanes->ops->post(counters[0].lane, &step->task);
+    await_wake();
+    rnl_shards_poll(shards);
+    assert_int_equal(counters[0].done, 1);
+    assert_int_equal(counters[0].run, 1);
+    close_lanes(lanes, counters);
+    rnl_shards_destroy(shards);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_step_does_one_task_or_waits_for_it),
         cmocka_unit_test(what_is_done_wakes_the_owner),
         cmocka_unit_test(a_task_that_cannot_be_done_keeps_its_place),
+        cmocka_unit_test(signals_are_not_for_these_threads),
     };
     woken = eventfd(0, EFD_CLOEXEC);
     int status = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads beside the loop's. */
-#ifndef RNL_IO_SQLITE_THREAD_H
-#define RNL_IO_SQLITE_THREAD_H
+#ifndef RNL_IO_THREAD_H
+#define RNL_IO_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>
