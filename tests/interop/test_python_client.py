@@ -6,6 +6,7 @@
 
 Exit status 77: python3-protobuf is not here.
 """
+import importlib
 import io
 import os
 import shutil
@@ -528,6 +529,26 @@ class Administration(Case):
         self.refused(runnel.Code.NOT_FOUND, root.revoke_token, made.token.id)
         self.refused(runnel.Code.FAILED_PRECONDITION, root.revoke_token,
                      root.own_token().id)
+
+
+class Schema(unittest.TestCase):
+    def test_every_method_has_a_call(self):
+        folder = os.path.join(PYTHON, "runnel")
+        code = ""
+        for name in os.listdir(folder):
+            if name.endswith(".py"):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    code += file.read()
+        methods = ["%s/%s" % (service.name, method.name)
+                   for name in os.listdir(os.path.join(folder, "v1"))
+                   if name.endswith("_pb2.py")
+                   for service in importlib.import_module(
+                       "runnel.v1." + name[:-3])
+                   .DESCRIPTOR.services_by_name.values()
+                   for method in service.methods]
+        self.assertIn("StatsService/GetRank", methods)
+        self.assertEqual([method for method in methods
+                          if '%s"' % method not in code], [])
 
 
 class Frames(unittest.TestCase):
