@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include <string.h>
 
 #include "alloc.h"
-#include "bytes.h"
 #include "frequent_private.h"
 
 #define VERSION 1
-
-/* Hash, count, saved, length of the key, and a byte of it. */
-#define ENTRY_LEN_MIN 12
-
-/* Counts add up to less than this, and so do offsets. */
-#define COUNT_END (UINT64_C(1) << 62)
 
 static const char letters[4] = {'R', 'F', 'R', 'Q'};
 
@@ -26,16 +18,7 @@ static size_t head_len(const struct rnl_frequent *frequent)
 
 size_t rnl_frequent_serialized_len(const struct rnl_frequent *frequent)
 {
-    size_t len = head_len(frequent);
-    size_t slots = rnl_frequent_slots(frequent);
-    for (size_t i = 0; i < slots; i++) {
-        const struct rnl_frequent_entry *entry = &frequent->entries[i];
-        if (frequent->hashes[i] != 0)
-            len += 8 + rnl_varint_len(entry->count) +
-                   rnl_varint_len(entry->saved) +
-                   rnl_varint_len(entry->key_len) + entry->key_len;
-    }
-    return len;
+    return head_len(frequent) + rnl_frequent_entries_len(frequent);
 }
 
 static int by_value(const void *a, const void *b)
@@ -61,18 +44,6 @@ static uint64_t *sorted_hashes(const struct rnl_frequent *frequent)
     return sorted;
 }
 
-static uint8_t *put_entry(const struct rnl_frequent *frequent, uint64_t hash,
-                          uint8_t *at)
-{
-    const struct rnl_frequent_entry *entry = rnl_frequent_find(frequent, hash);
-    at = rnl_put_word(at, hash);
-    at = rnl_put_varint(at, entry->count);
-    at = rnl_put_varint(at, entry->saved);
-    at = rnl_put_varint(at, entry->key_len);
-    memcpy(at, rnl_frequent_key(frequent, entry), entry->key_len);
-    return at + entry->key_len;
-}
-
 enum rnl_code rnl_frequent_serialize(const struct rnl_frequent *frequent,
                                      uint8_t *out)
 {
@@ -84,29 +55,14 @@ enum rnl_code rnl_frequent_serialize(const struct rnl_frequent *frequent,
     at = rnl_put_varint(at, frequent->offset);
     at = rnl_put_varint(at, frequent->entry_count);
     for (size_t i = 0; i < frequent->entry_count; i++)
-        at = put_entry(frequent, sorted[i], at);
+        at = rnl_frequent_put_entry(frequent, sorted[i],
+                                    rnl_frequent_find(frequent, sorted[i]), at);
     rnl_sketch_seal(out, at);
     rnl_free(sorted);
     return RNL_OK;
 }
 
 /* ---- reading ---- */
-
-static bool get_entry(struct rnl_wire *content, struct rnl_frequent_item *item)
-{
-    uint64_t key_len;
-    if (!rnl_get_word(content, &item->hash) ||
-        !rnl_get_varint(content, &item->count) ||
-        !rnl_get_varint(content, &item->saved) ||
-        !rnl_get_varint(content, &key_len) || key_len == 0 ||
-        key_len > RNL_FREQUENT_KEY_MAX ||
-        key_len > (size_t)(content->end - content->at))
-        return false;
-    item->key = content->at;
-    item->key_len = (uint32_t)key_len;
-    content->at += key_len;
-    return true;
-}
 
 /* Reads the entries into an empty table with room for them. */
 static bool read_entries(struct rnl_frequent *read, struct rnl_wire *content,
@@ -116,12 +72,11 @@ static bool read_entries(struct rnl_frequent *read, struct rnl_wire *content,
     uint64_t sum = 0;
     for (uint64_t i = 0; i < count; i++) {
         struct rnl_frequent_item item;
-        if (!get_entry(content, &item) || item.hash <= hash_before ||
-            item.count >= COUNT_END || item.saved > item.count ||
-            item.saved > read->offset)
+        if (!rnl_frequent_get_entry(content, read->offset, &item) ||
+            item.hash <= hash_before)
             return false;
         sum += item.count;
-        if (sum >= COUNT_END)
+        if (sum >= RNL_FREQUENT_COUNT_END)
             return false;
         hash_before = item.hash;
         rnl_frequent_add(read, &item);
@@ -142,11 +97,11 @@ static enum rnl_code read_content(struct rnl_frequent *read,
         !rnl_get_varint(content, &read->offset) ||
         !rnl_get_varint(content, &count) || entries_max < 2 ||
         entries_max > RNL_FREQUENT_UNLIMITED || count > entries_max ||
-        read->offset >= COUNT_END)
+        read->offset >= RNL_FREQUENT_COUNT_END)
         return RNL_INVALID_ARGUMENT;
     size_t left = (size_t)(content->end - content->at);
     /* Memory is not taken on a claim. */
-    if (count > left / ENTRY_LEN_MIN)
+    if (count > left / RNL_FREQUENT_ENTRY_LEN_MIN)
         return RNL_INVALID_ARGUMENT;
     read->entries_max = (size_t)entries_max;
     if (rnl_frequent_reserve(read, (size_t)count, left, &may_purge) != RNL_OK)

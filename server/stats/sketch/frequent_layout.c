@@ -9,18 +9,9 @@
  * with no free one between, so that putting them in again in this order, into
  * as many slots, puts each where it was.
  */
-#include <string.h>
-
-#include "bytes.h"
 #include "frequent_private.h"
 
 #define VERSION 1
-
-/* Hash, count, saved, length of the key, and a byte of it. */
-#define ENTRY_LEN_MIN 12
-
-/* Counts add up to less than this, and so do offsets. */
-#define COUNT_END (UINT64_C(1) << 62)
 
 static const char letters[4] = {'R', 'F', 'R', 'L'};
 
@@ -35,16 +26,7 @@ static size_t head_len(const struct rnl_frequent *frequent)
 
 size_t rnl_frequent_layout_len(const struct rnl_frequent *frequent)
 {
-    size_t len = head_len(frequent);
-    size_t slots = rnl_frequent_slots(frequent);
-    for (size_t i = 0; i < slots; i++) {
-        const struct rnl_frequent_entry *entry = &frequent->entries[i];
-        if (frequent->hashes[i] != 0)
-            len += 8 + rnl_varint_len(entry->count) +
-                   rnl_varint_len(entry->saved) +
-                   rnl_varint_len(entry->key_len) + entry->key_len;
-    }
-    return len;
+    return head_len(frequent) + rnl_frequent_entries_len(frequent);
 }
 
 void rnl_frequent_layout_write(const struct rnl_frequent *frequent,
@@ -58,38 +40,14 @@ void rnl_frequent_layout_write(const struct rnl_frequent *frequent,
     at = rnl_put_varint(at, frequent->slot_count);
     at = rnl_put_varint(at, frequent->entry_count);
     for (size_t i = 0; i < slots; i++) {
-        const struct rnl_frequent_entry *entry = &frequent->entries[i];
-        if (frequent->hashes[i] == 0)
-            continue;
-        at = rnl_put_word(at, frequent->hashes[i]);
-        at = rnl_put_varint(at, entry->count);
-        at = rnl_put_varint(at, entry->saved);
-        at = rnl_put_varint(at, entry->key_len);
-        memcpy(at, rnl_frequent_key(frequent, entry), entry->key_len);
-        at += entry->key_len;
+        if (frequent->hashes[i] != 0)
+            at = rnl_frequent_put_entry(frequent, frequent->hashes[i],
+                                        &frequent->entries[i], at);
     }
     rnl_sketch_seal(out, at);
 }
 
 /* ---- reading ---- */
-
-static bool get_entry(struct rnl_wire *content, uint64_t offset,
-                      struct rnl_frequent_item *item)
-{
-    uint64_t key_len;
-    if (!rnl_get_word(content, &item->hash) ||
-        !rnl_get_varint(content, &item->count) ||
-        !rnl_get_varint(content, &item->saved) ||
-        !rnl_get_varint(content, &key_len) || key_len == 0 ||
-        key_len > RNL_FREQUENT_KEY_MAX ||
-        key_len > (size_t)(content->end - content->at))
-        return false;
-    item->key = content->at;
-    item->key_len = (uint32_t)key_len;
-    content->at += key_len;
-    return item->hash != 0 && item->count < COUNT_END &&
-           item->saved <= item->count && item->saved <= offset;
-}
 
 /* There is room for all. */
 static bool read_entries(struct rnl_frequent *read, struct rnl_wire *content,
@@ -99,12 +57,12 @@ static bool read_entries(struct rnl_frequent *read, struct rnl_wire *content,
     size_t slot_before = 0;
     for (uint64_t i = 0; i < count; i++) {
         struct rnl_frequent_item item;
-        if (!get_entry(content, read->offset, &item))
+        if (!rnl_frequent_get_entry(content, read->offset, &item))
             return false;
         sum += item.count;
         size_t slot = rnl_frequent_probe(read, item.hash);
         /* Once each, and in order. */
-        if (sum >= COUNT_END || read->hashes[slot] != 0 ||
+        if (sum >= RNL_FREQUENT_COUNT_END || read->hashes[slot] != 0 ||
             (i > 0 && slot <= slot_before))
             return false;
         slot_before = slot;
@@ -143,16 +101,17 @@ static enum rnl_code read_content(struct rnl_frequent *read,
         !rnl_get_varint(content, &slot_count) ||
         !rnl_get_varint(content, &count) || trimmed > 1 || entries_max < 2 ||
         entries_max > read->entries_max || count > entries_max ||
-        read->offset >= COUNT_END)
+        read->offset >= RNL_FREQUENT_COUNT_END)
         return RNL_INVALID_ARGUMENT;
     read->trimmed = trimmed == 1;
     read->entries_max = (size_t)entries_max;
     size_t left = (size_t)(content->end - content->at);
-    if (count > left / ENTRY_LEN_MIN || !slots_valid(read, slot_count, count))
+    if (count > left / RNL_FREQUENT_ENTRY_LEN_MIN ||
+        !slots_valid(read, slot_count, count))
         return RNL_INVALID_ARGUMENT;
     if (slot_count == 0)
         return content->at == content->end ? RNL_OK : RNL_INVALID_ARGUMENT;
-    size_t key_bytes = left - (size_t)count * (ENTRY_LEN_MIN - 1);
+    size_t key_bytes = left - (size_t)count * (RNL_FREQUENT_ENTRY_LEN_MIN - 1);
     if (rnl_frequent_set_slots(read, (size_t)slot_count) != RNL_OK ||
         rnl_frequent_reserve(read, (size_t)count, key_bytes, &may_purge) !=
             RNL_OK)

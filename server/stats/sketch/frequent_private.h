@@ -3,6 +3,7 @@
 #ifndef RNL_SKETCH_FREQUENT_PRIVATE_H
 #define RNL_SKETCH_FREQUENT_PRIVATE_H
 
+#include "bytes.h"
 #include "frequent.h"
 
 #define RNL_FREQUENT_SPILL_CHUNK 64
@@ -54,5 +55,27 @@ RNL_MUST_USE enum rnl_code rnl_frequent_set_slots(struct rnl_frequent *frequent,
 
 /* Takes the median from every counter; see frequent_purge.c. */
 void rnl_frequent_purge(struct rnl_frequent *frequent);
+
+/* ---- entries as bytes: frequent_entry.c ---- */
+
+/* Hash, count, saved, length of the key, and a byte of it. */
+#define RNL_FREQUENT_ENTRY_LEN_MIN 12
+
+/* Counts add up to less than this, and so do offsets. */
+#define RNL_FREQUENT_COUNT_END (UINT64_C(1) << 62)
+
+/* Of all entries together. */
+size_t rnl_frequent_entries_len(const struct rnl_frequent *frequent);
+
+/* Writes one; returns where it ends. */
+uint8_t *rnl_frequent_put_entry(const struct rnl_frequent *frequent,
+                                uint64_t hash,
+                                const struct rnl_frequent_entry *entry,
+                                uint8_t *at);
+
+/* Reads one of a table with that offset; its key is lent. False: it is cut off,
+ * or cannot be. */
+bool rnl_frequent_get_entry(struct rnl_wire *content, uint64_t offset,
+                            struct rnl_frequent_item *ret_item);
 
 #endif
