@@ -39,12 +39,13 @@ static struct key key_of(const char *name)
     return key;
 }
 
-/* Below 0: the item comes in front of the key. */
+/* Below 0: the entry comes in front of the key. prefix is the entry's, or its
+ * copy in the slot: the entry is only touched if that does not decide. */
 static int compare(const struct rnl_ordered *ordered, const char *prefix,
-                   const void *item, const struct key *key)
+                   const struct rnl_ordered_entry *entry, const struct key *key)
 {
     int order = memcmp(prefix, key->prefix, RNL_ORDERED_PREFIX);
-    return order != 0 ? order : strcmp(ordered->name(item), key->name);
+    return order != 0 ? order : strcmp(ordered->name(entry->item), key->name);
 }
 
 /* The last chunk that does not begin behind the key; the first else. */
@@ -56,13 +57,20 @@ static size_t find_slot(const struct rnl_ordered *ordered,
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         const struct rnl_ordered_slot *slot = &ordered->slots[middle];
-        if (compare(ordered, slot->prefix, slot->chunk->entries[0].item, key) <=
-            0)
+        if (compare(ordered, slot->prefix, slot->chunk->entries, key) <= 0)
             low = middle;
         else
             high = middle;
     }
     return low;
+}
+
+/* A search of a chunk that is in no cache would wait for memory at almost each
+ * step. These are the entries of its first three steps. */
+static void prefetch_steps(const struct rnl_ordered_chunk *chunk)
+{
+    for (size_t eighth = 1; eighth < 8; eighth++)
+        __builtin_prefetch(&chunk->entries[RNL_ORDERED_CHUNK * eighth / 8]);
 }
 
 /* Entries of a chunk in front of the key. */
@@ -75,7 +83,7 @@ static size_t find_index(const struct rnl_ordered *ordered,
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct rnl_ordered_entry *entry = &chunk->entries[middle];
-        if (compare(ordered, entry->prefix, entry->item, key) < 0)
+        if (compare(ordered, entry->prefix, entry, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -90,6 +98,7 @@ static struct rnl_ordered_cursor seek(const struct rnl_ordered *ordered,
     if (ordered->slot_count == 0)
         return cursor;
     cursor.slot = find_slot(ordered, key);
+    prefetch_steps(ordered->slots[cursor.slot].chunk);
     cursor.index = find_index(ordered, ordered->slots[cursor.slot].chunk, key);
     return cursor;
 }
@@ -119,8 +128,8 @@ void *rnl_ordered_find(const struct rnl_ordered *ordered, const char *name)
     if (at.index == chunk->count)
         return NULL;
     const struct rnl_ordered_entry *entry = &chunk->entries[at.index];
-    return compare(ordered, entry->prefix, entry->item, &key) == 0 ? entry->item
-                                                                   : NULL;
+    return compare(ordered, entry->prefix, entry, &key) == 0 ? entry->item
+                                                             : NULL;
 }
 
 void *rnl_ordered_previous(const struct rnl_ordered *ordered,

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A use is a mark; when there is no room, marked records go to the end of the
+ * list, without their mark, and the first without one is dropped ("second
+ * chance"). To move a record at each use would touch its neighbours as well,
+ * which are in no cache of the processor when there are many.
+ */
 #include <string.h>
 
 #include "alloc.h"
@@ -6,6 +12,10 @@
 
 /* What a record takes besides its bytes, about. */
 #define BLOCK_BYTES 16
+
+/* Records that one more passes over because they were used, so that it is not
+ * held up when all were. */
+#define CHANCES_MAX 16u
 
 static uint64_t bytes_of(const struct rnl_item *item)
 {
@@ -19,13 +29,26 @@ static void unlink_item(struct rnl_memory *memory, struct rnl_item *item)
     item->is_cached = false;
 }
 
-/* The one used last stays, however large: somebody has it. */
-static void make_room(struct rnl_memory *memory)
+static void move_to_end(struct rnl_memory *memory, struct rnl_item *item)
 {
+    TAILQ_REMOVE(&memory->cached, item, cached_link);
+    TAILQ_INSERT_TAIL(&memory->cached, item, cached_link);
+    item->was_used = false;
+}
+
+/* The newest stays, however large: somebody has it. */
+static void make_room(struct rnl_memory *memory, const struct rnl_item *newest)
+{
+    unsigned chances = CHANCES_MAX;
     while (memory->cached_bytes > memory->options.cache_bytes) {
         struct rnl_item *oldest = TAILQ_FIRST(&memory->cached);
         if (TAILQ_NEXT(oldest, cached_link) == NULL)
             return;
+        if (oldest == newest || (oldest->was_used && chances > 0)) {
+            chances -= oldest != newest;
+            move_to_end(memory, oldest);
+            continue;
+        }
         unlink_item(memory, oldest);
         rnl_item_drop_record(oldest);
     }
@@ -39,7 +62,8 @@ void rnl_cache_add(struct rnl_memory *memory, struct rnl_item *item)
     TAILQ_INSERT_TAIL(&memory->cached, item, cached_link);
     memory->cached_bytes += bytes_of(item);
     item->is_cached = true;
-    make_room(memory);
+    item->was_used = false;
+    make_room(memory, item);
 }
 
 void rnl_cache_leave(struct rnl_memory *memory, struct rnl_item *item)
@@ -71,9 +95,6 @@ enum rnl_code rnl_cache_use(struct rnl_memory *memory, struct rnl_item *item)
 {
     if (item->record == NULL)
         return load(memory, item);
-    if (item->is_cached) {
-        TAILQ_REMOVE(&memory->cached, item, cached_link);
-        TAILQ_INSERT_TAIL(&memory->cached, item, cached_link);
-    }
+    item->was_used = true;
     return RNL_OK;
 }

@@ -53,6 +53,10 @@ struct rnl_item {
     size_t record_cap;
     /* Bytes at its begin that have what does not change; 0: not known. */
     size_t fixed_len;
+    /* The journal has the record, and memory still. */
+    bool is_cached;
+    /* Since it came into the list of these or was moved to its end. */
+    bool was_used;
     uint8_t *input;
     size_t input_len;
     struct rnl_event_log log;
@@ -71,8 +75,6 @@ struct rnl_item {
     bool in_ended;
     bool in_open;
     bool in_flight;
-    /* The journal has the record, and memory still. */
-    bool is_cached;
     /* It is among those that linger instead of in open; until then. */
     bool lingers;
     int64_t linger_ns;
@@ -118,7 +120,7 @@ struct rnl_memory {
     /* In the order in which they ended: the first is the first to go. */
     struct rnl_item_list ended;
     struct rnl_item_list open;
-    /* Ended, with their records; the one used last at the end. */
+    /* Ended, with their records; the first are the first to go. */
     struct rnl_item_list cached;
     uint64_t cached_bytes;
     /* Open, but of no group until their time; by that. */

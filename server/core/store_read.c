@@ -198,6 +198,50 @@ static enum rnl_code labels_fit(struct rnl_memory *memory,
     return RNL_OK;
 }
 
+/* Jobs that are listed, their memory on its way to the processor: it would else
+ * wait for it at each of them, since they lie anywhere. */
+struct window {
+    const struct rnl_ordered *by_id;
+    struct rnl_ordered_cursor cursor;
+    /* A page of ten, and whether there is one more. */
+    struct rnl_item *items[12];
+    size_t count;
+    size_t next;
+};
+
+/* What a listing looks at, which is in several lines of the cache. */
+static void prefetch_item(const struct rnl_item *item)
+{
+    __builtin_prefetch(item);
+    __builtin_prefetch(&item->record);
+    __builtin_prefetch(&item->is_cached);
+    __builtin_prefetch(&item->first_sequence);
+}
+
+static void fill(struct window *window)
+{
+    const size_t cap = sizeof(window->items) / sizeof(window->items[0]);
+    struct rnl_item *item;
+    window->next = 0;
+    window->count = 0;
+    while (window->count < cap &&
+           (item = rnl_ordered_previous(window->by_id, &window->cursor)) !=
+               NULL) {
+        prefetch_item(item);
+        window->items[window->count++] = item;
+    }
+    for (size_t i = 0; i < window->count; i++)
+        __builtin_prefetch(window->items[i]->record);
+}
+
+/* NULL at the end. */
+static struct rnl_item *next_item(struct window *window)
+{
+    if (window->next == window->count)
+        fill(window);
+    return window->next < window->count ? window->items[window->next++] : NULL;
+}
+
 /* Where a listing is. */
 struct walk {
     struct rnl_memory *memory;
@@ -240,15 +284,14 @@ enum rnl_code rnl_memory_list(struct rnl_store *store,
                               const struct rnl_store_query *query,
                               struct rnl_store_list *list)
 {
-    const struct rnl_ordered *by_id = &rnl_memory_of(store)->by_id;
-    struct rnl_ordered_cursor cursor = rnl_ordered_seek(
-        by_id, query->before[0] == '\0' ? NULL : query->before);
+    struct window window = {.by_id = &rnl_memory_of(store)->by_id};
+    window.cursor = rnl_ordered_seek(
+        window.by_id, query->before[0] == '\0' ? NULL : query->before);
     struct walk walk = {
         .memory = rnl_memory_of(store), .query = query, .list = list};
     const struct rnl_item *last = NULL;
     struct rnl_item *item = NULL;
-    while ((item = rnl_ordered_previous(by_id, &cursor)) != NULL &&
-           goes_on(&walk)) {
+    while ((item = next_item(&window)) != NULL && goes_on(&walk)) {
         enum rnl_code code = list_item(&walk, item);
         if (code != RNL_OK)
             return code;

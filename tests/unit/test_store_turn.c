@@ -16,6 +16,8 @@
 
 /* Of records, of which three fit: each is of some 60 bytes. */
 #define CACHE_BYTES 210
+/* Of which twenty fit. */
+#define LARGE_CACHE_BYTES 1300
 
 /* The store tries again after a second. */
 #define RETRY_NS INT64_C(1000000000)
@@ -124,9 +126,8 @@ static struct ask *ask(struct job *job, enum promise promise)
     return made;
 }
 
-static int setup(void **state)
+static int start_store(uint64_t cache_bytes)
 {
-    (void)state;
     fake_journal_init(&journal);
     rnl_timers_init(&timers);
     now_ns = 0;
@@ -139,7 +140,7 @@ static int setup(void **state)
         .jobs_max = 1000,
         .log_bytes_max = 1 << 20,
         .bytes_max = 64 << 20,
-        .cache_bytes = CACHE_BYTES,
+        .cache_bytes = cache_bytes,
         .journal = &journal.journal,
         .now_ns = &now_ns,
     };
@@ -147,6 +148,18 @@ static int setup(void **state)
     store->listener =
         (struct rnl_store_listener){on_committed, on_removed, on_ready, NULL};
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return start_store(CACHE_BYTES);
+}
+
+static int setup_large_cache(void **state)
+{
+    (void)state;
+    return start_store(LARGE_CACHE_BYTES);
 }
 
 static int teardown(void **state)
@@ -441,19 +454,39 @@ static void records_of_ended_jobs_stay_while_there_is_room(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++)
         end_job(&jobs[i]);
-    for (size_t i = 0; i < 3; i++)
-        assert_int_equal(loads_of(&jobs[i]), 0);
-    /* The one that was used last stays. */
+    /* The one that was used stays, though it came first. */
     assert_int_equal(loads_of(&jobs[0]), 0);
     end_job(&jobs[3]);
     assert_int_equal(loads_of(&jobs[0]), 0);
     assert_int_equal(loads_of(&jobs[1]), 1);
     assert_int_equal(loads_of(&jobs[1]), 0);
+    /* All were used: the first of them goes. */
+    assert_int_equal(loads_of(&jobs[3]), 0);
+    end_job(&jobs[4]);
+    assert_int_equal(loads_of(&jobs[0]), 0);
+    assert_int_equal(loads_of(&jobs[1]), 0);
+    assert_int_equal(loads_of(&jobs[4]), 0);
+    assert_int_equal(loads_of(&jobs[3]), 1);
     /* A job that is removed gives its place back. */
     (void)drop(&jobs[1]);
     settle();
     assert_int_equal(loads_of(&jobs[0]), 0);
     assert_int_equal(loads_of(&jobs[3]), 0);
+    assert_int_equal(loads_of(&jobs[4]), 0);
+}
+
+/* However many were used, one more passes over 16 of them only. */
+static void the_search_for_room_among_used_records_is_bounded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 20; i++)
+        end_job(&jobs[i]);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(loads_of(&jobs[i]), 0);
+    end_job(&jobs[20]);
+    for (size_t i = 0; i < 16; i++)
+        assert_int_equal(loads_of(&jobs[i]), 0);
+    assert_int_equal(loads_of(&jobs[16]), 1);
 }
 
 /* ---- chance ---- */
@@ -534,6 +567,9 @@ int main(void)
         TEST(the_next_group_begins_before_anybody_is_told),
         TEST(a_start_is_written_with_its_end),
         TEST(records_of_ended_jobs_stay_while_there_is_room),
+        cmocka_unit_test_setup_teardown(
+            the_search_for_room_among_used_records_is_bounded,
+            setup_large_cache, teardown),
         TEST(a_start_lingers_for_a_moment_only),
         TEST(what_lingers_is_not_forgotten_while_groups_are_written),
         TEST(what_somebody_waits_for_does_not_linger),
