@@ -17,14 +17,15 @@ static struct rnl_job *wait_in(struct rnl_fair_queue *queue, int32_t priority,
 {
     struct rnl_job *job = calloc(1, sizeof(*job));
     assert_non_null(job);
-    assert_int_equal(rnl_lane_use(queue, priority, tenant, &job->lane), RNL_OK);
+    assert_int_equal(rnl_job_lane_use(queue, priority, tenant, &job->lane),
+                     RNL_OK);
     rnl_fair_queue_add(job);
     return job;
 }
 
 static void drop(struct rnl_job *job)
 {
-    rnl_lane_leave(job->lane);
+    rnl_job_lane_leave(job->lane);
     free(job);
 }
 
@@ -242,17 +243,17 @@ static void a_lane_without_memory_is_refused(void **state)
 {
     (void)state;
     struct rnl_fair_queue queue;
-    struct rnl_lane *lane = NULL;
+    struct rnl_job_lane *lane = NULL;
     rnl_fair_queue_init(&queue, 1);
     for (size_t k = 1; k <= 2; k++) {
         fault_at(k, false);
-        enum rnl_code code = rnl_lane_use(&queue, 0, "x", &lane);
+        enum rnl_code code = rnl_job_lane_use(&queue, 0, "x", &lane);
         fault_stop();
         assert_int_equal(code, RNL_RESOURCE_EXHAUSTED);
         assert_null(lane);
     }
-    assert_int_equal(rnl_lane_use(&queue, 0, "x", &lane), RNL_OK);
-    rnl_lane_leave(lane);
+    assert_int_equal(rnl_job_lane_use(&queue, 0, "x", &lane), RNL_OK);
+    rnl_job_lane_leave(lane);
     rnl_fair_queue_fini(&queue);
 }
 

@@ -204,8 +204,8 @@ enum rnl_code rnl_job_create(struct rnl_jobs *jobs, const Runnel__V1__Job *from,
     job->last_sequence = 1;
     memcpy(job->node.id, from->id, sizeof(job->node.id));
     if (rnl_kind_queue_use(jobs, from->kind, &job->queue) != RNL_OK ||
-        rnl_lane_use(&job->queue->jobs, from->priority, tenant_of(jobs, from),
-                     &job->lane) != RNL_OK) {
+        rnl_job_lane_use(&job->queue->jobs, from->priority,
+                         tenant_of(jobs, from), &job->lane) != RNL_OK) {
         rnl_job_free(job);
         return RNL_RESOURCE_EXHAUSTED;
     }
@@ -327,7 +327,7 @@ enum rnl_code rnl_jobs_remove(struct rnl_jobs *jobs, const char *job_id,
 
 void rnl_job_free(struct rnl_job *job)
 {
-    rnl_lane_leave(job->lane);
+    rnl_job_lane_leave(job->lane);
     rnl_kind_queue_leave(job->jobs, job->queue);
     rnl_free(job->base);
     rnl_free(job->content_type);

@@ -63,7 +63,7 @@ struct rnl_job {
     const struct rnl_kind *kind;
     /* Where it waits: with the jobs of its kind, priority and tenant. */
     struct rnl_kind_queue *queue;
-    struct rnl_lane *lane;
+    struct rnl_job_lane *lane;
     /* Of the running attempt, when a worker has it. */
     struct rnl_lease *lease;
     /* The record as it was created, without input. Owned. */
@@ -321,8 +321,13 @@ void rnl_job_noted(struct rnl_job *job, uint64_t sequence);
 /* Describes a job that has not ended. Borrows from the job. */
 void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job);
 
-/* Describes any job, with its input if asked for. Errors: RNL_NOT_FOUND,
- * RNL_RESOURCE_EXHAUSTED. */
+/* The same as GetJob shows it: with its first sequence, and its input if asked
+ * for. Errors: those of the store; RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_view_whole(struct rnl_job_view *view,
+                                              const struct rnl_job *job,
+                                              bool with_input);
+
+/* The same for any job. Errors: RNL_NOT_FOUND, RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_job_view_any(struct rnl_job_view *view,
                                             struct rnl_jobs *jobs,
                                             const char *job_id,

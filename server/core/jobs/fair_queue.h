@@ -32,11 +32,11 @@ struct rnl_fair_queue;
 
 TAILQ_HEAD(rnl_job_list, rnl_job);
 
-struct rnl_lane {
+struct rnl_job_lane {
     struct rnl_fair_queue *queue;
-    struct rnl_lane *next_in_bucket;
+    struct rnl_job_lane *next_in_bucket;
     /* Among those of its priority that have jobs. */
-    TAILQ_ENTRY(rnl_lane) turn;
+    TAILQ_ENTRY(rnl_job_lane) turn;
     struct rnl_job_list jobs;
     size_t users;
     uint64_t hash;
@@ -45,12 +45,12 @@ struct rnl_lane {
     char tenant[];
 };
 
-TAILQ_HEAD(rnl_lane_list, rnl_lane);
+TAILQ_HEAD(rnl_job_lane_list, rnl_job_lane);
 
 #define RNL_LEVEL_WORDS ((RNL_PRIORITY_COUNT + 63) / 64)
 
 struct rnl_fair_queue {
-    struct rnl_lane_list lines[RNL_PRIORITY_COUNT];
+    struct rnl_job_lane_list lines[RNL_PRIORITY_COUNT];
     /* Bit of each line that is not empty. */
     uint64_t present[RNL_LEVEL_WORDS];
     /* Jobs that wait. */
@@ -58,7 +58,7 @@ struct rnl_fair_queue {
     /* All lanes, by a hash of level and tenant whose seed nobody knows, so that
      * values cannot be chosen to collide. */
     uint64_t seed;
-    struct rnl_lane **buckets;
+    struct rnl_job_lane **buckets;
     size_t bucket_count;
     size_t lane_count;
 };
@@ -70,12 +70,13 @@ void rnl_fair_queue_fini(struct rnl_fair_queue *queue);
 
 /* The lane of a priority and a tenant, made if there is none; the caller
  * becomes its user. Errors: RNL_RESOURCE_EXHAUSTED. */
-RNL_MUST_USE enum rnl_code rnl_lane_use(struct rnl_fair_queue *queue,
-                                        int32_t priority, const char *tenant,
-                                        struct rnl_lane **ret_lane);
+RNL_MUST_USE enum rnl_code rnl_job_lane_use(struct rnl_fair_queue *queue,
+                                            int32_t priority,
+                                            const char *tenant,
+                                            struct rnl_job_lane **ret_lane);
 
 /* Accepts NULL. The last one to leave takes the lane along. */
-void rnl_lane_leave(struct rnl_lane *lane);
+void rnl_job_lane_leave(struct rnl_job_lane *lane);
 
 /* Adds a job behind those of its lane, which is job->lane. */
 void rnl_fair_queue_add(struct rnl_job *job);

@@ -162,12 +162,11 @@ static void on_create(struct rnl_stream *stream, const uint8_t *data,
 
 /* ---- GetJob ---- */
 
-static void reply_active(struct rnl_stream *stream, const char *job_id,
+static void reply_active(struct rnl_stream *stream, const struct rnl_job *job,
                          bool with_input)
 {
     struct rnl_job_view view;
-    enum rnl_code code = rnl_job_view_any(&view, rnl_stream_core(stream)->jobs,
-                                          job_id, with_input);
+    enum rnl_code code = rnl_job_view_whole(&view, job, with_input);
     if (code != RNL_OK) {
         finish_missing(stream, code);
         return;
@@ -197,8 +196,10 @@ static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
         stream, &runnel__v1__get_job_request__descriptor, data, len);
     if (request == NULL)
         return;
-    if (rnl_jobs_find(rnl_stream_core(stream)->jobs, request->job_id) != NULL)
-        reply_active(stream, request->job_id, request->include_input);
+    const struct rnl_job *job =
+        rnl_jobs_find(rnl_stream_core(stream)->jobs, request->job_id);
+    if (job != NULL)
+        reply_active(stream, job, request->include_input);
     else
         reply_ended(stream, request->job_id, request->include_input);
     rnl_request_free(request);

@@ -49,14 +49,19 @@ void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job)
 }
 
 /* The record of a job that goes on is at hand: only its input is not. */
-static enum rnl_code view_active(struct rnl_job_view *view,
+enum rnl_code rnl_job_view_whole(struct rnl_job_view *view,
                                  const struct rnl_job *job, bool with_input)
 {
     struct rnl_store *store = job->jobs->store;
+    struct rnl_store_log log;
+    enum rnl_code code = store->ops->log(store, job->node.id, &log);
+    if (code != RNL_OK)
+        return code;
     rnl_job_view_active(view, job);
+    view->job.first_sequence = log.first_sequence;
     if (!with_input)
         return RNL_OK;
-    enum rnl_code code = store->ops->input(store, job->node.id, &view->input);
+    code = store->ops->input(store, job->node.id, &view->input);
     view->job.input = view->input;
     return code;
 }
@@ -65,29 +70,24 @@ static enum rnl_code view_ended(struct rnl_job_view *view,
                                 struct rnl_store *store, const char *job_id,
                                 bool with_input)
 {
-    enum rnl_code code =
-        store->ops->get(store, job_id, with_input, &view->stored);
+    struct rnl_store_log log;
+    enum rnl_code code = store->ops->log(store, job_id, &log);
+    if (code == RNL_OK)
+        code = store->ops->get(store, job_id, with_input, &view->stored);
     if (code != RNL_OK)
         return code;
     view->input = NULL;
     view->job = *view->stored;
+    view->job.first_sequence = log.first_sequence;
     return RNL_OK;
 }
 
 enum rnl_code rnl_job_view_any(struct rnl_job_view *view, struct rnl_jobs *jobs,
                                const char *job_id, bool with_input)
 {
-    struct rnl_store *store = jobs->store;
-    struct rnl_store_log log;
-    enum rnl_code code = store->ops->log(store, job_id, &log);
-    if (code != RNL_OK)
-        return code;
     const struct rnl_job *job = rnl_jobs_find(jobs, job_id);
-    code = job == NULL ? view_ended(view, store, job_id, with_input)
-                       : view_active(view, job, with_input);
-    if (code == RNL_OK)
-        view->job.first_sequence = log.first_sequence;
-    return code;
+    return job == NULL ? view_ended(view, jobs->store, job_id, with_input)
+                       : rnl_job_view_whole(view, job, with_input);
 }
 
 void rnl_job_view_fini(struct rnl_job_view *view)
