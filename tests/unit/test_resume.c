@@ -43,16 +43,20 @@ static void begin(const struct job_request *request, int pieces,
     assert_int_equal(job_state(&core, ret_id), RUNNING);
 }
 
-/* The process ends: what it knew of a running job is gone, and what it had
+/* The process ends: what it knew of a job is gone, and what it had
  * written is in the store. */
 static void crash(const char *id)
 {
     struct rnl_job *job = rnl_jobs_find(core.jobs, id);
     rnl_id_table_remove(&core.jobs->active, &job->node);
     rnl_job_halt(job);
-    core.jobs->running_count--;
-    core.jobs->built_in_running--;
-    job->queue->running--;
+    if (job->state == RUNNING) {
+        core.jobs->running_count--;
+        core.jobs->built_in_running--;
+        job->queue->running--;
+    } else {
+        core.jobs->queued_count--;
+    }
     rnl_job_free(job);
     fake_core_advance(&core, 0);
 }
@@ -158,7 +162,61 @@ static void any_bytes_go_on(void **state)
     fake_close(&watch);
 }
 
-/* The log says so, and progress is known again after the next piece. */
+static void expect_progress(const char *id, int done)
+{
+    Runnel__V1__GetJobResponse *response = job_get(&core, id, false);
+    assert_non_null(response->job->progress);
+    assert_int_equal((int)response->job->progress->done, done);
+    assert_int_equal((int)response->job->progress->total, 10);
+    assert_string_equal(response->job->progress->unit, "bytes");
+    rnl_request_free(response);
+}
+
+/* From the log, of a running job; of one that waits, from its record. */
+static void progress_stays_known(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    slow_echo(&request, "0123456789", "3");
+    begin(&request, 2, id);
+    restart(id);
+    expect_progress(id, 6);
+    restart(id);
+    expect_lost(id);
+    restart(id);
+    expect_progress(id, 6);
+}
+
+/* The job waits for its next attempt, and the reason is still told. */
+static void the_error_of_an_attempt_stays_known(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    slow_echo(&request, TEXT, "8");
+    begin(&request, 2, id);
+    restart(id);
+    restart(id);
+    expect_lost(id);
+    restart(id);
+    expect_lost(id);
+    Runnel__V1__GetJobResponse *response = job_get(&core, id, false);
+    assert_int_equal(response->job->error->attempt, 1);
+    assert_int_equal((int)response->job->error->code, RNL_UNAVAILABLE);
+    rnl_request_free(response);
+    expect_attempt(id, QUEUED, 1);
+    fake_core_advance(&core, 2 * SECOND);
+    restart(id);
+    expect_attempt(id, RUNNING, 2);
+    fake_core_advance(&core, 1000 * SECOND);
+    response = job_get(&core, id, false);
+    assert_int_equal(response->job->state, SUCCEEDED);
+    assert_null(response->job->error);
+    rnl_request_free(response);
+}
+
+/* The log says so. */
 static void a_restart_is_told(void **state)
 {
     (void)state;
@@ -524,6 +582,8 @@ int main(void)
         cmocka_unit_test(an_echo_goes_on_where_its_output_ends),
         TEST(any_bytes_go_on),
         TEST(a_restart_is_told),
+        TEST(progress_stays_known),
+        TEST(the_error_of_an_attempt_stays_known),
         TEST(an_attempt_without_output_goes_on),
         TEST(an_attempt_with_all_its_output_ends),
         TEST(more_output_than_input_is_not_gone_on_with),

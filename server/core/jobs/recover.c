@@ -9,6 +9,8 @@
  */
 #include "engine.h"
 
+#include <stdio.h>
+
 #include "alloc.h"
 #include "draft.h"
 #include "trim.h"
@@ -26,6 +28,25 @@ struct found {
     enum rnl_code code;
 };
 
+/* Why the last attempt that failed did. */
+static void restore_error(struct rnl_job *job,
+                          const Runnel__V1__JobError *error)
+{
+    job->error_code = (enum rnl_code)error->code;
+    job->error_attempt = error->attempt;
+    snprintf(job->error_message, sizeof(job->error_message), "%s",
+             error->message);
+}
+
+static void restore_progress(struct rnl_job *job,
+                             const Runnel__V1__Progress *progress)
+{
+    snprintf(job->unit_text, sizeof(job->unit_text), "%s", progress->unit);
+    job->progress_done = progress->done;
+    job->progress_total = progress->total;
+    job->progress_unit = job->unit_text;
+}
+
 /* Makes the struct of a stored job: the record as it was created, and what
  * was added to it since apart. */
 static enum rnl_code add_job(struct found *found, const Runnel__V1__Job *stored)
@@ -38,6 +59,10 @@ static enum rnl_code add_job(struct found *found, const Runnel__V1__Job *stored)
     job->attempt = stored->attempt;
     if (stored->start_time != NULL)
         job->start_ns = rnl_timestamp_ns(stored->start_time);
+    if (stored->error != NULL)
+        restore_error(job, stored->error);
+    if (stored->progress != NULL)
+        restore_progress(job, stored->progress);
     /* The walk goes from new to old; in their queues the older ones are in
      * front again. */
     TAILQ_INSERT_HEAD(&found->list, job, link);
@@ -59,9 +84,34 @@ static bool take_job(void *arg, const char *job_id,
     return found->code == RNL_OK;
 }
 
-/* The record counts the output up to its last_sequence, which is that of the
- * last change of state or the last trim. */
-static enum rnl_code count_output(struct rnl_job *job, uint64_t first_sequence)
+/* Without memory it is not known until the next one. */
+static void read_progress(struct rnl_job *job, const struct rnl_event *event)
+{
+    Runnel__V1__Progress *progress = runnel__v1__progress__unpack(
+        &rnl_pb_allocator, event->len, event->data);
+    if (progress == NULL)
+        return;
+    restore_progress(job, progress);
+    runnel__v1__progress__free_unpacked(progress, &rnl_pb_allocator);
+}
+
+static void take_events(struct rnl_job *job, const struct rnl_store_page *page)
+{
+    const struct rnl_event *progress = NULL;
+    for (size_t i = 0; i < page->count; i++) {
+        const struct rnl_event *event = &page->events[i];
+        if (event->type == RNL_EVENT_TEXT || event->type == RNL_EVENT_DATA)
+            job->output_bytes += event->len;
+        else if (event->type == RNL_EVENT_PROGRESS)
+            progress = event;
+    }
+    if (progress != NULL)
+        read_progress(job, progress);
+}
+
+/* The record has output and progress up to its last_sequence, which is that of
+ * the last change of state or the last trim. */
+static enum rnl_code read_events(struct rnl_job *job, uint64_t first_sequence)
 {
     struct rnl_store *store = job->jobs->store;
     uint64_t after = job->base->last_sequence;
@@ -74,11 +124,7 @@ static enum rnl_code count_output(struct rnl_job *job, uint64_t first_sequence)
             store->ops->read(store, job->node.id, after, SIZE_MAX, &page);
         if (code != RNL_OK)
             return code;
-        for (size_t i = 0; i < page.count; i++) {
-            if (page.events[i].type == RNL_EVENT_TEXT ||
-                page.events[i].type == RNL_EVENT_DATA)
-                job->output_bytes += page.events[i].len;
-        }
+        take_events(job, &page);
         after += page.count;
     }
     return RNL_OK;
@@ -113,7 +159,7 @@ static enum rnl_code resume_job(struct rnl_job *job)
     if (job->trim != NULL)
         rnl_trim_init(job->trim, job->base->keep_newest_bytes,
                       log.last_sequence, log.event_bytes);
-    if (was_running && (code = count_output(job, log.first_sequence)) != RNL_OK)
+    if (was_running && (code = read_events(job, log.first_sequence)) != RNL_OK)
         return code;
     if (was_running)
         find_attempt(job);
