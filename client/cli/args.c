@@ -227,9 +227,10 @@ static bool check_operands(struct parse *p)
                        p->args->operands[command->operand_count_max]);
     else
         cli_buf_text(p->error, "something is missing");
-    cli_buf_printf(p->error, "; usage: runnel %s%s%s %s",
+    cli_buf_printf(p->error, "; usage: runnel %s%s%s%s%s",
                    command->group ? command->group : "",
-                   command->group ? " " : "", command->name, command->operands);
+                   command->group ? " " : "", command->name,
+                   *command->operands ? " " : "", command->operands);
     return false;
 }
 

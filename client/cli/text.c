@@ -247,6 +247,9 @@ void cli_text_add_ms(struct cli_buf *buf, double ms)
     } else if (ms < 7200e3) {
         long s = lround(ms / 1000);
         cli_buf_printf(buf, "%ld min %ld s", s / 60, s % 60);
+    } else if (ms >= 48 * 3600e3) {
+        long h = lround(ms / 3600e3);
+        cli_buf_printf(buf, "%ld d %ld h", h / 24, h % 24);
     } else {
         long min = lround(ms / 60e3);
         cli_buf_printf(buf, "%ld h %ld min", min / 60, min % 60);

@@ -160,7 +160,7 @@ static void mistakes_are_named_with_a_hint(void **state)
     refuse("job create --kind a --kind b", "--kind is given twice");
     refuse("job create --mode quick", "--mode quick: must be one of: fast "
                                       "slow");
-    refuse("job create x", "unexpected \"x\"; usage: runnel job create ");
+    refuse("job create x", "unexpected \"x\"; usage: runnel job create");
     refuse("job cancel", "something is missing; "
                          "usage: runnel job cancel ID...");
     refuse("job cancel 1 2 3 4", "unexpected \"4\"; "

@@ -89,13 +89,15 @@ static void times_and_sizes_are_written_for_people(void **state)
 {
     (void)state;
     struct cli_buf buf = {0};
-    static const double times[] = {0, 0.25, 12.34, 999.9, 61e3, 200e3, 7500e3};
-    for (size_t i = 0; i < 7; i++) {
+    static const double times[] = {0,     0.25,   12.34,    999.9,    61e3,
+                                   200e3, 7500e3, 172799e3, 172800e3, 7776e6};
+    for (size_t i = 0; i < 10; i++) {
         cli_text_add_ms(&buf, times[i]);
         cli_buf_text(&buf, "|");
     }
     assert_string_equal(
-        taken(&buf), "0 ms|250 µs|12.3 ms|1.00 s|61.0 s|3 min 20 s|2 h 5 min|");
+        taken(&buf), "0 ms|250 µs|12.3 ms|1.00 s|61.0 s|3 min 20 s|2 h 5 min|"
+                     "48 h 0 min|2 d 0 h|90 d 0 h|");
     cli_text_add_bytes(&buf, 512);
     cli_buf_text(&buf, "|");
     cli_text_add_bytes(&buf, 1536);
