@@ -283,6 +283,8 @@ test('the form shows what the server refuses, and keeps the input', async () => 
 test('a job that does not exist is said to', async () => {
   const page = await world.open(`#/jobs/${'0'.repeat(26)}`);
   await shows(page.locator('.problem'), 'no such job');
+  await page.locator('.output-head').waitFor({ state: 'hidden' });
+  await page.locator('.output-text').waitFor({ state: 'hidden' });
   await world.close(page);
 });
 

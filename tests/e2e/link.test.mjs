@@ -53,6 +53,7 @@ test('a core that went away is said to be, and seen when back', async () => {
   await world.core.stop('SIGKILL');
   await shows(page.locator('#link-state'), 'Core unreachable');
   await shows(page.locator('#notice'), 'the core daemon behind it does not');
+  await shows(page.locator('.feed'), 'interrupted; goes on after event');
   assert.match(await output(page), /^0 1 2 /); // the last that was known
   await world.core.start();
   await shows(page.locator('#link-state'), 'Connected');

@@ -3,7 +3,7 @@
 // lost connections; this makes it rest while nobody looks, go on where it was,
 // and come back at once when the bridge does.
 import { RunnelError } from './api.js';
-import { doubtLink, onLink } from './link.js';
+import { doubtLink, linkState, onLink } from './link.js';
 import { needToken } from './token.js';
 
 /** A hidden page gives its connection back soon: a browser has six an origin,
@@ -41,6 +41,8 @@ export class Feed {
     this.offLink = onLink((state) => {
       if (state === 'online' && this.state === 'waiting' && !document.hidden)
         this.open();
+      else if (this.state === 'live')
+        this.enter('live');
     });
     this.open();
   }
@@ -64,10 +66,15 @@ export class Feed {
     this.connection = null;
   }
 
-  /** @param {FeedState} state */
+  /**
+   * A bridge keeps its answer open while the core is away: nothing comes then,
+   * and the view is not told that it is live.
+   * @param {FeedState} state
+   */
   enter(state) {
     this.state = state;
-    this.options.onState(state);
+    const away = state === 'live' && linkState() === 'no-core';
+    this.options.onState(away ? 'waiting' : state);
   }
 
   open() {

@@ -44,16 +44,24 @@ export class JobPage {
     this.facts = h('dl', { class: 'facts' });
     this.problem = h('p', { class: 'problem', hidden: true });
     this.feed = h('p', { class: 'feed', 'data-state': 'connecting' });
+    this.output = output;
+    this.outputHead = h('div', { class: 'output-head' },
+      h('h2', {}, 'Output'), this.feed,
+      h('a', {
+        class: 'quiet', href: jobOutputUrl(id), target: '_blank',
+        onclick: (/** @type {Event} */ event) => this.openOutput(event, id),
+      }, 'Whole output'));
     this.element = h('article', { class: 'job' },
       h('a', { class: 'back', href: href('jobs') }, 'Jobs'),
       this.head(id), this.problem, this.progressBox, this.facts,
-      h('div', { class: 'output-head' },
-        h('h2', {}, 'Output'), this.feed,
-        h('a', {
-          class: 'quiet', href: jobOutputUrl(id), target: '_blank',
-          onclick: (/** @type {Event} */ event) => this.openOutput(event, id),
-        }, 'Whole output')),
-      output, log);
+      this.outputHead, output, log);
+    this.showOutput(false);
+  }
+
+  /** @param {boolean} shown a job that is not known has no output */
+  showOutput(shown) {
+    this.outputHead.hidden = !shown;
+    this.output.hidden = !shown;
   }
 
   /** @param {string} id */
@@ -85,6 +93,7 @@ export class JobPage {
 
   /** @param {Job} job */
   show(job) {
+    this.showOutput(true);
     setText(this.title, job.kind || 'Job');
     setBadge(this.badge, job);
     this.cancel.hidden = hasEnded(job.state);

@@ -46,7 +46,7 @@ export class StreamPage {
     this.problem = h('p', { class: 'problem', hidden: true,
       'data-state': 'failed' });
     this.waiting = h('p', { class: 'empty' }, 'Waiting for the first figures…');
-    this.windows = h('fieldset', { class: 'windows' },
+    this.windows = h('fieldset', { class: 'windows', hidden: true },
       h('legend', { class: 'unseen' }, 'Window'));
     this.tiles = h('dl', { class: 'tiles' });
     this.rate = new TimeChart('Events a second',
@@ -112,6 +112,7 @@ export class StreamPage {
    * @param {number} chosen
    */
   showWindows(windows, chosen) {
+    this.windows.hidden = windows.length === 0;
     const sorted = windows.sort((a, b) => (a || Infinity) - (b || Infinity));
     const shown = [...this.windows.querySelectorAll('input')];
     if (shown.length !== sorted.length)
