@@ -123,22 +123,32 @@ part_rpc()
     stop_server
 }
 
-# Jobs made and done, 64 at once and 512, as durable as each can be.
+# Jobs made and done, 64 at once and 512, as durable as each can be; in rounds, so
+# that a machine which is slower for a while is so for all.
 part_cycles()
 {
-    local level flight
-    for level in memory normal full; do
-        for flight in 64 512; do
-            serve "$level"
-            measure cycles "label=runnel_${level}_$flight" \
-                "in_flight=$flight" "count=$((count / 10))"
-            stop_server
-        done
+    local round rounds=$repeats repeats=1
+    for ((round = 0; round < rounds; round++)); do
+        cycles_runnel memory
+        cycles_runnel normal
+        cycles_beanstalkd
+        cycles_redis everysec
+        cycles_redis always
+        cycles_runnel full
+        cycles_sqlite
     done
-    cycles_beanstalkd
-    cycles_redis everysec
-    cycles_redis always
-    cycles_sqlite
+}
+
+# cycles_runnel DURABILITY
+cycles_runnel()
+{
+    local flight
+    for flight in 64 512; do
+        serve "$1"
+        measure cycles "label=runnel_$1_$flight" "in_flight=$flight" \
+            "count=$((count / 10))"
+        stop_server
+    done
 }
 
 cycles_beanstalkd()
