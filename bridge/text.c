@@ -154,13 +154,16 @@ void rnl_text_put_json(struct rnl_text *text, const char *data, size_t len)
     rnl_text_put_byte(text, '"');
 }
 
-/* True when value had no finite number and was written as a string. */
+/* True when value had no finite number and was written as a string, or is the
+ * -0 that parsers of JSON take for the integer 0 unless it has a point. */
 static bool put_special(struct rnl_text *text, double value)
 {
     if (isnan(value))
         rnl_text_puts(text, "\"NaN\"");
     else if (isinf(value))
         rnl_text_puts(text, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    else if (value == 0 && signbit(value))
+        rnl_text_puts(text, "-0.0");
     else
         return false;
     return true;

@@ -173,7 +173,7 @@ static void doubles_are_written_as_short_as_they_can_be(void **state)
     /* Whole ones, on both sides of where exponents begin, and 0 below 0. */
     assert_written("{\"doubles\":[0,-0.0,-1,999999999999999,1000000000000000,"
                    "-999999999999999,9007199254740993]}",
-                   "{\"doubles\":[0,-0,-1,999999999999999,1e+15,"
+                   "{\"doubles\":[0,-0.0,-1,999999999999999,1e+15,"
                    "-999999999999999,9007199254740992]}");
     assert_same("{\"aFloat\":-999999}");
     assert_written("{\"aFloat\":1000000}", "{\"aFloat\":1e+06}");
