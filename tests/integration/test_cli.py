@@ -887,7 +887,9 @@ class Surroundings(unittest.TestCase):
         self.assertIn(b"6 events accepted", out)
         (answer,) = [json.loads(line) for line in run(
             again, "stats", "get", "s", "--json").stdout.splitlines()]
-        self.assertEqual(answer["stats"]["count"], "5")
+        # The memory store is empty after a restart. The first event comes again
+        # when it was counted, but its acknowledgement was lost.
+        self.assertIn(answer["stats"]["count"], ("5", "6"))
         self.assertEqual(watch.end(signal.SIGINT)[0], 0)
 
     def test_ctrl_c_gives_up_on_a_core_that_is_away(self):
