@@ -116,14 +116,13 @@ static void set_common(struct rnl_exchange *exchange, int status,
     req->res.status = status;
     req->res.reason = rnl_http_reason(status);
     rnl_worker_count_answer(exchange->worker, status);
-    if (content_type != NULL && is_header_safe(content_type)) {
+    if (content_type != NULL && !is_header_safe(content_type))
+        content_type = "application/octet-stream";
+    if (content_type != NULL) {
         h2o_iovec_t type =
             h2o_strdup(&req->pool, content_type, strlen(content_type));
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
                        NULL, type.base, type.len);
-    } else if (content_type != NULL) {
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
-                       NULL, H2O_STRLIT("application/octet-stream"));
     }
     add_fixed_headers(req);
 }

@@ -241,7 +241,6 @@ void rnl_sse_begin(struct rnl_exchange *exchange,
     bool is_sse = format == RNL_EVENT_FORMAT_SSE;
     streaming->keepalive = is_sse ? ": keep-alive\n\n" : "\n";
     rnl_count(&exchange->worker->counters.event_streams_open, 1);
-    rnl_exchange_set_header(exchange, "x-accel-buffering", "no");
     rnl_streaming_start(streaming, exchange,
                         is_sse ? "text/event-stream" : "application/x-ndjson");
 }
