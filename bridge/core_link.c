@@ -135,10 +135,8 @@ static void on_turn(h2o_timeout_entry_t *entry)
 
 static void want_turn(struct rnl_core_link *link)
 {
-    h2o_context_t *context = &link->worker->context;
-    if (!link->in_turn && !h2o_timeout_is_linked(&link->turn_entry))
-        h2o_timeout_link(context->loop, &context->zero_timeout,
-                         &link->turn_entry);
+    if (!link->in_turn)
+        rnl_worker_run_soon(link->worker, &link->turn_entry);
 }
 
 static void on_poll(struct rnl_client *client, int fd, int events, void *arg)

@@ -52,10 +52,7 @@ static void on_end(h2o_timeout_entry_t *entry)
 
 static void schedule_end(struct rnl_streaming *streaming)
 {
-    h2o_context_t *context = &streaming->worker->context;
-    if (!h2o_timeout_is_linked(&streaming->end))
-        h2o_timeout_link(context->loop, &context->zero_timeout,
-                         &streaming->end);
+    rnl_worker_run_soon(streaming->worker, &streaming->end);
 }
 
 static void on_wake(h2o_timeout_entry_t *entry)
@@ -68,10 +65,7 @@ static void on_wake(h2o_timeout_entry_t *entry)
 
 void rnl_streaming_wake(struct rnl_streaming *streaming)
 {
-    h2o_context_t *context = &streaming->worker->context;
-    if (!h2o_timeout_is_linked(&streaming->wake))
-        h2o_timeout_link(context->loop, &context->zero_timeout,
-                         &streaming->wake);
+    rnl_worker_run_soon(streaming->worker, &streaming->wake);
 }
 
 /* The head of the answer has left, and the connection ends with the answer: the

@@ -67,15 +67,6 @@ static void on_round_end(h2o_timeout_entry_t *entry)
     rnl_topic_reap(topic);
 }
 
-/* Members get all pieces of a round by one send each. */
-static void await_round_end(struct rnl_topic *topic)
-{
-    h2o_context_t *context = &topic->topics->worker->context;
-    if (!h2o_timeout_is_linked(&topic->round_end))
-        h2o_timeout_link(context->loop, &context->zero_timeout,
-                         &topic->round_end);
-}
-
 static void make_room(struct rnl_topic *topic, const struct rnl_piece *piece)
 {
     while (rnl_ring_is_full(&topic->ring, piece->len)) {
@@ -94,7 +85,8 @@ static void on_piece(void *arg, struct rnl_piece *piece)
     rnl_ring_push(&topic->ring, piece);
     if (topic->live_count == 0)
         rnl_topic_take_until(topic, topic->ring.head);
-    await_round_end(topic);
+    /* Members get all pieces of a round by one send each. */
+    rnl_worker_run_soon(topic->topics->worker, &topic->round_end);
 }
 
 static void end_all(struct rnl_topic *topic,

@@ -396,6 +396,13 @@ void rnl_worker_count_answer(struct rnl_worker *worker, int status)
         rnl_count(&worker->counters.answers[class], 1);
 }
 
+void rnl_worker_run_soon(struct rnl_worker *worker, h2o_timeout_entry_t *entry)
+{
+    h2o_context_t *context = &worker->context;
+    if (!h2o_timeout_is_linked(entry))
+        h2o_timeout_link(context->loop, &context->zero_timeout, entry);
+}
+
 uint64_t rnl_worker_now(const struct rnl_worker *worker)
 {
     return h2o_now(worker->context.loop);

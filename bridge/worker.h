@@ -160,6 +160,10 @@ void rnl_worker_track(h2o_req_t *req);
 
 void rnl_worker_count_answer(struct rnl_worker *worker, int status);
 
+/* entry's callback is called in this round of the loop, after all sockets, once
+ * however often this was asked for. */
+void rnl_worker_run_soon(struct rnl_worker *worker, h2o_timeout_entry_t *entry);
+
 /* Milliseconds of the loop's clock. */
 uint64_t rnl_worker_now(const struct rnl_worker *worker);
 
