@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fnv.h"
+
 /* Whatever their digits are, so many fit into 64 bits. */
 #define DIGITS_MAX 19
 
@@ -64,14 +66,11 @@ void rnl_cursor_put(struct rnl_text *text, const struct rnl_cursor *cursor)
                         cursor->after[i], cursor->over[i] ? "e" : "");
 }
 
-/* FNV-1a: the epoch may begin with a time, which says little. */
+/* A hash: the epoch may begin with a time, which says little. */
 void rnl_cursor_epoch(const char *epoch, char out[RNL_CURSOR_EPOCH_LEN + 1])
 {
-    uint32_t hash = 2166136261u;
     out[0] = '\0';
-    if (epoch == NULL)
-        return;
-    for (; *epoch != '\0'; epoch++)
-        hash = (hash ^ (unsigned char)*epoch) * 16777619u;
-    snprintf(out, RNL_CURSOR_EPOCH_LEN + 1, "%08" PRIx32, hash);
+    if (epoch != NULL)
+        snprintf(out, RNL_CURSOR_EPOCH_LEN + 1, "%08" PRIx32,
+                 rnl_fnv1a(epoch, strlen(epoch)));
 }

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "core_link.h"
+#include "fnv.h"
 #include "identity.h"
 #include "unary.h"
 #include "worker.h"
@@ -40,13 +41,9 @@ struct rnl_shared_call {
     uint64_t waiting_since_ms;
 };
 
-/* FNV-1a. */
 static size_t place_of(const h2o_iovec_t *path)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < path->len; i++)
-        hash = (hash ^ (unsigned char)path->base[i]) * 16777619u;
-    return hash % RNL_SHARED_CALLS_MAX;
+    return rnl_fnv1a(path->base, path->len) % RNL_SHARED_CALLS_MAX;
 }
 
 bool rnl_shared_call_fits(const struct rnl_exchange *exchange)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "fnv.h"
 #include "identity.h"
 #include "pbjson.h"
 #include "topic_private.h"
@@ -113,10 +114,7 @@ static void on_end(void *arg, const struct rnl_status_info *status)
 
 static unsigned bucket_of(const char *key)
 {
-    uint32_t hash = 2166136261u;
-    for (; *key != '\0'; key++)
-        hash = (hash ^ (unsigned char)*key) * 16777619u;
-    return hash % RNL_TOPIC_BUCKETS;
+    return rnl_fnv1a(key, strlen(key)) % RNL_TOPIC_BUCKETS;
 }
 
 static struct rnl_topic *find_topic(struct rnl_topics *topics,

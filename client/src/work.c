@@ -4,20 +4,19 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "fnv.h"
 #include "typed.h"
 #include "worker_private.h"
 
 /* One report, so that a server with the smallest frames takes it. */
 #define OUTPUT_BYTES_MAX ((size_t)8192)
 
-/* FNV-1a: the ids are the server's, so that a bad distribution costs the time
- * of a server's own making. */
+/* The ids are the server's, so that a bad distribution costs the time of a
+ * server's own making. */
 static struct rnl_work_bucket *bucket_of(struct rnl_worker *worker,
                                          const char *job_id)
 {
-    uint32_t hash = 2166136261u;
-    for (; *job_id != '\0'; job_id++)
-        hash = (hash ^ (uint8_t)*job_id) * 16777619u;
+    uint32_t hash = rnl_fnv1a(job_id, strlen(job_id));
     return &worker->buckets[hash & (worker->bucket_count - 1)];
 }
 

@@ -11,6 +11,8 @@
 #include <runnel/v1/tokens.pb-c.h>
 #include <runnel/v1/workers.pb-c.h>
 
+#include "fnv.h"
+
 static const ProtobufCServiceDescriptor *const schema[] = {
     &runnel__v1__admin_service__descriptor,
     &runnel__v1__event_service__descriptor,
@@ -20,13 +22,9 @@ static const ProtobufCServiceDescriptor *const schema[] = {
     &runnel__v1__worker_service__descriptor,
 };
 
-/* FNV-1a: the names are short, few, and ours. */
 static size_t slot_of(const uint8_t *name, size_t len)
 {
-    uint32_t hash = UINT32_C(2166136261);
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ name[i]) * UINT32_C(16777619);
-    return hash % RNL_METHOD_SLOTS;
+    return rnl_fnv1a(name, len) % RNL_METHOD_SLOTS;
 }
 
 static bool has_name(const struct rnl_method *method, const uint8_t *name,
