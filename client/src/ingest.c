@@ -90,8 +90,9 @@ static const char *find_fault(const struct rnl_ingest_options *options,
         strlen(stream) >= RNL_INGEST_STREAM_SIZE)
         return "stream must have 1 to 128 bytes";
     if (options->producer_id != NULL &&
-        strlen(options->producer_id) >= RNL_INGEST_PRODUCER_SIZE)
-        return "producer_id must have at most 64 bytes";
+        (options->producer_id[0] == '\0' ||
+         strlen(options->producer_id) >= RNL_INGEST_PRODUCER_SIZE))
+        return "producer_id must have 1 to 64 bytes";
     if (options->batch_events > RNL_BATCH_EVENTS_MAX)
         return "batch_events must be 1 to 65536";
     if (options->batch_bytes < BATCH_BYTES_MIN ||

@@ -229,7 +229,9 @@ class Ingest(Stats):
             self.assertIn(where, got, body)
         for query, name in (("?nope=1", "nope"), ("?key=x", "x"), ("?time=", "time"),
                             ("?producer_id=", "producer_id"),
-                            ("?producer_sequence=0", "producer_sequence")):
+                            ("?producer_sequence=0", "producer_sequence"),
+                            ("?producer_sequence=1", "producer_id"),
+                            ("?producer_id=p", "producer_sequence")):
             got = self.refused("wrong", csv, "key\na\n", query)
             self.assertIn(name, got, query)
         self.refused("wrong", "application/x-protobuf", b"\xff\xff")
@@ -370,7 +372,9 @@ class Answers(Stats):
                 ("unique?format=ddsketch", sketch, "format"),
                 ("latency?format=runnel&sketch=AA==", sketch, "sketch"),
                 ("latency?format=runnel&producer_id=p", sketch,
-                 "producer_sequence")):
+                 "producer_sequence"),
+                ("latency?format=runnel&producer_sequence=1", sketch,
+                 "producer_id")):
             answer = self.merge(path + where, body)
             self.assertEqual(answer.status, 400, where)
             self.assertEqual(answer.json()["violations"][0]["field"], field)

@@ -139,6 +139,11 @@ static void what_cannot_start_says_why(void **state)
     assert_int_equal(rnl_ingest_open(client, "s", &ingest_options, &ingest),
                      RNL_INVALID_ARGUMENT);
     expect_text(client, "in_flight_max must be 1 to 1024");
+    ingest_options.in_flight_max = 0;
+    ingest_options.producer_id = "";
+    assert_int_equal(rnl_ingest_open(client, "s", &ingest_options, &ingest),
+                     RNL_INVALID_ARGUMENT);
+    expect_text(client, "producer_id must have 1 to 64 bytes");
     struct rnl_job_spec spec = RNL_OPTIONS_INIT(spec);
     spec.kind = "echo";
     spec.content_type = "text/plain";

@@ -266,6 +266,9 @@ class Package(Case):
         self.assertTrue(again.duplicate)
         self.refused(runnel.Code.ALREADY_EXISTS, send, "batch", ["other"],
                      producer_id="one", producer_sequence=1)
+        for half in ({"producer_id": "one"}, {"producer_sequence": 2}):
+            self.refused(runnel.Code.INVALID_ARGUMENT, send, "batch", ["a"],
+                         **half)
         self.assertEqual(send("batch", ["c"]).accepted_events, 1)
         late = send("batch", ["c"], times_ms=[1600000000000])
         self.assertEqual((late.accepted_events, late.late_events), (1, 1))

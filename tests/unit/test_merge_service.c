@@ -157,6 +157,8 @@ static void what_is_wrong_is_named(void **state)
     request.producer_id = long_id;
     request.producer_sequence = 1;
     expect(merge(&core, &request), RNL_INVALID_ARGUMENT, "producer_id");
+    request.producer_id = (char *)"";
+    expect(merge(&core, &request), RNL_INVALID_ARGUMENT, "producer_id");
     assert_int_equal(values_of(&core, "into"), 1);
     expect(exported, RNL_OK, NULL);
     streams_teardown(&core);

@@ -559,7 +559,7 @@ static void a_batch_without_a_producer_counts_each_time(void **state)
     struct rnl_core core;
     streams_setup(&core);
     batch_one(&batch, "web", "k", 1);
-    batch_number(&batch, "", 5);
+    batch_number(&batch, "", 0);
     ingest_ok(&core, &batch);
     ingest_ok(&core, &batch);
     assert_int_equal(count_of(&core, "web"), 2);
@@ -575,6 +575,8 @@ static void a_bad_producer_names_its_field(void **state)
     batch_number(&batch, "p", 0);
     expect(ingest(&core, &batch), RNL_INVALID_ARGUMENT,
            "batch.producer_sequence");
+    batch_number(&batch, "", 1);
+    expect(ingest(&core, &batch), RNL_INVALID_ARGUMENT, "batch.producer_id");
     char id[66];
     memset(id, 'i', 65);
     id[65] = '\0';

@@ -72,8 +72,8 @@ struct rnl_ingest_options {
     /* How long rnl_ingest_event may block for room; default 0: not at all,
      * negative: for ever. */
     int64_t block_ms;
-    /* Names this producer of events to the core, at most 64 bytes; by default
-     * a random name, unique to the ingest. */
+    /* Names this producer of events to the core, 1 to 64 bytes; NULL: a random
+     * name, unique to the ingest. */
     const char *producer_id;
     /* Number of the first batch, default 1: with the producer_id of an earlier
      * run, batches up to its last number count as repeated. That last batch has

@@ -364,7 +364,7 @@ struct rnl_merge_request {
     size_t sketch_len;
     /* With an id, of at most 64 bytes, and a number from 1, a sketch that comes
      * again under the same or a lower number is not merged again; another one
-     * under the last number is RNL_ALREADY_EXISTS. NULL: it is. */
+     * under the last number is RNL_ALREADY_EXISTS. NULL and 0: it is. */
     const char *producer_id;
     uint64_t producer_sequence;
 };

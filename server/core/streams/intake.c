@@ -131,6 +131,12 @@ static enum rnl_code check_turn(const struct turn *turn,
         return rnl_field_error_set(error, field,
                                    "must be 1 or more with a producer_id");
     }
+    /* Who numbers expects that a repetition counts once. */
+    if (turn->id_len == 0 && turn->sequence > 0) {
+        snprintf(field, sizeof(field), "%sproducer_id", turn->path);
+        return rnl_field_error_set(
+            error, field, "must not be empty with a producer_sequence");
+    }
     return RNL_OK;
 }
 

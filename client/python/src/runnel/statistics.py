@@ -40,8 +40,8 @@ class Statistics:
         and not negative, times_ms count from 1970 and lie within 2^32 ms (49
         days) of each other. Without times the time of arrival is taken.
 
-        Not repeated when the connection is lost. With a producer_id, of at
-        most 64 bytes, and a number from 1 that rises, the caller can do so: a
+        Not repeated when the connection is lost. With a producer_id, of 1 to
+        64 bytes, and a number from 1 that rises, the caller can do so: a
         batch that was taken before is a duplicate and not counted again.
 
         Errors: ValueError for times too far apart; INVALID_ARGUMENT names the
