@@ -12,6 +12,7 @@
 #include "json_memory.h"
 #include "listen.h"
 #include "log.h"
+#include "signals.h"
 #include "systemd.h"
 #include "tls_server.h"
 #include "worker.h"
@@ -40,18 +41,6 @@ static bool write_port_file(const char *path, const char *address)
     return false;
 }
 
-/* Threads inherit the mask, so that only sigwait below gets these. */
-static void block_signals(sigset_t *ret_set)
-{
-    /* A peer that goes while we write is an error of that write. */
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(ret_set);
-    sigaddset(ret_set, SIGTERM);
-    sigaddset(ret_set, SIGINT);
-    sigaddset(ret_set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-}
-
 /* Loads the certificate, if there is one. False after having logged why it
  * cannot be. */
 static bool load_certificate(const struct rnl_bridge *bridge,
@@ -76,9 +65,9 @@ static bool load_certificate(const struct rnl_bridge *bridge,
 
 /* A new certificate for new connections; one that cannot be used changes
  * nothing. */
-static void renew_certificate(struct rnl_worker *workers,
-                              const struct rnl_bridge *bridge)
+static void renew_certificate(struct rnl_worker *workers)
 {
+    const struct rnl_bridge *bridge = workers[0].bridge;
     SSL_CTX *context;
     if (!load_certificate(bridge, &context) || context == NULL)
         return;
@@ -136,75 +125,101 @@ static void prepare(struct rnl_worker *workers, const struct rnl_bridge *bridge,
     }
 }
 
-static void stop(struct rnl_worker *workers, uint32_t count)
+/* --- the workers: the first on this thread, the others on their own --- */
+
+static void drain(struct rnl_worker *workers, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         rnl_worker_drain(&workers[i]);
-    for (uint32_t i = 0; i < count; i++)
+}
+
+/* Serves until the first of count workers is drained, and all others. */
+static void serve(struct rnl_worker *workers, uint32_t count)
+{
+    rnl_worker_run(&workers[0]);
+    for (uint32_t i = 1; i < count; i++)
         rnl_worker_join(&workers[i]);
 }
 
-/* Runs started workers until a signal. The first one drains, a second one
- * does not wait: it has its default effect again. */
-static void run(struct rnl_worker *workers, const struct rnl_bridge *bridge,
-                const sigset_t *signals)
+/* The first signal to end drains; a second one does not wait: it has its
+ * default effect again. */
+static void on_signal(int number, void *arg)
 {
-    int number = 0;
-    rnl_systemd_notify("READY=1");
-    while (sigwait(signals, &number) != 0 || number == SIGHUP)
-        if (number == SIGHUP)
-            renew_certificate(workers, bridge);
+    struct rnl_worker *workers = arg;
+    if (number == SIGHUP) {
+        renew_certificate(workers);
+        return;
+    }
     rnl_log(RNL_LOG_INFO, "draining",
             RNL_LOG_TEXT("cause", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     rnl_systemd_notify("STOPPING=1");
-    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
-    stop(workers, bridge->threads);
-    rnl_log(RNL_LOG_INFO, "stopped");
+    rnl_signals_unblock();
+    drain(workers, workers[0].worker_count);
 }
 
-static bool start(struct rnl_worker *workers, const struct rnl_bridge *bridge,
-                  const char *address)
+/* Opens all workers. Returns how many are open: fewer than there are after
+ * having logged why. */
+static uint32_t open_workers(struct rnl_worker *workers, uint32_t count)
 {
-    for (uint32_t i = 0; i < bridge->threads; i++) {
-        if (!rnl_worker_start(&workers[i])) {
-            stop(workers, i);
-            return false;
-        }
-    }
-    if (!write_port_file(bridge->port_file, address)) {
-        stop(workers, bridge->threads);
-        return false;
-    }
+    if (!rnl_worker_open(&workers[0]))
+        return 0;
+    for (uint32_t i = 1; i < count; i++)
+        if (!rnl_worker_start(&workers[i]))
+            return i;
+    return count;
+}
+
+static void log_listening(const struct rnl_bridge *bridge, const char *address)
+{
     rnl_log(RNL_LOG_INFO, "listening", RNL_LOG_TEXT("address", address),
             RNL_LOG_TEXT("version", RNL_VERSION),
             RNL_LOG_TEXT("core", bridge->core),
             RNL_LOG_TEXT("web_root",
                          bridge->web_root != NULL ? bridge->web_root : "none"),
             RNL_LOG_INT("threads", bridge->threads));
-    return true;
+}
+
+/* Serves until a signal; false when it could not begin. */
+static bool run(struct rnl_worker *workers, const struct rnl_bridge *bridge,
+                const char *address)
+{
+    uint32_t count = open_workers(workers, bridge->threads);
+    struct rnl_signals *signals =
+        count > 0 ? rnl_signals_watch(&workers[0], on_signal, workers) : NULL;
+    bool started = count == bridge->threads && signals != NULL &&
+                   write_port_file(bridge->port_file, address);
+    if (started) {
+        log_listening(bridge, address);
+        rnl_systemd_notify("READY=1");
+    } else {
+        drain(workers, count);
+    }
+    if (count > 0)
+        serve(workers, count);
+    rnl_signals_destroy(signals);
+    if (started)
+        rnl_log(RNL_LOG_INFO, "stopped");
+    return started;
 }
 
 int rnl_bridge_run(const struct rnl_bridge *bridge)
 {
-    sigset_t signals;
     char address[RNL_SOCKADDR_TEXT_MAX];
     struct rnl_worker *workers = rnl_calloc(bridge->threads, sizeof(*workers));
     int *fds = rnl_calloc(bridge->threads, sizeof(*fds));
-    bool started = false;
+    bool served = false;
     SSL_CTX *tls = NULL;
     rnl_json_memory_install();
-    block_signals(&signals);
+    rnl_signals_block();
     raise_descriptors(bridge);
     if (workers != NULL && fds != NULL && load_certificate(bridge, &tls) &&
         rnl_listen(bridge->listen, bridge->token != NULL, fds, bridge->threads,
                    address)) {
         prepare(workers, bridge, fds, tls);
-        started = start(workers, bridge, address);
-        if (started)
-            run(workers, bridge, &signals);
+        served = run(workers, bridge, address);
     }
     SSL_CTX_free(tls);
     rnl_free(fds);
     rnl_free(workers);
-    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+    return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }

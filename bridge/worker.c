@@ -217,7 +217,7 @@ static bool is_over(struct rnl_worker *worker)
     return true;
 }
 
-/* --- the thread --- */
+/* --- the loop --- */
 
 static void configure(struct rnl_worker *worker)
 {
@@ -282,22 +282,20 @@ static enum rnl_code set_up(struct rnl_worker *worker)
     return RNL_OK;
 }
 
-/* What start waits for. */
-struct starting {
-    struct rnl_worker *worker;
-    enum rnl_code code;
-    sem_t done;
-};
-
-static void *run(void *arg)
+bool rnl_worker_open(struct rnl_worker *worker)
 {
-    struct starting *starting = arg;
-    struct rnl_worker *worker = starting->worker;
+    LIST_INIT(&worker->conns);
+    LIST_INIT(&worker->streaming);
     enum rnl_code code = set_up(worker);
-    starting->code = code;
-    sem_post(&starting->done); /* starting is gone from here on */
-    if (code != RNL_OK)
-        return NULL;
+    if (code == RNL_OK)
+        return true;
+    rnl_log(RNL_LOG_ERROR, "worker_failed",
+            RNL_LOG_TEXT("reason", rnl_code_text((int)code)));
+    return false;
+}
+
+void rnl_worker_run(struct rnl_worker *worker)
+{
     while (!is_over(worker))
         h2o_evloop_run(worker->context.loop, LOOP_WAIT_MS);
     rnl_topics_destroy(worker->topics);
@@ -305,28 +303,41 @@ static void *run(void *arg)
     rnl_rate_limit_destroy(worker->rate);
     rnl_tally_destroy(worker->tally);
     SSL_CTX_free(worker->tls);
+}
+
+/* --- a thread of its own --- */
+
+/* What start waits for. */
+struct starting {
+    struct rnl_worker *worker;
+    bool is_open;
+    sem_t done;
+};
+
+static void *run(void *arg)
+{
+    struct starting *starting = arg;
+    struct rnl_worker *worker = starting->worker;
+    bool is_open = rnl_worker_open(worker);
+    starting->is_open = is_open;
+    sem_post(&starting->done); /* starting is gone from here on */
+    if (is_open)
+        rnl_worker_run(worker);
     return NULL;
 }
 
 bool rnl_worker_start(struct rnl_worker *worker)
 {
     struct starting starting = {.worker = worker};
-    LIST_INIT(&worker->conns);
-    LIST_INIT(&worker->streaming);
     sem_init(&starting.done, 0, 0);
     int error = pthread_create(&worker->thread, NULL, run, &starting);
-    if (error == 0) {
-        while (sem_wait(&starting.done) != 0)
-            ;
-        if (starting.code != RNL_OK)
-            error = ENOMEM;
-    }
+    if (error != 0)
+        rnl_log(RNL_LOG_ERROR, "worker_failed",
+                RNL_LOG_TEXT("reason", strerror(error)));
+    while (error == 0 && sem_wait(&starting.done) != 0)
+        ;
     sem_destroy(&starting.done);
-    if (error == 0)
-        return true;
-    rnl_log(RNL_LOG_ERROR, "worker_failed",
-            RNL_LOG_TEXT("reason", strerror(error)));
-    return false;
+    return error == 0 && starting.is_open;
 }
 
 void rnl_worker_join(struct rnl_worker *worker)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: one thread with its own event loop, libh2o context, listening
- * socket (SO_REUSEPORT shares the port out) and connection to the core.
+ * A worker: a thread's event loop, libh2o context, listening socket
+ * (SO_REUSEPORT shares the port out) and connection to the core.
  * Workers share nothing that changes but counters.
  *
  * Everything of libh2o is created on the thread that uses it: its buffers come
@@ -124,12 +124,18 @@ struct rnl_worker {
     struct rnl_counters counters;
 };
 
-/* Starts the thread of a worker whose first block of fields is set; it takes
- * over listen_fd. Returns when the worker accepts connections; false after
- * having logged why it does not. */
+/* Has a worker whose first block of fields is set accept connections; it takes
+ * over listen_fd. False after having logged why it does not. */
+bool rnl_worker_open(struct rnl_worker *worker);
+
+/* Serves until it was drained, and frees what it has; on the thread that opened
+ * it. */
+void rnl_worker_run(struct rnl_worker *worker);
+
+/* Both on a thread of its own. Returns when it is open, or false. */
 bool rnl_worker_start(struct rnl_worker *worker);
 
-/* Waits for the thread's end and frees what it left. */
+/* Waits for the end of that thread. */
 void rnl_worker_join(struct rnl_worker *worker);
 
 /* Any thread: new connections get another certificate. Takes a reference of

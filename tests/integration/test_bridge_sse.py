@@ -4,7 +4,9 @@
 
     test_bridge_sse.py BIN_DIR [unittest arguments]
 """
+import os
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -448,6 +450,25 @@ class Restarts(unittest.TestCase):
             self.assertFalse(events.cut)
         self.assertNotIn("drain_cut", said)
         self.bridge = Bridge(self.core).ready()
+
+    def test_a_second_signal_does_not_wait(self):
+        with socket.create_connection(self.bridge.target) as unfinished:
+            unfinished.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+            self.bridge.until(
+                lambda: rig.metrics(self.bridge)[
+                    "runnel_bridge_connections_open"] == 2)
+            self.bridge.process.send_signal(signal.SIGTERM)
+            self.bridge.until(lambda: "draining" in self.bridge.logged())
+            self.bridge.stop(signal.SIGTERM, expect=-signal.SIGTERM)
+        self.bridge = Bridge(self.core).ready()
+
+    @unittest.skipIf("tsan" in rig.BIN, "ThreadSanitizer has a thread")
+    def test_a_worker_is_a_thread(self):
+        for count in 3, 1:
+            self.bridge.stop()
+            self.bridge = Bridge(self.core, "--threads", str(count)).ready()
+            tasks = os.listdir("/proc/%d/task" % self.bridge.process.pid)
+            self.assertEqual(len(tasks), count)
 
     def test_several_workers(self):
         self.bridge.stop()
