@@ -19,6 +19,11 @@ struct rider {
 
 LIST_HEAD(riders, rider);
 
+/* Rounds of the loop that a call may let pass after the one before, as long as
+ * each brings somebody: clients that were just answered ask again, and a call
+ * costs as much as it saves to some ten of them. */
+#define ROUNDS_MAX 3
+
 struct rnl_shared_call {
     struct rnl_worker *worker;
     const struct rnl_route *route;
@@ -39,6 +44,12 @@ struct rnl_shared_call {
     /* Of the next call, and since when there are any. */
     struct riders waiting;
     uint64_t waiting_since_ms;
+    /* Among those that rest between two calls, for how many rounds yet, and
+     * whether this one has brought somebody. */
+    bool rests;
+    bool joined;
+    uint32_t rounds_left;
+    LIST_ENTRY(rnl_shared_call) link;
 };
 
 static size_t place_of(const h2o_iovec_t *path)
@@ -57,6 +68,8 @@ static void destroy(struct rnl_shared_call *shared)
     struct rnl_shared_call **place = &shared->worker->shared[shared->place];
     if (*place == shared)
         *place = NULL;
+    if (shared->rests)
+        LIST_REMOVE(shared, link);
     rnl_call_destroy(shared->call);
     rnl_pbjson_free(shared->response);
     if (shared->authorization != NULL)
@@ -179,24 +192,48 @@ static enum rnl_code start(struct rnl_shared_call *shared, uint64_t waited_ms)
 static void go_on(struct rnl_shared_call *shared)
 {
     struct rider *rider;
+    struct rnl_exchange *exchange;
     uint64_t now_ms = rnl_worker_now(shared->worker);
-    rnl_call_destroy(shared->call);
-    shared->call = NULL;
-    rnl_pbjson_free(shared->response);
-    shared->response = NULL;
     while ((rider = LIST_FIRST(&shared->waiting)) != NULL) {
         LIST_REMOVE(rider, link);
         LIST_INSERT_HEAD(&shared->riders, rider, link);
     }
     enum rnl_code code = start(shared, now_ms - shared->waiting_since_ms);
-    if (code == RNL_OK) {
-        shared->ended = false;
+    if (code == RNL_OK)
         return;
-    }
-    struct rnl_exchange *exchange;
+    shared->ended = true;
     while ((exchange = take_exchange(shared)) != NULL)
         rnl_unary_fail_start(exchange, code);
     destroy(shared);
+}
+
+static void rest(struct rnl_shared_call *shared)
+{
+    rnl_call_destroy(shared->call);
+    shared->call = NULL;
+    rnl_pbjson_free(shared->response);
+    shared->response = NULL;
+    shared->ended = false;
+    shared->joined = true;
+    shared->rests = true;
+    shared->rounds_left = ROUNDS_MAX;
+    LIST_INSERT_HEAD(&shared->worker->resting, shared, link);
+}
+
+bool rnl_shared_calls_round(struct rnl_worker *worker)
+{
+    struct rnl_shared_call *shared, *next;
+    for (shared = LIST_FIRST(&worker->resting); shared != NULL; shared = next) {
+        next = LIST_NEXT(shared, link);
+        bool is_over = !shared->joined || shared->rounds_left-- == 0;
+        shared->joined = false;
+        if (!is_over)
+            continue;
+        LIST_REMOVE(shared, link);
+        shared->rests = false;
+        go_on(shared);
+    }
+    return !LIST_EMPTY(&worker->resting);
 }
 
 static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
@@ -209,7 +246,7 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
     if (LIST_EMPTY(&shared->waiting))
         destroy(shared);
     else
-        go_on(shared);
+        rest(shared);
 }
 
 /* Who comes after the call has left waits for the next. */
@@ -222,6 +259,7 @@ static void join(struct rnl_shared_call *shared, struct rnl_exchange *exchange)
         shared->waiting_since_ms = rnl_worker_now(worker);
     else
         rnl_count(&worker->counters.calls_shared, 1);
+    shared->joined = true;
     ride(shared, riders, exchange);
 }
 

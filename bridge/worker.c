@@ -17,6 +17,7 @@
 #include "host.h"
 #include "log.h"
 #include "rate_limit.h"
+#include "shared_call.h"
 #include "streaming.h"
 #include "tally.h"
 #include "topic.h"
@@ -286,6 +287,7 @@ bool rnl_worker_open(struct rnl_worker *worker)
 {
     LIST_INIT(&worker->conns);
     LIST_INIT(&worker->streaming);
+    LIST_INIT(&worker->resting);
     enum rnl_code code = set_up(worker);
     if (code == RNL_OK)
         return true;
@@ -296,8 +298,11 @@ bool rnl_worker_open(struct rnl_worker *worker)
 
 void rnl_worker_run(struct rnl_worker *worker)
 {
-    while (!is_over(worker))
-        h2o_evloop_run(worker->context.loop, LOOP_WAIT_MS);
+    bool goes_on = false;
+    while (!is_over(worker)) {
+        h2o_evloop_run(worker->context.loop, goes_on ? 0 : LOOP_WAIT_MS);
+        goes_on = rnl_shared_calls_round(worker);
+    }
     rnl_topics_destroy(worker->topics);
     rnl_core_link_destroy(worker->core);
     rnl_rate_limit_destroy(worker->rate);

@@ -116,6 +116,7 @@ struct rnl_worker {
     LIST_HEAD(, rnl_streaming) streaming;
     /* Calls that can be joined, or were; shared_call.h. */
     struct rnl_shared_call *shared[RNL_SHARED_CALLS_MAX];
+    LIST_HEAD(, rnl_shared_call) resting;
     /* Open feeds. */
     uint32_t feed_count;
     bool draining;
