@@ -168,10 +168,11 @@ static void abandon_stream(struct rnl_call *call)
     if (stream == NULL)
         return;
     stream->call = NULL;
-    /* Without memory for the Cancel the server stalls for want of credit. */
+    enum rnl_frame_kind last =
+        call->complete ? RNL_FRAME_HALF_CLOSE : RNL_FRAME_CANCEL;
+    /* Without memory for it the server stalls for want of credit. */
     if (!call->cancel_sent)
-        (void)rnl_output_frame(call->client, call->id, RNL_FRAME_CANCEL, NULL,
-                               0);
+        (void)rnl_output_frame(call->client, call->id, last, NULL, 0);
 }
 
 void rnl_call_destroy(struct rnl_call *call)

@@ -72,6 +72,9 @@ struct rnl_call {
     unsigned busy;
     /* rnl_call_destroy came while busy. */
     bool doomed;
+    /* For this library itself: all is sent and answered, so that to destroy the
+     * call is its end and cancels nothing. */
+    bool complete;
     struct rnl_status_box end;
 };
 

@@ -266,6 +266,7 @@ void rnl_client_destroy(struct rnl_client *client)
     while ((attachment = TAILQ_FIRST(&client->attachments)) != NULL)
         attachment->destroy(attachment);
     rnl_calls_free(client);
+    rnl_output_last(client);
     rnl_link_fini(client);
     rnl_timers_fini(&client->timers);
     rnl_fifo_fini(&client->in);

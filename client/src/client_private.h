@@ -223,6 +223,10 @@ bool rnl_output_frame(struct rnl_client *client, uint32_t id,
 /* Makes frames of what calls have to send, and writes. */
 void rnl_output_run(struct rnl_client *client);
 
+/* Before the connection is closed: writes what is made, as far as the socket
+ * takes it at once. */
+void rnl_output_last(struct rnl_client *client);
+
 /* Something waits for the socket to take it. */
 bool rnl_output_pending(const struct rnl_client *client);
 

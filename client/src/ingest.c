@@ -24,6 +24,8 @@ static void free_ingest(struct rnl_ingest *ingest)
 {
     rnl_timer_stop(&ingest->client->timers, &ingest->linger);
     rnl_timer_stop(&ingest->client->timers, &ingest->retry);
+    if (ingest->call != NULL)
+        ingest->call->complete = rnl_ingest_drained(ingest);
     rnl_call_destroy(ingest->call);
     struct rnl_sealed *batch;
     while ((batch = STAILQ_FIRST(&ingest->queue)) != NULL) {

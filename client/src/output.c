@@ -75,6 +75,19 @@ void rnl_output_run(struct rnl_client *client)
     }
 }
 
+void rnl_output_last(struct rnl_client *client)
+{
+    ssize_t sent = 1;
+    if (client->phase != RNL_PHASE_UP)
+        return;
+    while (client->out.len > 0 && sent > 0) {
+        sent =
+            rnl_link_send(client, rnl_fifo_peek(&client->out), client->out.len);
+        if (sent > 0)
+            rnl_fifo_taken(&client->out, (size_t)sent);
+    }
+}
+
 bool rnl_output_pending(const struct rnl_client *client)
 {
     if (client->phase != RNL_PHASE_UP)

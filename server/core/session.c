@@ -26,11 +26,11 @@ void rnl_session_start_timer(struct rnl_session *session, uint32_t delay_ms)
     rnl_session_announce(session);
 }
 
-static void abandon_streams(struct rnl_session *session)
+static void abandon_streams(struct rnl_session *session, enum rnl_code code)
 {
     for (size_t i = 0; i < session->table_cap; i++)
         while (session->table[i] != NULL)
-            rnl_stream_abandon(session->table[i], RNL_UNAVAILABLE);
+            rnl_stream_abandon(session->table[i], code);
 }
 
 void rnl_session_fail(struct rnl_session *session, enum rnl_code code,
@@ -43,7 +43,7 @@ void rnl_session_fail(struct rnl_session *session, enum rnl_code code,
     vsnprintf(session->reason, sizeof(session->reason), format, args);
     va_end(args);
     session->reason_code = code;
-    abandon_streams(session);
+    abandon_streams(session, RNL_UNAVAILABLE);
     session->state = RNL_SESSION_CLOSING;
     rnl_session_put_status(session, 0, code, session->reason);
     rnl_session_start_timer(session, RNL_CLOSING_MS);
@@ -227,7 +227,8 @@ void rnl_session_destroy(struct rnl_session *session)
         return;
     struct rnl_core *core = session->core;
     session->state = RNL_SESSION_DEAD;
-    abandon_streams(session);
+    /* A caller that is gone wants no answer; nothing failed here. */
+    abandon_streams(session, core->draining ? RNL_UNAVAILABLE : RNL_CANCELLED);
     while (!TAILQ_EMPTY(&session->closing))
         rnl_stream_close(TAILQ_FIRST(&session->closing));
     if (session->is_pending)

@@ -44,8 +44,9 @@ RNL_MUST_USE enum rnl_code rnl_session_create(
     struct rnl_core *core, const struct rnl_session_host *host,
     struct rnl_session **ret_session);
 
-/* Ends all calls of the session with RNL_UNAVAILABLE. Accepts NULL. Must not
- * be called by a handler or by on_output. */
+/* The connection is gone, and so are its callers: ends all calls of the session
+ * with RNL_CANCELLED, or with RNL_UNAVAILABLE when the core drains. Accepts
+ * NULL. Must not be called by a handler or by on_output. */
 void rnl_session_destroy(struct rnl_session *session);
 
 /* Takes all of data; keeps a copy of an unfinished frame at its end. */

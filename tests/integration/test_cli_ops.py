@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What operators do, through the real programs: turns and limits of jobs,
-restarts, retention, backup and check."""
+restarts, retention, what calls are counted as, backup and check."""
 import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -270,6 +271,40 @@ class Retention(WithStore):
         self.start()
         self.assertEqual(self.ok("job", "watch", job), "kept")
         self.assertEqual(self.job(job)["firstSequence"], "1")
+
+
+class Calls(WithStore):
+    """What the stream _rpc says of them."""
+
+    def keys(self, pattern):
+        """Its keys, once one of them has the pattern."""
+        watch = Piped(self.core, "stats", "watch", "_rpc", "--interval",
+                      "100ms", "--window", "all", "--json", "--wait")
+        try:
+            for line in watch.process.stdout:
+                keys = {top["key"] for window in
+                        json.loads(line).get("snapshot", {}).get("windows", [])
+                        for top in window.get("topKeys", [])}
+                if any(re.search(pattern, key) for key in keys):
+                    return keys
+        finally:
+            watch.end(signal.SIGINT)
+        raise AssertionError("no call of " + pattern)
+
+    def test_an_ingest_that_succeeded(self):
+        self.start()
+        self.ok("ingest", "web", "-f", "lines", input=b"a\nb\n")
+        self.assertIn("runnel.v1.EventService/Ingest", self.keys("Ingest"))
+
+    def test_a_caller_that_went_away(self):
+        self.start()
+        watch = Piped(self.core, "stats", "watch", "_rpc", "--wait", "--json")
+        self.ok("info")
+        watch.line_with(b"GetInfo")
+        watch.process.kill()
+        self.assertIn("runnel.v1.StatsService/WatchStats CANCELLED",
+                      self.keys("WatchStats (CANC|UNAV)"))
+        watch.end()
 
 
 class Listing(WithStore):

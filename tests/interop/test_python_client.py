@@ -211,7 +211,9 @@ class Package(Case):
                 ingest.event("key-%d" % (i % 4), value=i,
                              latency_ms=i if i % 2 else None,
                              time_ms=1700000000000 + i if i % 3 else None)
+            call = ingest.call
         self.assertEqual(ingest.accepted_events, 1000)
+        self.assertEqual(call.status.code, runnel.Code.OK)
         stats = self.client.stats("python")
         self.assertEqual((stats.count, stats.value.count,
                           stats.latency_ms.count), (1000, 1000, 500))

@@ -679,7 +679,7 @@ static void a_lost_connection_ends_its_calls_once(void **state)
     peer_send(&peer, 3, RNL_FRAME_MESSAGE, "x", 1);
     peer_close(&peer);
     assert_int_equal(probe.closes, 2);
-    assert_int_equal(probe.last_code, RNL_UNAVAILABLE);
+    assert_int_equal(probe.last_code, RNL_CANCELLED);
     /* The session's has gone, that of the server's own measures has come. */
     assert_int_equal(core->timers.count, timers);
     assert_int_equal(core->rpc->stream_count, 0);

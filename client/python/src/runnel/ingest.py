@@ -62,8 +62,21 @@ class Ingest:
     def __exit__(self, error_type, *_):
         if error_type is None:
             self.drain()
-        if self.call:
+            self.end()
+        elif self.call:
             self.call.cancel()
+
+    def end(self):
+        """Ends the call, in which all is acknowledged. Never raises for the
+        core: nothing depends on its answer."""
+        if self.call:
+            call, self.call = self.call, None
+            call.deadline = time.monotonic() + self.timeout_s
+            try:
+                call.half_close()
+                call.receive()
+            except Error:
+                pass
 
     def reset(self):
         self.columns = None
