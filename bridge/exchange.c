@@ -100,7 +100,8 @@ static void add_fixed_headers(h2o_req_t *req)
 #undef TEXT
     h2o_headers_t *headers = &req->res.headers;
     size_t count = sizeof(fixed) / sizeof(fixed[0]);
-    h2o_vector_reserve(&req->pool, headers, headers->size + count);
+    /* One more: the type follows. */
+    h2o_vector_reserve(&req->pool, headers, headers->size + count + 1);
     memcpy(headers->entries + headers->size, fixed, sizeof(fixed));
     headers->size += count;
 }
@@ -118,13 +119,13 @@ static void set_common(struct rnl_exchange *exchange, int status,
     rnl_worker_count_answer(exchange->worker, status);
     if (content_type != NULL && !is_header_safe(content_type))
         content_type = "application/octet-stream";
+    add_fixed_headers(req);
     if (content_type != NULL) {
         h2o_iovec_t type =
             h2o_strdup(&req->pool, content_type, strlen(content_type));
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
                        NULL, type.base, type.len);
     }
-    add_fixed_headers(req);
 }
 
 void rnl_exchange_reply(struct rnl_exchange *exchange, int status,

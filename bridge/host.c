@@ -45,7 +45,8 @@ static bool is_loopback_address(const char *name, size_t len)
 bool rnl_host_is_loopback(const char *host, size_t len)
 {
     len = name_len(host, len);
-    return equals(host, len, "localhost") ||
+    /* What it mostly is comes first: the rest is dearer. */
+    return equals(host, len, "127.0.0.1") || equals(host, len, "localhost") ||
            ends_with(host, len, ".localhost") || equals(host, len, "[::1]") ||
            is_loopback_address(host, len);
 }

@@ -11,41 +11,43 @@ static size_t segment_len(const char *path, size_t len)
     return slash != NULL ? (size_t)(slash - path) : len;
 }
 
-/* Takes one segment of pattern and path, both of which begin with '/'. */
-static bool take_segment(const char *pattern, size_t pattern_len,
-                         const char *path, size_t path_len,
-                         struct rnl_match *match)
+/* Takes the segment of path for what the braces at *pattern name, and moves
+ * *pattern behind them. */
+static bool take_param(const char **pattern, const char *path, size_t path_len,
+                       struct rnl_match *match)
 {
-    if (pattern_len < 2 || pattern[1] != '{')
-        return pattern_len == path_len && memcmp(pattern, path, path_len) == 0;
+    const char *name = *pattern + 1;
+    size_t name_len = strcspn(name, "}");
     if (path_len < 2 || path_len - 1 > RNL_ROUTE_PARAM_LEN_MAX ||
         match->param_count == RNL_ROUTE_PARAMS_MAX)
         return false;
     match->params[match->param_count++] = (struct rnl_path_param){
-        .name = pattern + 2,
-        .name_len = pattern_len - 3,
+        .name = name,
+        .name_len = name_len,
         .value = path + 1,
         .value_len = path_len - 1,
     };
+    *pattern = name + name_len + 1;
     return true;
 }
 
+/* Most patterns end at a byte of theirs that the path does not have. */
 static bool matches(const char *pattern, const char *path, size_t path_len,
                     struct rnl_match *match)
 {
-    size_t pattern_len = strlen(pattern);
     match->param_count = 0;
-    while (pattern_len > 0 && path_len > 0) {
-        size_t want = segment_len(pattern, pattern_len);
-        size_t have = segment_len(path, path_len);
-        if (!take_segment(pattern, want, path, have, match))
+    for (size_t at = 0; at < path_len; at++) {
+        if (*pattern == '\0' || path[at] != *pattern)
             return false;
-        pattern += want;
-        pattern_len -= want;
-        path += have;
-        path_len -= have;
+        pattern++;
+        if (path[at] != '/' || *pattern != '{')
+            continue;
+        size_t len = segment_len(path + at, path_len - at);
+        if (!take_param(&pattern, path + at, len, match))
+            return false;
+        at += len - 1;
     }
-    return pattern_len == 0 && path_len == 0;
+    return *pattern == '\0';
 }
 
 static bool verb_is(const struct rnl_route *route, const char *verb, size_t len)

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "alloc.h"
 #include "core_link.h"
-#include "fnv.h"
 #include "identity.h"
 #include "unary.h"
 #include "worker.h"
@@ -54,7 +55,7 @@ struct rnl_shared_call {
 
 static size_t place_of(const h2o_iovec_t *path)
 {
-    return rnl_fnv1a(path->base, path->len) % RNL_SHARED_CALLS_MAX;
+    return XXH3_64bits(path->base, path->len) % RNL_SHARED_CALLS_MAX;
 }
 
 bool rnl_shared_call_fits(const struct rnl_exchange *exchange)
