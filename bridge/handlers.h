@@ -43,5 +43,7 @@ void rnl_reply_created_token(struct rnl_exchange *exchange,
                              const ProtobufCMessage *response);
 void rnl_reply_sketch(struct rnl_exchange *exchange,
                       const ProtobufCMessage *response);
+void rnl_reply_info(struct rnl_exchange *exchange,
+                    const ProtobufCMessage *response);
 
 #endif

@@ -83,7 +83,7 @@ const struct rnl_route rnl_routes[] = {
         "sketch"),
 
     STREAM_OF("/v1/events", rnl_handle_events),
-    UNARY("GET", "/v1/info", ADMIN, "GetInfo", get_info, NULL),
+    UNARY("GET", "/v1/info", ADMIN, "GetInfo", get_info, rnl_reply_info),
     UNARY("POST", "/v1/tokens", TOKENS, "CreateToken", create_token,
           rnl_reply_created_token),
     UNARY("GET", "/v1/tokens", TOKENS, "ListTokens", list_tokens, NULL),

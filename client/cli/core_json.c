@@ -368,6 +368,24 @@ static json_t *limits_json(const struct rnl_server_limits *limits)
     cli_json_set_u64(object, "maxJobOutputBytes", limits->max_job_output_bytes);
     cli_json_set_u64(object, "maxJobs", limits->max_jobs);
     cli_json_set_u32(object, "maxEventStreams", limits->max_event_streams);
+    if (limits->max_message_bytes == 0)
+        return object;
+    cli_json_set_u64(object, "maxStatsBytes", limits->max_stats_bytes);
+    cli_json_set_u32(object, "maxMessageBytes", limits->max_message_bytes);
+    cli_json_set_u32(object, "maxJobInputBytes", limits->max_job_input_bytes);
+    cli_json_set_u32(object, "maxBatchEvents", limits->max_batch_events);
+    cli_json_set_u32(object, "maxKeyBytes", limits->max_key_bytes);
+    cli_json_set_u32(object, "maxStreamNameBytes",
+                     limits->max_stream_name_bytes);
+    cli_json_set_u32(object, "maxProducerIdBytes",
+                     limits->max_producer_id_bytes);
+    cli_json_set_u32(object, "maxSketchBytes", limits->max_sketch_bytes);
+    cli_json_set_u32(object, "maxPageSize", limits->max_page_size);
+    cli_json_set_u32(object, "maxFrequencyKeys", limits->max_frequency_keys);
+    cli_json_set_u32(object, "maxQuantiles", limits->max_quantiles);
+    cli_json_set_u32(object, "maxTop", limits->max_top);
+    cli_json_set_u32(object, "minStatsIntervalMs",
+                     limits->min_stats_interval_ms);
     return object;
 }
 

@@ -24,7 +24,7 @@ json_t *cli_frequency_json(const struct rnl_key_frequency *frequency);
 /* An array of Quantile. */
 json_t *cli_quantiles_json(const struct rnl_quantile *quantiles, size_t count);
 
-/* A GetInfoResponse, without its limits, which librunnel does not give. */
+/* A GetInfoResponse. */
 json_t *cli_info_json(const struct rnl_server_info *info);
 
 /* Sets a member to bytes in base64. */

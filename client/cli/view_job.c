@@ -380,25 +380,44 @@ static void add_store(struct cli_buf *buf, const struct cli_term *term,
     cli_buf_fini(&text);
 }
 
-/* Two lines: what the connections share, and what is kept. */
+static void add_bytes(struct cli_buf *text, const json_t *limits,
+                      const char *name, const char *what)
+{
+    cli_text_add_bytes(text, (double)cli_json_u64(limits, name));
+    cli_buf_text(text, what);
+}
+
+static void add_count(struct cli_buf *text, const json_t *limits,
+                      const char *name, const char *what)
+{
+    cli_text_add_count(text, cli_json_u64(limits, name));
+    cli_buf_text(text, what);
+}
+
+/* Lines of what the connections share, of what is kept, and of what one request
+ * may have. */
 static void add_limits(struct cli_buf *buf, const struct cli_term *term,
                        const json_t *limits)
 {
     struct cli_buf text = {0};
-    cli_text_add_bytes(&text, (double)cli_json_u64(limits, "maxFrameBytes"));
-    cli_buf_text(&text, " a frame, ");
-    cli_text_add_count(&text, cli_json_u64(limits, "maxStreams"));
-    cli_buf_text(&text, " open calls a connection, ");
-    cli_text_add_count(&text, cli_json_u64(limits, "maxConnections"));
-    cli_buf_text(&text, " connections");
+    add_bytes(&text, limits, "maxFrameBytes", " a frame, ");
+    add_count(&text, limits, "maxStreams", " open calls a connection, ");
+    add_count(&text, limits, "maxConnections", " connections");
     add_line(buf, term, "limits", CLI_PLAIN, &text);
-    cli_text_add_count(&text, cli_json_u64(limits, "maxJobs"));
-    cli_buf_text(&text, " jobs, ");
-    cli_text_add_bytes(&text,
-                       (double)cli_json_u64(limits, "maxJobOutputBytes"));
-    cli_buf_text(&text, " of output each, ");
-    cli_text_add_count(&text, cli_json_u64(limits, "maxEventStreams"));
-    cli_buf_text(&text, " streams");
+    add_count(&text, limits, "maxJobs", " jobs, ");
+    add_bytes(&text, limits, "maxJobOutputBytes", " of output each, ");
+    add_count(&text, limits, "maxEventStreams", " streams");
+    if (cli_json_at(limits, "maxStatsBytes") == NULL) {
+        add_line(buf, term, "", CLI_PLAIN, &text);
+        cli_buf_fini(&text);
+        return;
+    }
+    cli_buf_text(&text, ", ");
+    add_bytes(&text, limits, "maxStatsBytes", " of statistics");
+    add_line(buf, term, "", CLI_PLAIN, &text);
+    add_bytes(&text, limits, "maxJobInputBytes", " of input a job, ");
+    add_count(&text, limits, "maxBatchEvents", " events a batch, ");
+    add_count(&text, limits, "maxKeyBytes", " bytes a key");
     add_line(buf, term, "", CLI_PLAIN, &text);
     cli_buf_fini(&text);
 }

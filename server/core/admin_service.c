@@ -4,21 +4,51 @@
 #include <runnel/v1/admin.pb-c.h>
 
 #include "alloc.h"
+#include "bounds.h"
 #include "core.h"
+#include "import.h"
+#include "job_bounds.h"
 #include "jobs.h"
+#include "meter.h"
+#include "stream_bounds.h"
 #include "streams.h"
 #include "timestamp.h"
 
-static void fill_limits(const struct rnl_core_options *options,
-                        Runnel__V1__Limits *limits)
+/* By settings. */
+static void fill_limits(const struct rnl_core *core, Runnel__V1__Limits *limits)
 {
+    const struct rnl_core_options *options = &core->options;
     limits->max_frame_bytes = options->max_frame_bytes;
     limits->max_streams = options->max_streams;
     limits->max_connections = options->max_connections;
     limits->max_job_output_bytes = options->max_job_output_bytes;
     limits->max_jobs = options->max_jobs;
     limits->max_event_streams = options->max_event_streams;
+    limits->max_stats_bytes = options->max_stats_bytes;
+    limits->max_message_bytes =
+        options->max_frame_bytes - RNL_FRAME_OVERHEAD_MAX;
+    limits->max_job_input_bytes =
+        (uint32_t)rnl_jobs_input_bytes_max(core->jobs);
 }
+
+/* Those of the contract, so that a client need not know them. */
+static void fill_fixed_limits(Runnel__V1__Limits *limits)
+{
+    limits->max_batch_events = RNL_METER_BATCH_EVENTS_MAX;
+    limits->max_key_bytes = RNL_METER_KEY_BYTES_MAX;
+    limits->max_stream_name_bytes = RNL_STREAM_NAME_LEN_MAX;
+    limits->max_producer_id_bytes = RNL_PRODUCER_ID_LEN_MAX;
+    limits->max_sketch_bytes = limits->max_message_bytes < RNL_SKETCH_BYTES_MAX
+                                   ? limits->max_message_bytes
+                                   : (uint32_t)RNL_SKETCH_BYTES_MAX;
+    limits->max_page_size = RNL_JOB_PAGE_MAX;
+    limits->max_frequency_keys = RNL_FREQUENCY_KEYS_MAX;
+    limits->max_quantiles = RNL_QUANTILES_MAX;
+    limits->max_top = RNL_METER_TOP_MAX;
+    limits->min_stats_interval_ms = RNL_STATS_INTERVAL_MS_MIN;
+}
+
+_Static_assert(RNL_JOB_PAGE_MAX == RNL_STREAM_PAGE_MAX, "one limit of pages");
 
 /* What an answer points to. */
 struct store_view {
@@ -113,7 +143,8 @@ static void answer(struct rnl_stream *stream)
     Google__Protobuf__Timestamp start;
     rnl_timestamp_set(&start, core->start_wall_ns);
     Runnel__V1__Limits limits = RUNNEL__V1__LIMITS__INIT;
-    fill_limits(&core->options, &limits);
+    fill_limits(core, &limits);
+    fill_fixed_limits(&limits);
     Runnel__V1__GetInfoResponse info = RUNNEL__V1__GET_INFO_RESPONSE__INIT;
     info.version = (char *)RNL_VERSION;
     info.epoch = core->epoch;

@@ -301,6 +301,19 @@ class Http(Rest):
             self.assertEqual(answer.status, 405, (method, path))
             self.assertEqual(answer.headers["allow"], allow)
 
+    def test_the_limits_of_core_and_bridge_are_told(self):
+        bridge = Bridge(self.core, "--max-request-rate", "500", "--threads",
+                        "2", "--max-connections", "333",
+                        "--max-address-connections", "44",
+                        "--max-body-bytes", "5M").ready()
+        self.addCleanup(bridge.stop)
+        info = request(bridge, "GET", "/v1/info").json()
+        self.assertEqual(info["httpLimits"], {
+            "workers": 2, "maxRequestRate": 500, "maxConnections": 333,
+            "maxAddressConnections": 44, "maxBodyBytes": str(5 << 20)})
+        self.assertEqual((info["limits"]["maxBatchEvents"],
+                          info["limits"]["maxKeyBytes"]), (65536, 256))
+
     def test_head_is_get_without_the_body(self):
         for path in ("/v1/info", "/v1/jobs", "/healthz", "/openapi.json",
                      "/v1/jobs/" + rig.NO_JOB, "/v1/none"):

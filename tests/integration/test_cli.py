@@ -248,17 +248,26 @@ class Statistics(WithCore):
         core = Core("127.0.0.1:0", "--max-frame-bytes", "512K",
                     "--max-streams", "77", "--max-connections", "88",
                     "--max-job-output-bytes", "3M", "--max-jobs", "1234",
-                    "--max-event-streams", "55")
+                    "--max-event-streams", "55", "--max-stats-bytes", "99M")
         self.addCleanup(core.stop)
         told = run(core, "info", "--json")
         self.assertEqual(json.loads(told.stdout)["limits"], {
             "maxFrameBytes": 524288, "maxStreams": 77, "maxConnections": 88,
             "maxJobOutputBytes": "3145728", "maxJobs": "1234",
-            "maxEventStreams": 55})
+            "maxEventStreams": 55, "maxStatsBytes": str(99 << 20),
+            "maxMessageBytes": 524276, "maxJobInputBytes": 458752,
+            "maxBatchEvents": 65536, "maxKeyBytes": 256,
+            "maxStreamNameBytes": 128, "maxProducerIdBytes": 64,
+            "maxSketchBytes": 524276, "maxPageSize": 1000,
+            "maxFrequencyKeys": 1000, "maxQuantiles": 100, "maxTop": 1000,
+            "minStatsIntervalMs": 100})
         text = run(core, "info").stdout.decode()
         self.assertIn("512 KiB a frame, 77 open calls a connection, "
                       "88 connections\n", text)
-        self.assertIn("1,234 jobs, 3.00 MiB of output each, 55 streams\n", text)
+        self.assertIn("1,234 jobs, 3.00 MiB of output each, 55 streams, 99.0 "
+                      "MiB of statistics\n", text)
+        self.assertIn("448 KiB of input a job, 65,536 events a batch, 256 "
+                      "bytes a key\n", text)
 
     def test_ingest_and_every_question(self):
         out = self.ingest("flights", self.rows())

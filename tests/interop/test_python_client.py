@@ -437,6 +437,10 @@ class Administration(Case):
         info = self.connect(self.start("--max-jobs", "77")).info()
         self.assertEqual((info.limits.max_jobs, info.limits.max_frame_bytes),
                          (77, 1 << 20))
+        self.assertEqual((info.limits.max_batch_events,
+                          info.limits.max_key_bytes,
+                          info.limits.max_message_bytes),
+                         (65536, 256, (1 << 20) - 12))
         self.assertFalse(info.draining)
 
     def test_upkeep_takes_as_long_as_it_takes(self):

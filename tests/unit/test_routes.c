@@ -55,6 +55,7 @@ REPLY_STUB(rnl_reply_created_job)
 REPLY_STUB(rnl_reply_created_stream)
 REPLY_STUB(rnl_reply_created_token)
 REPLY_STUB(rnl_reply_sketch)
+REPLY_STUB(rnl_reply_info)
 
 /* --- finding --- */
 

@@ -340,7 +340,22 @@ static void get_info_tells_of_the_server(void **state)
     assert_int_equal(info->connections, 1);
     assert_int_equal(info->streams_open, 1);
     assert_int_equal(info->calls, 1);
-    assert_int_equal(info->limits->max_streams, RNL_STREAMS_MAX_DEFAULT);
+    const Runnel__V1__Limits *limits = info->limits;
+    assert_int_equal(limits->max_streams, RNL_STREAMS_MAX_DEFAULT);
+    assert_int_equal(limits->max_stats_bytes, INT64_C(2) << 30);
+    assert_int_equal(limits->max_message_bytes, (1 << 20) - 12);
+    assert_int_equal(limits->max_job_input_bytes, 15 << 16);
+    assert_int_equal(limits->max_batch_events, 65536);
+    assert_int_equal(limits->max_key_bytes, 256);
+    assert_int_equal(limits->max_stream_name_bytes, 128);
+    assert_int_equal(limits->max_producer_id_bytes, 64);
+    assert_int_equal(limits->max_sketch_bytes, (1 << 20) - 12);
+    assert_int_equal(limits->max_page_size, 1000);
+    assert_int_equal(limits->max_frequency_keys, 1000);
+    assert_int_equal(limits->max_quantiles, 100);
+    assert_int_equal(limits->max_top, 1000);
+    assert_int_equal(limits->min_stats_interval_ms, 100);
+    assert_null(info->http_limits);
     assert_false(info->draining);
     runnel__v1__get_info_response__free_unpacked(info, NULL);
 }

@@ -455,8 +455,7 @@ struct rnl_kind_info {
     uint32_t max_running;
 };
 
-/* The limits in force, by the server's settings. All are 0 when the server does
- * not say. */
+/* The limits in force. All are 0 when the server does not say. */
 struct rnl_server_limits {
     /* Largest frame that the server takes, without its length prefix. */
     uint32_t max_frame_bytes;
@@ -470,6 +469,29 @@ struct rnl_server_limits {
     uint64_t max_jobs;
     /* Statistics streams. */
     uint32_t max_event_streams;
+    /* What follows is 0 with a server of an earlier version. Memory of the
+     * statistics of all streams. */
+    uint64_t max_stats_bytes;
+    /* Of one request: a batch of events, a job with its input; and of the input
+     * alone. */
+    uint32_t max_message_bytes;
+    uint32_t max_job_input_bytes;
+    /* Events of a batch, and of each the key. */
+    uint32_t max_batch_events;
+    uint32_t max_key_bytes;
+    uint32_t max_stream_name_bytes;
+    uint32_t max_producer_id_bytes;
+    /* Of rnl_stats_merge. */
+    uint32_t max_sketch_bytes;
+    /* Jobs, or streams, of a page of a list. */
+    uint32_t max_page_size;
+    /* Of one question: keys, and numbers of quantiles or ranks. */
+    uint32_t max_frequency_keys;
+    uint32_t max_quantiles;
+    /* Length of a top list. */
+    uint32_t max_top;
+    /* Of watched statistics. */
+    uint32_t min_stats_interval_ms;
 };
 
 struct rnl_server_info {

@@ -346,6 +346,11 @@ static size_t input_bytes_max(const struct rnl_core_options *options)
     return frame - RNL_JOB_INPUT_FRAME_SLACK;
 }
 
+size_t rnl_jobs_input_bytes_max(const struct rnl_jobs *jobs)
+{
+    return jobs->input_bytes_max;
+}
+
 static void on_ready(void *arg)
 {
     rnl_jobs_kick(arg);

@@ -44,6 +44,9 @@ void rnl_jobs_destroy(struct rnl_jobs *jobs);
 void rnl_jobs_count(const struct rnl_jobs *jobs,
                     struct rnl_jobs_counts *ret_counts);
 
+/* Of a job's input. */
+size_t rnl_jobs_input_bytes_max(const struct rnl_jobs *jobs);
+
 /* "memory", or the name of the journal; static. */
 const char *rnl_jobs_store_name(const struct rnl_jobs *jobs);
 

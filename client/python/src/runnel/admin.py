@@ -12,7 +12,7 @@ class Admin:
 
     def info(self):
         """The state of the core, a GetInfoResponse: version, epoch, kinds,
-        counts, limits (max_frame_bytes, max_jobs...), store_info, and draining
+        counts, limits (max_batch_events, max_jobs...), store_info, and draining
         when it goes down and takes no new call. Needs any token."""
         return self.call("AdminService/GetInfo", admin_pb2.GetInfoRequest(),
                          admin_pb2.GetInfoResponse)
