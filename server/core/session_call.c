@@ -376,7 +376,7 @@ static void take_credit(struct rnl_stream *stream,
     uint64_t bytes = 0;
     while ((result = rnl_wire_next(&wire, &field)) == RNL_WIRE_FIELD)
         if (field.number == 1)
-            bytes = field.value;
+            bytes = field.type == RNL_WIRE_VARINT ? field.value : UINT64_MAX;
     if (result == RNL_WIRE_BROKEN || bytes > UINT32_MAX) {
         end_bad(stream, "the Credit cannot be read");
         return;

@@ -149,6 +149,10 @@ static void credit_beyond_31_bits_ends_the_stream(void **state)
     peer_send(&peer, 3, RNL_FRAME_CREDIT, "\x08\xff\xff\xff\xff\x1f", 6);
     peer_expect_status(&peer, 3, RNL_INVALID_ARGUMENT,
                        "the Credit cannot be read");
+    peer_call(&peer, 5, "test/Mirror", 0);
+    peer_send(&peer, 5, RNL_FRAME_CREDIT, "\x0d\x00\x00\x01\x00", 5);
+    peer_expect_status(&peer, 5, RNL_INVALID_ARGUMENT,
+                       "the Credit cannot be read");
 }
 
 /* Without credit a Cancel must still be answered, at once. */
