@@ -3,7 +3,9 @@
  * The inside of the jobs engine, shared by its files:
  *
  *   engine.c       birth and death, submit, cancel, remove, retention
- *   run.c          queue, attempts, retries, and the end of a job
+ *   run.c          queues, timers and slices of work
+ *   attempt.c      attempts, retries, and the end of a job
+ *   job_events.c   what is written of a job: its events and its record
  *   recover.c      jobs that a durable store had
  *   resume.c       attempts of built-in kinds that it cut
  *   workers.h      jobs that workers do
@@ -238,28 +240,50 @@ void rnl_job_free(struct rnl_job *job);
 /* Puts a job that may run into its queue. */
 void rnl_job_enqueue(struct rnl_job *job);
 
+/* Starts the timers of not_before and deadline, or enqueues. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
+
+/* The part of that which is the deadline's; sets both timers up. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_start_deadline(struct rnl_job *job);
+
+/* The attempt of a built-in kind wants a slice. */
+void rnl_job_make_ready(struct rnl_job *job);
+
+/* Takes the job out of the list that it is in. */
+void rnl_job_leave_place(struct rnl_job *job);
+
+/* Has rnl_jobs_run called soon. */
+void rnl_jobs_kick(struct rnl_jobs *jobs);
+
+void rnl_jobs_run(struct rnl_jobs *jobs);
+
+/* ---- attempt.c ---- */
+
 /* Counts a job that has come to be, in its state; from then on the counts
  * follow it. */
 void rnl_job_count(struct rnl_job *job);
 
-/* Starts the timers of not_before and deadline, or enqueues. Errors:
- * RNL_RESOURCE_EXHAUSTED. */
-RNL_MUST_USE enum rnl_code rnl_job_schedule(struct rnl_job *job);
+/* Begins an attempt of a built-in kind. */
+void rnl_job_begin(struct rnl_job *job);
+
+/* Begins an attempt with a worker that has room. */
+void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker);
+
+/* Makes the state of a built-in kind's attempt, and what it works on. Errors:
+ * those of the store; RNL_RESOURCE_EXHAUSTED. */
+RNL_MUST_USE enum rnl_code rnl_job_load(struct rnl_job *job);
 
 /* The same for a job whose attempt the end of the process has cut. That of a
  * worker waits for it, for the time of a lease; that of a built-in kind goes on
  * if it can (resume.c); another one is lost. */
 RNL_MUST_USE enum rnl_code rnl_job_resume(struct rnl_job *job);
 
-/* Makes the state of a built-in kind's attempt, and what it works on. Errors:
- * those of the store; RNL_RESOURCE_EXHAUSTED. */
-RNL_MUST_USE enum rnl_code rnl_job_load(struct rnl_job *job);
-
-/* The attempt of a built-in kind wants a slice. */
-void rnl_job_make_ready(struct rnl_job *job);
-
-/* Begins an attempt with a worker that has room. */
-void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker);
+/* The attempt has failed: the job is tried again, or ends. request is called
+ * once that is durable; it may be NULL. */
+void rnl_job_fail(struct rnl_job *job, const struct rnl_step *step,
+                  struct rnl_store_request *request);
 
 /* The attempt was not the job's to fail: it is tried again, a few times more
  * than its retry policy says. request as in rnl_job_fail. */
@@ -271,10 +295,30 @@ void rnl_job_lost(struct rnl_job *job, const char *why,
 void rnl_job_return(struct rnl_job *job, const char *why,
                     struct rnl_store_request *request);
 
-/* The attempt has failed: the job is tried again, or ends. request is called
- * once that is durable; it may be NULL. */
-void rnl_job_fail(struct rnl_job *job, const struct rnl_step *step,
-                  struct rnl_store_request *request);
+/* Takes the job out of every list, stops its timers and its attempt. */
+void rnl_job_halt(struct rnl_job *job);
+
+/* Ends a job: its last event, its record, and the struct rnl_job. message may
+ * be NULL, request too. */
+void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
+                 enum rnl_code code, const char *message,
+                 struct rnl_store_request *request);
+
+/* ---- job_events.c ---- */
+
+/* Writes the job's record as it is now. request may be NULL. Errors: those of
+ * the store. */
+RNL_MUST_USE enum rnl_code rnl_job_write_record(
+    struct rnl_job *job, struct rnl_store_request *request);
+
+/* Appends the state that the job is in, as an event of this type. Errors: as
+ * rnl_run_output. */
+RNL_MUST_USE enum rnl_code rnl_job_write_state(struct rnl_job *job,
+                                               enum rnl_event_type type);
+
+/* Cuts a text at a character and makes it UTF-8 whatever was printed into
+ * it. */
+void rnl_job_clean_text(char *text, size_t len_max);
 
 /* Appends a progress event. Errors: as rnl_run_output. */
 RNL_MUST_USE enum rnl_code rnl_job_progress(
@@ -285,20 +329,6 @@ void rnl_job_set_content_type(struct rnl_job *job, const char *type);
 
 /* The newest durable event. */
 uint64_t rnl_job_committed(const struct rnl_job *job);
-
-/* Has rnl_jobs_run called soon. */
-void rnl_jobs_kick(struct rnl_jobs *jobs);
-
-/* Takes the job out of every list, stops its timers and its attempt. */
-void rnl_job_halt(struct rnl_job *job);
-
-/* Ends a job: its last event, its record, and the struct rnl_job. message may
- * be NULL, request too. */
-void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
-                 enum rnl_code code, const char *message,
-                 struct rnl_store_request *request);
-
-void rnl_jobs_run(struct rnl_jobs *jobs);
 
 /* ---- recover.c ---- */
 
