@@ -306,6 +306,7 @@ static void more_output_than_input_is_not_gone_on_with(void **state)
     crash(id);
     add_output(id, "567890");
     assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    fake_core_advance(&core, 0);
     expect_lost(id);
     expect_end(id, 2, "012345678900123456789");
 }
@@ -322,11 +323,51 @@ static void an_attempt_runs_when_the_note_is_durable(void **state)
     restart(id);
     uint64_t last = rnl_jobs_find(core.jobs, id)->last_sequence;
     rnl_jobs_run(core.jobs);
-    rnl_job_noted(rnl_jobs_find(core.jobs, id), last - 1);
+    rnl_job_committed_to(rnl_jobs_find(core.jobs, id), last - 1);
     rnl_jobs_run(core.jobs);
     assert_int_equal(output_bytes(id), 8);
     fake_core_advance(&core, 0);
     assert_int_equal(output_bytes(id), 16);
+}
+
+/* The kind is not even asked where it was. */
+static void expect_idle(const char *id)
+{
+    rnl_jobs_run(core.jobs);
+    assert_int_equal(job_state(&core, id), RUNNING);
+    assert_null(rnl_jobs_find(core.jobs, id)->kind_state);
+}
+
+static void nothing_of_an_attempt_is_done_before_its_note(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    slow_echo(&request, TEXT, "8");
+    begin(&request, 1, id);
+    restart(id);
+    expect_idle(id);
+}
+
+/* A job that was there and waited may be what ended the process, too. */
+static void a_recovered_job_begins_when_that_is_durable(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    Google__Protobuf__Timestamp not_before;
+    slow_echo(&request, TEXT, "8");
+    rnl_timestamp_set(&not_before, core.wall_ns + SECOND);
+    request.request.not_before = &not_before;
+    job_create(&core, &request, id);
+    crash(id);
+    core.now_ns += SECOND;
+    core.wall_ns += SECOND;
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    expect_idle(id);
+    fake_core_advance(&core, 0);
+    expect_attempt(id, RUNNING, 1);
+    assert_int_equal(output_bytes(id), 8);
 }
 
 /* The next one, too, until the retries are over. */
@@ -522,7 +563,7 @@ static void an_attempt_is_lost_when_the_store_cannot_be_read(void **state)
 }
 
 /* One job's restart. Without memory the server does not start, or the job is
- * tried again. */
+ * tried again; or it fails, where it puts something out. */
 static bool recover_once(size_t fault, size_t *ret_total)
 {
     struct job_request request;
@@ -536,9 +577,14 @@ static bool recover_once(size_t fault, size_t *ret_total)
     else
         fault_at(fault, false);
     enum rnl_code code = rnl_jobs_recover(core.jobs);
-    *ret_total = fault_stop();
-    bool lost = code == RNL_OK && job_state(&core, id) == QUEUED;
     if (code == RNL_OK)
+        fake_core_advance(&core, 0);
+    *ret_total = fault_stop();
+    Runnel__V1__JobState after = job_state(&core, id);
+    bool lost = code == RNL_OK && after == QUEUED;
+    if (code == RNL_OK && after == RUNNEL__V1__JOB_STATE__JOB_STATE_FAILED)
+        assert_int_equal(output_bytes(id), 5);
+    else if (code == RNL_OK)
         expect_end(id, lost ? 2 : 1, lost ? "012340123456789" : "0123456789");
     else
         assert_int_equal(code, RNL_RESOURCE_EXHAUSTED);
@@ -588,6 +634,8 @@ int main(void)
         TEST(an_attempt_with_all_its_output_ends),
         TEST(more_output_than_input_is_not_gone_on_with),
         TEST(an_attempt_runs_when_the_note_is_durable),
+        TEST(nothing_of_an_attempt_is_done_before_its_note),
+        TEST(a_recovered_job_begins_when_that_is_durable),
         TEST(an_attempt_that_gets_nowhere_is_lost),
         TEST(a_second_attempt_goes_on),
         TEST(a_job_may_be_cancelled_meanwhile),

@@ -280,6 +280,69 @@ static void an_attempt_that_cannot_go_on_is_lost(void **state)
     expect_lost_by_restart(&worker, &hand, id);
 }
 
+/* A job that was there before the server was: chosen for a worker, and its
+ * start is not durable yet. */
+static void begin_recovered(struct worker *worker, char id[RNL_JOB_ID_LEN + 1])
+{
+    *worker = (struct worker){0};
+    fake_open(&worker->stream, &worker_core, &rnl_worker_service, "Work");
+    worker_register(worker, "other", 1);
+    rnl_request_free(
+        worker_next(worker, RUNNEL__V1__WORK_RESPONSE__ORDER_REGISTERED));
+    worker_job("llm", 0, 1, id);
+    struct rnl_job *job = rnl_jobs_find(worker_core.jobs, id);
+    job->recovered = true;
+    rnl_job_assign(job, worker->stream.state);
+    rnl_jobs_run(worker_core.jobs);
+    assert_int_equal(job_state(&worker_core, id),
+                     RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
+    worker_expect_nothing(worker);
+}
+
+/* It may be what ended the server. */
+static void a_recovered_job_is_given_out_when_its_start_is_durable(void **state)
+{
+    (void)state;
+    struct worker worker;
+    struct hand hand;
+    char id[RNL_JOB_ID_LEN + 1];
+    begin_recovered(&worker, id);
+    worker_settle();
+    worker_take_job(&worker, &hand);
+    assert_int_equal(hand.attempt, 1);
+    worker_complete(&worker, &hand);
+    worker_expect_ack(&worker, &hand);
+    assert_int_equal(job_state(&worker_core, id),
+                     RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED);
+    fake_close(&worker.stream);
+}
+
+/* Between that choice and the assignment. */
+static void a_worker_that_goes_in_between_is_given_nothing(void **state)
+{
+    (void)state;
+    static const char *const story[] = {
+        "1 0", "2 1", "the worker went before it was given the job", "1 0",
+        NULL};
+    struct worker worker;
+    char id[RNL_JOB_ID_LEN + 1];
+    begin_recovered(&worker, id);
+    fake_close(&worker.stream);
+    worker_settle();
+    worker_expect_story(id, story);
+    begin_recovered(&worker, id);
+    rnl_worker_drain(worker.stream.state);
+    worker_settle();
+    worker_expect_nothing(&worker);
+    worker_expect_story(id, story);
+    assert_true(worker.stream.finished);
+    fake_close(&worker.stream);
+    begin_recovered(&worker, id);
+    assert_int_equal(job_cancel(&worker_core, id, ""), RNL_OK);
+    worker_expect_nothing(&worker);
+    fake_close(&worker.stream);
+}
+
 /* ---- leases ---- */
 
 static void a_lease_lasts_as_long_as_is_set(void **state)
@@ -514,6 +577,8 @@ int main(void)
         TEST(an_attempt_goes_on_after_a_restart),
         TEST(an_attempt_that_cannot_go_on_is_lost),
         TEST(a_start_that_was_lost_does_not_share_its_token),
+        TEST(a_recovered_job_is_given_out_when_its_start_is_durable),
+        TEST(a_worker_that_goes_in_between_is_given_nothing),
         TEST(a_lease_lasts_as_long_as_is_set),
         TEST(a_stall_of_the_server_is_not_the_workers),
         TEST(a_worker_that_drains_finishes_what_it_has),

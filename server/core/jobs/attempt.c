@@ -37,6 +37,8 @@ static void stop_attempt(struct rnl_job *job)
     if (job->input_job != NULL)
         runnel__v1__job__free_unpacked(job->input_job, &rnl_pb_allocator);
     job->input_job = NULL;
+    job->awaited_sequence = 0;
+    job->goes_on = false;
 }
 
 /* Adds one, or takes one away, where a job in this state counts. */
@@ -234,29 +236,87 @@ static void mark_running(struct rnl_job *job)
     set_state(job, RUNNEL__V1__JOB_STATE__JOB_STATE_RUNNING);
 }
 
-void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
+/* The start of the attempt: its event and the record. */
+static enum rnl_code write_start(struct rnl_job *job)
 {
     mark_running(job);
     enum rnl_code code = rnl_job_write_state(job, RNL_EVENT_STATE);
     job->attempt_sequence = job->last_sequence;
     job->attempt_wall_ns = job->jobs->core->wall_ns;
-    if (code == RNL_OK)
-        code = rnl_job_write_record(job, NULL);
-    if (code == RNL_OK)
-        code = rnl_lease_grant(job, worker);
-    if (code == RNL_OK) {
-        /* A short job's start is so written with its end, once. */
-        job->jobs->store->ops->linger(job->jobs->store, job->node.id);
-        return;
-    }
+    return code == RNL_OK ? rnl_job_write_record(job, NULL) : code;
+}
+
+static void fail_assignment(struct rnl_job *job, enum rnl_code code)
+{
     struct rnl_step step = {.retry = code != RNL_FAILED_PRECONDITION};
     rnl_step_fail(&step, code, "%s",
                   step.retry ? rnl_code_text((int)code)
                              : "the job does not fit the worker's frames");
+    rnl_lease_end(job, NULL);
     rnl_job_fail(job, &step, NULL);
 }
 
-enum rnl_code rnl_job_load(struct rnl_job *job)
+/* Its worker may have gone, or begun to drain, since it was chosen. */
+static void send_assignment(struct rnl_job *job)
+{
+    const struct rnl_worker *worker = job->lease->worker;
+    if (worker == NULL || worker->draining) {
+        rnl_lease_let_go(job->lease, false,
+                         "the worker went before it was given the job", NULL);
+        return;
+    }
+    enum rnl_code code = rnl_lease_send(job->lease);
+    if (code != RNL_OK)
+        fail_assignment(job, code);
+}
+
+void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker)
+{
+    enum rnl_code code = write_start(job);
+    if (code == RNL_OK)
+        code = rnl_lease_grant(job, worker);
+    if (code == RNL_OK && job->recovered) {
+        job->awaited_sequence = job->last_sequence;
+        return;
+    }
+    if (code == RNL_OK)
+        code = rnl_lease_send(job->lease);
+    /* A short job's start is written with its end, once. */
+    if (code == RNL_OK)
+        job->jobs->store->ops->linger(job->jobs->store, job->node.id);
+    else
+        fail_assignment(job, code);
+}
+
+static void fail_start(struct rnl_job *job)
+{
+    struct rnl_step step = {.retry = true};
+    rnl_step_fail_full(&step);
+    rnl_job_fail(job, &step, NULL);
+}
+
+void rnl_job_begin(struct rnl_job *job)
+{
+    if (write_start(job) != RNL_OK)
+        fail_start(job);
+    else if (job->recovered)
+        job->awaited_sequence = job->last_sequence;
+    else
+        rnl_job_make_ready(job);
+}
+
+void rnl_job_committed_to(struct rnl_job *job, uint64_t sequence)
+{
+    if (sequence < job->awaited_sequence)
+        return;
+    job->awaited_sequence = 0;
+    if (job->kind == NULL)
+        send_assignment(job);
+    else
+        rnl_job_make_ready(job);
+}
+
+static enum rnl_code load(struct rnl_job *job)
 {
     struct rnl_jobs *jobs = job->jobs;
     enum rnl_code code =
@@ -269,25 +329,20 @@ enum rnl_code rnl_job_load(struct rnl_job *job)
         .attempt = job->attempt,
     };
     rnl_input_of(job->input_job->input, &job->work.input);
-    return job->kind->create(&job->work, &job->kind_state);
+    code = job->kind->create(&job->work, &job->kind_state);
+    if (code == RNL_OK && job->goes_on &&
+        !job->kind->resume(job->kind_state, job->resume_bytes))
+        code = RNL_FAILED_PRECONDITION;
+    return code;
 }
 
-static enum rnl_code begin_attempt(struct rnl_job *job)
+bool rnl_job_load(struct rnl_job *job)
 {
-    enum rnl_code code = rnl_job_write_state(job, RNL_EVENT_STATE);
-    if (code == RNL_OK)
-        code = rnl_job_write_record(job, NULL);
-    return code == RNL_OK ? rnl_job_load(job) : code;
-}
-
-void rnl_job_begin(struct rnl_job *job)
-{
-    mark_running(job);
-    if (begin_attempt(job) == RNL_OK) {
-        rnl_job_make_ready(job);
-        return;
-    }
-    struct rnl_step step = {.retry = true};
-    rnl_step_fail_full(&step);
-    rnl_job_fail(job, &step, NULL);
+    if (load(job) == RNL_OK)
+        return true;
+    if (job->goes_on)
+        rnl_job_lost(job, RNL_LOST_BY_RESTART, NULL);
+    else
+        fail_start(job);
+    return false;
 }

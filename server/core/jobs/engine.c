@@ -356,15 +356,15 @@ static void on_ready(void *arg)
     rnl_jobs_kick(arg);
 }
 
-/* Who watches the job, and the worker that has it, or the note that lets it go
- * on. */
+/* Who watches the job, the worker that has it, and the attempt that waits to
+ * run. */
 static void on_committed(void *arg, const char *job_id, uint64_t sequence)
 {
     struct rnl_job *job = rnl_jobs_find(arg, job_id);
     if (job != NULL && job->lease != NULL)
         rnl_lease_committed(job->lease, sequence);
-    if (job != NULL && job->note_sequence > 0)
-        rnl_job_noted(job, sequence);
+    if (job != NULL && job->awaited_sequence > 0)
+        rnl_job_committed_to(job, sequence);
     rnl_watch_committed(arg, job_id, sequence);
 }
 

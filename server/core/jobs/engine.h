@@ -115,9 +115,15 @@ struct rnl_job {
     struct rnl_work work;
     void *kind_state;
     struct rnl_run run;
-    /* The note that the attempt goes on after a restart: it runs when that is
-     * durable. 0: it is. */
-    uint64_t note_sequence;
+    /* It was there before the process was: it may be what ended the last
+     * one, so that its attempts are written down before they run. */
+    bool recovered;
+    /* That event: the RUNNING one of the attempt, or the note that it goes on.
+     * 0: it is durable, or none is needed. */
+    uint64_t awaited_sequence;
+    /* The attempt goes on behind so many bytes of output. */
+    bool goes_on;
+    uint64_t resume_bytes;
     /* Which of its events may go. NULL: none. Owned. */
     struct rnl_trim *trim;
     /* The put, and who waits for it. */
@@ -271,9 +277,13 @@ void rnl_job_begin(struct rnl_job *job);
 /* Begins an attempt with a worker that has room. */
 void rnl_job_assign(struct rnl_job *job, struct rnl_worker *worker);
 
-/* Makes the state of a built-in kind's attempt, and what it works on. Errors:
- * those of the store; RNL_RESOURCE_EXHAUSTED. */
-RNL_MUST_USE enum rnl_code rnl_job_load(struct rnl_job *job);
+/* Events up to sequence are durable: an attempt that waits for one of them
+ * runs. */
+void rnl_job_committed_to(struct rnl_job *job, uint64_t sequence);
+
+/* Makes the state of a built-in kind's attempt, and what it works on. False:
+ * the attempt has ended. */
+RNL_MUST_USE bool rnl_job_load(struct rnl_job *job);
 
 /* The same for a job whose attempt the end of the process has cut. That of a
  * worker waits for it, for the time of a lease; that of a built-in kind goes on
@@ -340,11 +350,8 @@ RNL_MUST_USE enum rnl_code rnl_jobs_recover(struct rnl_jobs *jobs);
 
 /* The attempt of a built-in kind goes on, once that is written down. Errors:
  * those of the store; RNL_RESOURCE_EXHAUSTED; RNL_FAILED_PRECONDITION when it
- * is not known where it was, or the kind cannot. It is lost then. */
+ * is not known where it was, or no kind's attempts can. It is lost then. */
 RNL_MUST_USE enum rnl_code rnl_job_go_on(struct rnl_job *job);
-
-/* Events up to sequence are durable. */
-void rnl_job_noted(struct rnl_job *job, uint64_t sequence);
 
 /* ---- job_view.c ---- */
 

@@ -46,8 +46,7 @@ static bool make_token(const struct rnl_job *job, uint64_t *ret_token)
     return true;
 }
 
-/* The record was updated for this attempt a moment ago. */
-static enum rnl_code send_assignment(struct rnl_lease *lease)
+enum rnl_code rnl_lease_send(struct rnl_lease *lease)
 {
     struct rnl_job *job = lease->job;
     struct rnl_store *store = job->jobs->store;
@@ -143,15 +142,8 @@ enum rnl_code rnl_lease_grant(struct rnl_job *job, struct rnl_worker *worker)
     if (lease == NULL)
         return RNL_RESOURCE_EXHAUSTED;
     attach(lease, worker);
-    enum rnl_code code = send_assignment(lease);
-    if (code == RNL_OK) {
-        job->lease = lease;
-        return RNL_OK;
-    }
-    rnl_timer_stop(&job->jobs->core->timers, &lease->expiry);
-    detach(lease);
-    rnl_free(lease);
-    return code;
+    job->lease = lease;
+    return RNL_OK;
 }
 
 /* ---- restart ---- */
@@ -205,7 +197,8 @@ void rnl_lease_end(struct rnl_job *job, const char *told)
     if (lease == NULL)
         return;
     struct rnl_worker *worker = lease->worker;
-    if (worker != NULL && told != NULL)
+    /* It does not know of an assignment that waits to be sent. */
+    if (worker != NULL && told != NULL && job->awaited_sequence == 0)
         tell_stop(lease, told);
     rnl_timer_stop(&job->jobs->core->timers, &lease->expiry);
     detach(lease);

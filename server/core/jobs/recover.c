@@ -55,6 +55,7 @@ static enum rnl_code add_job(struct found *found, const Runnel__V1__Job *stored)
     enum rnl_code code = rnl_job_create(found->jobs, stored, &job);
     if (code != RNL_OK)
         return code;
+    job->recovered = true;
     job->state = stored->state;
     job->attempt = stored->attempt;
     if (stored->start_time != NULL)

@@ -5,10 +5,11 @@
  * from the number of its bytes where it was (kind.h).
  *
  * A job may be what ended the process. So a note is written to its log each
- * time it goes on, and it runs when the note is durable; when the next start
- * finds the note as the newest event, nothing came of it, and the attempt is
- * lost as others are, which the retry policy bounds. Each start so adds to the
- * output of an attempt, or costs one.
+ * time it goes on, and nothing of the kind is called before the note is
+ * durable; when the next start finds the note as the newest event, nothing came
+ * of it, and the attempt is lost as others are, which the retry policy bounds.
+ * Each start so adds to the output of an attempt, or costs one; attempts that
+ * begin after a restart are counted the same way (rnl_job_begin).
  */
 #include "engine.h"
 
@@ -55,22 +56,12 @@ enum rnl_code rnl_job_go_on(struct rnl_job *job)
     if (job->kind->resume == NULL || !has_moved(job) ||
         !count_bytes(job, &bytes))
         return RNL_FAILED_PRECONDITION;
-    enum rnl_code code = rnl_job_load(job);
-    if (code == RNL_OK && !job->kind->resume(job->kind_state, bytes))
-        code = RNL_FAILED_PRECONDITION;
-    if (code == RNL_OK)
-        code = rnl_run_log(&job->run, "%s", NOTE);
+    enum rnl_code code = rnl_run_log(&job->run, "%s", NOTE);
     if (code != RNL_OK)
         return code;
-    job->note_sequence = job->last_sequence;
+    job->awaited_sequence = job->last_sequence;
+    job->goes_on = true;
+    job->resume_bytes = bytes;
     job->has_output = bytes > 0;
     return RNL_OK;
-}
-
-void rnl_job_noted(struct rnl_job *job, uint64_t sequence)
-{
-    if (sequence < job->note_sequence)
-        return;
-    job->note_sequence = 0;
-    rnl_job_make_ready(job);
 }

@@ -123,6 +123,8 @@ static void run_slice(struct rnl_job *job)
     struct rnl_core *core = job->jobs->core;
     struct rnl_step step = {.kind = RNL_STEP_AGAIN};
     rnl_job_leave_place(job);
+    if (job->kind_state == NULL && !rnl_job_load(job))
+        return;
     job->kind->step(job->kind_state, &job->run, &step);
     if (step.kind == RNL_STEP_AGAIN && step.delay_ns > 0 &&
         rnl_timer_start(&core->timers, &job->wake,
@@ -145,7 +147,6 @@ void rnl_jobs_run(struct rnl_jobs *jobs)
         return;
     rnl_workers_settle(jobs);
     rnl_workers_match(jobs);
-    /* A start copies the input: it costs about a slice. */
     for (int left = RNL_JOBS_SLICES_PER_TURN; left > 0; left--) {
         if ((job = take_next(jobs)) == NULL)
             break;

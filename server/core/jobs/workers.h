@@ -171,11 +171,15 @@ RNL_MUST_USE enum rnl_code rnl_lease_restore(struct rnl_job *job);
 RNL_MUST_USE bool rnl_lease_resume(struct rnl_lease *lease,
                                    const Runnel__V1__Acknowledge *last);
 
-/* Makes a lease of the job's attempt and sends it to the worker. Errors: those
- * of the store; RNL_RESOURCE_EXHAUSTED; RNL_FAILED_PRECONDITION when the job
- * does not fit the worker's frames. */
+/* Makes a lease of the job's attempt for the worker. Errors:
+ * RNL_RESOURCE_EXHAUSTED. */
 RNL_MUST_USE enum rnl_code rnl_lease_grant(struct rnl_job *job,
                                            struct rnl_worker *worker);
+
+/* Sends the job with its lease to the worker; its record is that of the
+ * attempt. Errors: those of the store; RNL_RESOURCE_EXHAUSTED;
+ * RNL_FAILED_PRECONDITION when the job does not fit the worker's frames. */
+RNL_MUST_USE enum rnl_code rnl_lease_send(struct rnl_lease *lease);
 
 /* Ends a lease; told says to let the worker know why. Accepts a job without
  * one. */
