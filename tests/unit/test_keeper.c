@@ -165,6 +165,28 @@ static void a_repeated_batch_counts_once_over_a_crash(void **state)
     rig_tear_down(&rig);
 }
 
+/* A producer that the log alone knew is in the save that ends the log, also
+ * when it was silent since the start. */
+static void a_producer_of_a_log_outlives_the_log(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct event_batch batch;
+    rig_set_up(&rig);
+    batch_one(&batch, "s", "k", 1);
+    rig_ingest_settled(&rig, &batch);
+    assert_false(rig_ingest_numbered(&rig, "a", 1));
+    rig_crash_and_start(&rig, false);
+    size_t saves = rig.fake.written[RNL_STATS_SAVE];
+    uint64_t count = 2;
+    for (; rig.fake.written[RNL_STATS_SAVE] == saves; count++)
+        rig_ingest_settled(&rig, &batch);
+    rig_crash_and_start(&rig, false);
+    assert_true(rig_ingest_numbered(&rig, "a", 1));
+    rig_has_events(&rig, "s", count);
+    rig_tear_down(&rig);
+}
+
 /* What the last batch said is known again, be it from a log or a save. */
 static void a_number_stays_taken_over_a_crash(void **state)
 {
@@ -371,6 +393,7 @@ int main(void)
         cmocka_unit_test(streams_come_and_go_durably),
         cmocka_unit_test(a_bad_batch_leaves_nothing),
         cmocka_unit_test(a_repeated_batch_counts_once_over_a_crash),
+        cmocka_unit_test(a_producer_of_a_log_outlives_the_log),
         cmocka_unit_test(a_number_stays_taken_over_a_crash),
         cmocka_unit_test(a_merged_sketch_counts_once_over_a_crash),
         cmocka_unit_test(unacknowledged_changes_are_saved_within_a_second),

@@ -155,6 +155,8 @@ static enum rnl_code take_log(struct found *found,
         return code;
     found->stream->kept.logged_bytes += record->len;
     found->keeper->logged_bytes += record->len;
+    /* The part that was saved does not know of those in the log. */
+    found->stream->kept.producers_changed = true;
     return rnl_kept_replay(found->stream, record->data, record->len);
 }
 
