@@ -54,10 +54,66 @@ static void sift_down(struct rnl_timers *timers, size_t index)
     place(timers, index, timer);
 }
 
+/* ---- in the heap, or behind it ---- */
+
+static void heap_add(struct rnl_timers *timers, struct rnl_timer *timer)
+{
+    place(timers, timers->count++, timer);
+    sift_up(timers, timer->slot - 1);
+}
+
+static void heap_remove(struct rnl_timers *timers, size_t index)
+{
+    struct rnl_timer *last = timers->heap[--timers->count];
+    if (index == timers->count)
+        return;
+    place(timers, index, last);
+    sift_up(timers, index);
+    sift_down(timers, last->slot - 1);
+}
+
+/* The first of those that wait for the next run. */
+static size_t again_first(const struct rnl_timers *timers)
+{
+    return timers->cap - timers->again_count;
+}
+
+static void again_add(struct rnl_timers *timers, struct rnl_timer *timer)
+{
+    timers->again_count++;
+    place(timers, again_first(timers), timer);
+}
+
+static void again_remove(struct rnl_timers *timers, size_t index)
+{
+    place(timers, index, timers->heap[again_first(timers)]);
+    timers->again_count--;
+}
+
+/* What is taken out can be put in again: its room is there. */
+static void take_out(struct rnl_timers *timers, struct rnl_timer *timer)
+{
+    size_t index = timer->slot - 1;
+    if (index < timers->count)
+        heap_remove(timers, index);
+    else
+        again_remove(timers, index);
+    timer->slot = 0;
+}
+
+static void put_in(struct rnl_timers *timers, struct rnl_timer *timer)
+{
+    if (timer == timers->firing && timer->due_ns <= timers->run_ns)
+        again_add(timers, timer);
+    else
+        heap_add(timers, timer);
+}
+
 static enum rnl_code reserve_one(struct rnl_timers *timers)
 {
-    if (timers->count < timers->cap)
+    if (timers->count + timers->again_count < timers->cap)
         return RNL_OK;
+    size_t first = again_first(timers);
     size_t cap = timers->cap == 0 ? TIMERS_CAP_FIRST : timers->cap * 2;
     struct rnl_timer **heap =
         rnl_realloc(timers->heap, cap * sizeof(timers->heap[0]));
@@ -65,39 +121,29 @@ static enum rnl_code reserve_one(struct rnl_timers *timers)
         return RNL_RESOURCE_EXHAUSTED;
     timers->heap = heap;
     timers->cap = cap;
+    for (size_t i = timers->again_count; i > 0; i--)
+        place(timers, again_first(timers) + i - 1, heap[first + i - 1]);
     return RNL_OK;
 }
+
+/* ---- from outside ---- */
 
 enum rnl_code rnl_timer_start(struct rnl_timers *timers,
                               struct rnl_timer *timer, int64_t due_ns)
 {
-    if (timer->slot == 0) {
-        enum rnl_code code = reserve_one(timers);
-        if (code != RNL_OK)
-            return code;
-        timer->due_ns = due_ns;
-        place(timers, timers->count++, timer);
-        sift_up(timers, timer->slot - 1);
-        return RNL_OK;
-    }
+    if (timer->slot != 0)
+        take_out(timers, timer);
+    else if (reserve_one(timers) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
     timer->due_ns = due_ns;
-    sift_up(timers, timer->slot - 1);
-    sift_down(timers, timer->slot - 1);
+    put_in(timers, timer);
     return RNL_OK;
 }
 
 void rnl_timer_stop(struct rnl_timers *timers, struct rnl_timer *timer)
 {
-    if (timer->slot == 0)
-        return;
-    size_t index = timer->slot - 1;
-    timer->slot = 0;
-    struct rnl_timer *last = timers->heap[--timers->count];
-    if (last == timer)
-        return;
-    place(timers, index, last);
-    sift_up(timers, index);
-    sift_down(timers, last->slot - 1);
+    if (timer->slot != 0)
+        take_out(timers, timer);
 }
 
 int64_t rnl_timers_next(const struct rnl_timers *timers)
@@ -105,15 +151,27 @@ int64_t rnl_timers_next(const struct rnl_timers *timers)
     return timers->count == 0 ? INT64_MAX : timers->heap[0]->due_ns;
 }
 
+/* From the one next to the heap on, so that there is always room. */
+static void end_run(struct rnl_timers *timers)
+{
+    timers->firing = NULL;
+    while (timers->again_count > 0) {
+        struct rnl_timer *timer = timers->heap[again_first(timers)];
+        timers->again_count--;
+        heap_add(timers, timer);
+    }
+}
+
 void rnl_timers_run(struct rnl_timers *timers, int64_t now_ns)
 {
-    /* A timer started by a callback for a time already reached would be popped
-     * at once; bounding the run by the number of timers at its start leaves
-     * such ones for the next run. */
+    timers->run_ns = now_ns;
+    /* Callbacks may start ever new ones, or each other. */
     size_t left = timers->count;
     while (left-- > 0 && rnl_timers_next(timers) <= now_ns) {
         struct rnl_timer *timer = timers->heap[0];
         rnl_timer_stop(timers, timer);
+        timers->firing = timer;
         timer->fire(timer, timer->arg);
     }
+    end_run(timers);
 }

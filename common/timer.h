@@ -16,16 +16,22 @@
 /* Embed it; zero it before the first use. */
 struct rnl_timer {
     int64_t due_ns;
-    /* Position in the heap + 1; 0 while stopped. */
+    /* Position in the array + 1; 0 while stopped. */
     size_t slot;
     void (*fire)(struct rnl_timer *timer, void *arg);
     void *arg;
 };
 
 struct rnl_timers {
+    /* A heap of count timers from the front, and from the back again_count that
+     * wait for the next run. */
     struct rnl_timer **heap;
     size_t count;
+    size_t again_count;
     size_t cap;
+    /* Of a run: its time, and the timer whose callback runs; else NULL. */
+    int64_t run_ns;
+    struct rnl_timer *firing;
 };
 
 void rnl_timers_init(struct rnl_timers *timers);
@@ -46,8 +52,9 @@ void rnl_timer_stop(struct rnl_timers *timers, struct rnl_timer *timer);
 int64_t rnl_timers_next(const struct rnl_timers *timers);
 
 /* Fires all that are due; a timer may start, stop or free itself and others
- * from its callback. Timers started during the run wait for the next one, so
- * that a timer of delay 0 cannot hold the loop. */
+ * from its callback. One that starts itself again waits for the next run,
+ * whatever its time, so that a timer of no delay can neither hold the loop nor
+ * take the turn of others. Does not nest. */
 void rnl_timers_run(struct rnl_timers *timers, int64_t now_ns);
 
 #endif

@@ -103,9 +103,9 @@ static void a_worker_that_comes_back_has_no_more_than_it_asked_for(void **state)
     worker_heartbeat(&worker, &second);
     worker_expect_nothing(&worker);
     worker_complete(&worker, &second);
+    worker_expect_ack(&worker, &second);
     worker_take_job(&worker, &hand);
     assert_string_equal(hand.job_id, id);
-    worker_expect_ack(&worker, &second);
     fake_close(&worker.stream);
 }
 

@@ -60,9 +60,9 @@ static void jobs_wait_for_their_worker_and_go_by_priority(void **state)
     /* One at a time, as the worker said. */
     worker_expect_nothing(&worker);
     worker_complete(&worker, &first);
+    worker_expect_ack(&worker, &first);
     worker_take_job(&worker, &hand);
     assert_string_equal(hand.job_id, ids[0]);
-    worker_expect_ack(&worker, &first);
     assert_int_equal(job_state(&worker_core, ids[2]),
                      RUNNEL__V1__JOB_STATE__JOB_STATE_QUEUED);
     fake_close(&worker.stream);
@@ -125,9 +125,9 @@ static void a_kind_runs_no_more_jobs_than_its_limit(void **state)
     worker_take_job(&worker, &hands[1]);
     worker_expect_nothing(&worker);
     worker_complete(&worker, &hands[0]);
+    worker_expect_ack(&worker, &hands[0]);
     worker_take_job(&worker, &hands[2]);
     assert_string_equal(hands[2].job_id, ids[2]);
-    worker_expect_ack(&worker, &hands[0]);
     worker_expect_nothing(&worker);
     /* A failed attempt makes room while it waits for its next. */
     worker_fail(&worker, &hands[1], true);
