@@ -369,6 +369,10 @@ RNL_MUST_USE enum rnl_code rnl_meter_view_create(
 /* Accepts NULL. */
 void rnl_meter_view_destroy(struct rnl_meter_view *view);
 
+/* Gives back what the meter keeps of its views for the next who asks, one of
+ * each window. Those that somebody holds stay. */
+void rnl_meter_forget_views(struct rnl_meter *meter);
+
 void rnl_meter_view_window(const struct rnl_meter_view *view,
                            struct rnl_meter_window *ret_window);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "deferred.h"
 #include "meter_private.h"
 
 /* ---- top ---- */
@@ -202,6 +203,14 @@ void rnl_meter_view_destroy(struct rnl_meter_view *view)
     rnl_digest_fini(&view->digest);
     rnl_free(view->top);
     rnl_free(view);
+}
+
+void rnl_meter_forget_views(struct rnl_meter *meter)
+{
+    rnl_meter_settle(meter);
+    /* Else it is the lane's, and has none. */
+    if (meter->deferred == NULL || meter->deferred->batch_count == 0)
+        rnl_meter_drop_views(meter);
 }
 
 void rnl_meter_drop_views(struct rnl_meter *meter)

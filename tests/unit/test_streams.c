@@ -431,6 +431,53 @@ static void the_memory_of_statistics_is_limited(void **state)
     streams_teardown(&core);
 }
 
+/* Bytes that the streams take, asked of their meters. */
+static uint64_t memory_of(struct rnl_core *core)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < core->streams->by_name.count; i++) {
+        const struct rnl_event_stream *stream = core->streams->by_name.items[i];
+        bytes += rnl_meter_memory(stream->meter);
+    }
+    return bytes;
+}
+
+static void feed_keys(struct rnl_core *core, const char *name, unsigned first)
+{
+    batch_init(&batch, name);
+    for (unsigned k = 0; k < 1000; k++) {
+        char key[16];
+        snprintf(key, sizeof(key), "k%u", first + k);
+        batch_add(&batch, key, k, k);
+    }
+    ingest_ok(core, &batch);
+}
+
+/* Nor by asking for windows of streams that get no more events: what is kept
+ * for the next who asks counts, and goes when there is too much of it. */
+static void reading_takes_no_more_than_the_limit(void **state)
+{
+    (void)state;
+    struct rnl_core core;
+    const uint64_t max = 8 << 20;
+    static const uint32_t windows[] = {0, 60, 300, 3600};
+    struct rnl_streams_counts counts;
+    char name[16];
+    streams_setup_limited(&core, 0, max);
+    for (unsigned i = 0; i < 16; i++) {
+        snprintf(name, sizeof(name), "s%u", i);
+        feed_keys(&core, name, 0);
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        snprintf(name, sizeof(name), "s%u", i % 16);
+        expect(get_stats(&core, name, windows[i / 16], 0), RNL_OK, NULL);
+    }
+    rnl_streams_count(core.streams, &counts);
+    assert_true(memory_of(&core) < max + (1 << 20));
+    assert_true(memory_of(&core) <= counts.memory_bytes);
+    streams_teardown(&core);
+}
+
 /* ---- events ---- */
 
 static void expect_duplicate(struct rnl_core *core)
@@ -835,6 +882,7 @@ int main(void)
         cmocka_unit_test(a_page_fits_the_frames_of_its_reader),
         cmocka_unit_test(the_number_of_streams_is_limited),
         cmocka_unit_test(the_memory_of_statistics_is_limited),
+        cmocka_unit_test(reading_takes_no_more_than_the_limit),
         cmocka_unit_test(a_repeated_batch_counts_once),
         cmocka_unit_test(a_number_is_not_given_to_two_batches),
         cmocka_unit_test(a_refused_batch_keeps_its_number_free),

@@ -103,6 +103,15 @@ void rnl_event_stream_account(struct rnl_event_stream *stream)
     set_memory(stream, info.memory_bytes);
 }
 
+void rnl_event_stream_on_viewed(struct rnl_event_stream *stream)
+{
+    rnl_event_stream_account(stream);
+    if (!is_full(stream->streams))
+        return;
+    rnl_meter_forget_views(stream->meter);
+    rnl_event_stream_account(stream);
+}
+
 void rnl_event_stream_on_counted(void *arg)
 {
     struct rnl_event_stream *stream = arg;
@@ -114,11 +123,14 @@ bool rnl_streams_full(struct rnl_streams *streams)
 {
     if (!is_full(streams))
         return false;
-    /* Streams that were silent may have given memory back. */
+    /* Streams that were silent may have given memory back, or can. */
     if (streams->core->now_ns - streams->counted_ns >= COUNT_AGAIN_NS) {
         streams->counted_ns = streams->core->now_ns;
-        for (size_t i = 0; i < streams->by_name.count; i++)
-            rnl_event_stream_account(streams->by_name.items[i]);
+        for (size_t i = 0; i < streams->by_name.count; i++) {
+            struct rnl_event_stream *stream = streams->by_name.items[i];
+            rnl_meter_forget_views(stream->meter);
+            rnl_event_stream_account(stream);
+        }
     }
     return is_full(streams);
 }

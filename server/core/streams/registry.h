@@ -178,6 +178,10 @@ RNL_MUST_USE enum rnl_code rnl_streams_check_name(
 /* Asks the meter what the stream takes. */
 void rnl_event_stream_account(struct rnl_event_stream *stream);
 
+/* The same when views of it were made, which its meter keeps for the next who
+ * asks; not when memory is short. */
+void rnl_event_stream_on_viewed(struct rnl_event_stream *stream);
+
 /* The same once batches of it were counted in a lane, without waiting for
  * those that are not yet; and tells its watchers. */
 void rnl_event_stream_on_counted(void *stream);
@@ -209,7 +213,7 @@ bool rnl_stats_top(struct rnl_stream *stream,
 
 /* A view of a window, to be destroyed; NULL: the call has ended. */
 struct rnl_meter_view *rnl_stats_view(struct rnl_stream *stream,
-                                      const struct rnl_event_stream *subject,
+                                      struct rnl_event_stream *subject,
                                       uint32_t window_seconds);
 
 /* ---- sketch_service.c ---- */

@@ -64,7 +64,7 @@ void rnl_sketch_on_export(struct rnl_stream *stream, const uint8_t *data,
         stream, &runnel__v1__export_sketch_request__descriptor, data, len);
     if (request == NULL)
         return;
-    const struct rnl_event_stream *subject =
+    struct rnl_event_stream *subject =
         rnl_stream_subject(stream, request->stream);
     if (subject != NULL &&
         check(stream, (int)request->kind, (int)request->format)) {

@@ -11,15 +11,17 @@
 #include "stats_message.h"
 
 struct rnl_meter_view *rnl_stats_view(struct rnl_stream *stream,
-                                      const struct rnl_event_stream *subject,
+                                      struct rnl_event_stream *subject,
                                       uint32_t window_seconds)
 {
     struct rnl_meter_view *view;
     enum rnl_code code =
         rnl_meter_view_create(subject->meter, window_seconds,
                               rnl_streams_wall_ms(subject->streams), &view);
-    if (code == RNL_OK)
+    if (code == RNL_OK) {
+        rnl_event_stream_on_viewed(subject);
         return view;
+    }
     if (code == RNL_INVALID_ARGUMENT)
         rnl_stream_finish_field(stream, "window_seconds",
                                 "stream %s has no window of %u s",
@@ -80,7 +82,7 @@ static void reply_stats(struct rnl_stream *stream,
 }
 
 static void get_stats(struct rnl_stream *stream,
-                      const struct rnl_event_stream *subject,
+                      struct rnl_event_stream *subject,
                       const Runnel__V1__GetStatsRequest *request)
 {
     struct rnl_stats_subject of = {.stream = subject->name};
@@ -126,7 +128,7 @@ static void on_get_stats(struct rnl_stream *stream, const uint8_t *data,
         stream, &runnel__v1__get_stats_request__descriptor, data, len);
     if (request == NULL)
         return;
-    const struct rnl_event_stream *subject =
+    struct rnl_event_stream *subject =
         rnl_stream_subject(stream, request->stream);
     if (subject != NULL)
         get_stats(stream, subject, request);
@@ -188,7 +190,7 @@ static void on_get_frequency(struct rnl_stream *stream, const uint8_t *data,
         stream, &runnel__v1__get_frequency_request__descriptor, data, len);
     if (request == NULL)
         return;
-    const struct rnl_event_stream *subject =
+    struct rnl_event_stream *subject =
         rnl_stream_subject(stream, request->stream);
     if (subject != NULL && check_keys(stream, request)) {
         struct rnl_meter_view *view =
@@ -273,7 +275,7 @@ static void on_get_quantiles(struct rnl_stream *stream, const uint8_t *data,
     if (request == NULL)
         return;
     enum rnl_meter_metric metric;
-    const struct rnl_event_stream *subject =
+    struct rnl_event_stream *subject =
         rnl_stream_subject(stream, request->stream);
     if (subject != NULL && read_metric(stream, request->metric, &metric) &&
         check_numbers(stream, "q", request->q, request->n_q, 0, 1)) {
@@ -311,7 +313,7 @@ static void on_get_rank(struct rnl_stream *stream, const uint8_t *data,
     if (request == NULL)
         return;
     enum rnl_meter_metric metric;
-    const struct rnl_event_stream *subject =
+    struct rnl_event_stream *subject =
         rnl_stream_subject(stream, request->stream);
     if (subject != NULL && read_metric(stream, request->metric, &metric) &&
         check_numbers(stream, "values", request->values, request->n_values,

@@ -58,7 +58,7 @@ static enum rnl_code take_window(struct rnl_snapshot *snapshot, uint32_t at,
 }
 
 enum rnl_code rnl_snapshot_take(struct rnl_snapshot *snapshot,
-                                const struct rnl_event_stream *stream,
+                                struct rnl_event_stream *stream,
                                 const struct rnl_snapshot_spec *spec)
 {
     const struct rnl_core *core = stream->streams->core;
@@ -83,6 +83,7 @@ enum rnl_code rnl_snapshot_take(struct rnl_snapshot *snapshot,
             code = take_window(&taken, i, view, &subject);
         rnl_meter_view_destroy(view);
     }
+    rnl_event_stream_on_viewed(stream);
     if (code != RNL_OK) {
         rnl_snapshot_fini(&taken);
         return RNL_RESOURCE_EXHAUSTED;

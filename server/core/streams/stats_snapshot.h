@@ -45,7 +45,7 @@ struct rnl_snapshot {
 /* Computes the figures of now. Errors: RNL_RESOURCE_EXHAUSTED; nothing is to be
  * freed then. */
 RNL_MUST_USE enum rnl_code rnl_snapshot_take(
-    struct rnl_snapshot *snapshot, const struct rnl_event_stream *stream,
+    struct rnl_snapshot *snapshot, struct rnl_event_stream *stream,
     const struct rnl_snapshot_spec *spec);
 
 /* Frees what it holds; accepts one that is all 0. */
