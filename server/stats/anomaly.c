@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anomaly.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,25 @@
 #define MEAN_EVENTS_MIN 50
 #define P99_EVENTS_MIN  100
 
+/* ---- numbers up to the largest ---- */
+
+/* Halves first: their sum does not overflow. */
+static double between(double a, double b)
+{
+    return a / 2 + b / 2;
+}
+
+static double clamp(double number)
+{
+    return fmax(-DBL_MAX, fmin(DBL_MAX, number));
+}
+
 /* ---- one metric ---- */
 
 static double median_of(const struct rnl_detector *detector)
 {
     size_t n = detector->count;
-    return (detector->sorted[(n - 1) / 2] + detector->sorted[n / 2]) / 2;
+    return between(detector->sorted[(n - 1) / 2], detector->sorted[n / 2]);
 }
 
 /* Median of the distances from m, which rise to the left and to the right of
@@ -116,7 +130,7 @@ double rnl_detector_baseline(const struct rnl_detector *detector)
         return 0;
     memcpy(sorted, detector->values, n * sizeof(*sorted));
     qsort(sorted, n, sizeof(*sorted), by_value);
-    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+    return between(sorted[(n - 1) / 2], sorted[n / 2]);
 }
 
 static void remember_value(struct rnl_detector *detector, double x)
@@ -133,7 +147,9 @@ static double distance(const struct rnl_detector *detector, double difference,
 {
     double median = median_of(detector);
     double scale = fmax(MAD_TO_DEVIATION * mad_of(detector, median), floor);
-    return scale > 0 ? (difference - median) / scale : 0;
+    return scale > 0 && scale <= DBL_MAX
+               ? clamp((difference - median) / scale)
+               : 0;
 }
 
 /* Both charts; the one that is further off is the verdict. */
@@ -157,7 +173,7 @@ bool rnl_detector_judge(struct rnl_detector *detector, double x, double noise,
     remember_value(detector, x);
     if (!begun)
         return false;
-    double difference = x - baseline;
+    double difference = clamp(x - baseline);
     bool warm = detector->count + RNL_ANOMALY_BASE >= RNL_ANOMALY_WARM_UP;
     bool begins = false;
     if (warm) {
@@ -232,7 +248,7 @@ static double noise_at_baseline(const struct rnl_judge *judge,
 {
     double baseline =
         fabs(rnl_detector_baseline(&judge->detectors[metric - 1]));
-    return fabs(x) > baseline ? noise * baseline / fabs(x) : noise;
+    return fabs(x) > baseline ? noise * (baseline / fabs(x)) : noise;
 }
 
 static void judge_moments(struct rnl_judge *judge, const struct pane *pane,

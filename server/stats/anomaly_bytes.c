@@ -112,7 +112,7 @@ static bool get_small(struct rnl_wire *in, uint32_t max, uint32_t *ret_number)
     return true;
 }
 
-/* Differences of the largest numbers are infinite. */
+/* NaN has no place in the order. */
 static bool get_number(struct rnl_wire *in, double *ret_number)
 {
     return rnl_get_double(in, ret_number) && !isnan(*ret_number);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -120,6 +121,53 @@ static void constants_do_not_alarm_at_chance(void **state)
             rnl_detector_judge(&detector, 100, 10, THRESHOLD, &verdict));
     assert_false(rnl_detector_judge(&detector, 101, 10, THRESHOLD, &verdict));
     assert_true(rnl_detector_judge(&detector, 200, 10, THRESHOLD, &verdict));
+}
+
+/* The same numbers times a power of two are judged the same, up to the largest
+ * doubles. */
+static void verdicts_do_not_depend_on_the_unit(void **state)
+{
+    (void)state;
+    static const int units[] = {-900, 100, 1017};
+    for (size_t u = 0; u < 3; u++) {
+        struct rnl_detector small = {0};
+        struct rnl_detector large = {0};
+        uint64_t random = 3;
+        size_t found = 0;
+        for (size_t i = 0; i < 400; i++) {
+            double x = 100 + noise(&random) + (i % 97 == 96 ? 20 : 0);
+            struct rnl_verdict a = {0};
+            struct rnl_verdict b = {0};
+            bool is = rnl_detector_judge(&small, x, 0.5, THRESHOLD, &a);
+            assert_int_equal(
+                rnl_detector_judge(&large, ldexp(x, units[u]),
+                                   ldexp(0.5, units[u]), THRESHOLD, &b),
+                is);
+            assert_int_equal(b.method, a.method);
+            assert_true(b.score == a.score);
+            assert_true(b.baseline == ldexp(a.baseline, units[u]));
+            found += is;
+        }
+        assert_int_equal(found, 4);
+    }
+}
+
+/* From one end of the doubles to the other: what is told are numbers. */
+static void the_largest_numbers_are_judged_by_numbers(void **state)
+{
+    (void)state;
+    struct rnl_detector detector = {0};
+    struct rnl_verdict verdict = {0};
+    for (size_t i = 0; i < 200; i++) {
+        (void)judged(&detector, i % 2 ? DBL_MAX : -DBL_MAX, &verdict);
+        assert_true(isfinite(verdict.baseline) && isfinite(verdict.score));
+    }
+    struct rnl_detector constant = {0};
+    for (size_t i = 0; i < 200; i++)
+        assert_false(judged(&constant, DBL_MAX, &verdict));
+    assert_true(rnl_detector_baseline(&constant) == DBL_MAX);
+    assert_true(judged(&constant, -DBL_MAX, &verdict));
+    assert_true(isfinite(verdict.baseline) && isfinite(verdict.score));
 }
 
 static void nothing_is_judged_before_the_warm_up(void **state)
@@ -247,6 +295,8 @@ int main(void)
         cmocka_unit_test(a_new_level_becomes_the_normal_one),
         cmocka_unit_test(tides_are_no_anomaly),
         cmocka_unit_test(constants_do_not_alarm_at_chance),
+        cmocka_unit_test(verdicts_do_not_depend_on_the_unit),
+        cmocka_unit_test(the_largest_numbers_are_judged_by_numbers),
         cmocka_unit_test(nothing_is_judged_before_the_warm_up),
         cmocka_unit_test(the_newest_anomalies_are_kept),
         cmocka_unit_test(silence_is_an_anomaly_of_the_rate),
