@@ -112,8 +112,10 @@ static void set_window(struct rnl_meter_view *view,
         window->start_ms = meter->oldest_ms;
         window->pane_ms = 1;
     } else {
-        window->start_ms =
+        int64_t start_ms =
             rnl_panes_window_start(panes, window_seconds, meter->watermark_ms);
+        /* No event is from before 1970. */
+        window->start_ms = start_ms > 0 ? start_ms : 0;
         window->pane_ms =
             (uint32_t)panes->levels[rnl_panes_level(panes, window_seconds)]
                 .width_ms;

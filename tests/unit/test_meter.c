@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
+#include "export.h"
 #include "fault.h"
 #include "generator.h"
 #include "meter.h"
@@ -324,6 +326,38 @@ static void the_top_hundred_are_all_found(void **state)
             assert_true(top[i].frequency.lower <= sorted[i]);
             assert_true(top[i].frequency.upper >= sorted[i]);
         }
+        rnl_meter_view_destroy(view);
+    }
+    rnl_meter_destroy(meter);
+}
+
+/* A window that is longer than there has been time begins with it. Others have
+ * no form for what was before. */
+static void windows_do_not_begin_before_1970(void **state)
+{
+    (void)state;
+    struct rnl_meter *meter = ref_meter(windows, NOW);
+    const struct ref_event event = {.time_ms = 1500};
+    struct rnl_meter_view *view;
+    struct rnl_meter_window window;
+    struct rnl_sketch_bytes bytes;
+    const char *what;
+    uint64_t start_ns;
+    assert_int_equal(ref_ingest(meter, &event, 1, NOW), 0);
+    for (size_t w = 0; windows[w] != 0; w++) {
+        assert_int_equal(rnl_meter_view_create(meter, windows[w], NOW, &view),
+                         RNL_OK);
+        rnl_meter_view_window(view, &window);
+        assert_int_equal(window.count, 1);
+        assert_in_range(window.start_ms, 0, 1500);
+        assert_int_equal(rnl_meter_view_export(view, RNL_SKETCH_OF_VALUE,
+                                               RNL_SKETCH_FORMAT_OTEL, &bytes,
+                                               &what),
+                         RNL_OK);
+        /* The first field: a tag and eight bytes. */
+        memcpy(&start_ns, bytes.data + 1, sizeof(start_ns));
+        assert_in_range(start_ns, 0, 1500000000);
+        rnl_free(bytes.data);
         rnl_meter_view_destroy(view);
     }
     rnl_meter_destroy(meter);
@@ -812,6 +846,7 @@ int main(void)
         cmocka_unit_test(one_batch_may_span_hours),
         cmocka_unit_test(bounds_hold_for_many_keys),
         cmocka_unit_test(the_top_hundred_are_all_found),
+        cmocka_unit_test(windows_do_not_begin_before_1970),
         cmocka_unit_test(memory_is_accounted_for),
         cmocka_unit_test(one_key_and_one_in_a_hundred_thousand),
         cmocka_unit_test(batches_of_a_wrong_size_are_refused),
