@@ -11,7 +11,7 @@
 // Both sides use completion queues, one thread each.
 #include <grpcpp/grpcpp.h>
 #include <sys/types.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -174,19 +174,15 @@ double now()
         .count();
 }
 
-double cpu_of(long pid)
+double cpu_of(pid_t pid)
 {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    unsigned long user = 0, system = 0;
-    size_t after = text.rfind(')');
-    if (after == std::string::npos ||
-        sscanf(text.c_str() + after + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-               &system) != 2)
+    clockid_t clock;
+    timespec used;
+    if (clock_getcpuclockid(pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0)
         die("the server has ended");
-    return static_cast<double>(user + system) /
-           static_cast<double>(sysconf(_SC_CLK_TCK));
+    return static_cast<double>(used.tv_sec) +
+           static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 double median(std::vector<double> values, double share = 0.5)
@@ -296,7 +292,7 @@ template <typename Request> void round(Load *load)
 int measure(const std::string &part, char **argv)
 {
     const std::string label = argv[0], address = argv[1];
-    const long pid = atol(argv[2]);
+    const pid_t pid = static_cast<pid_t>(atol(argv[2]));
     const size_t connections = static_cast<size_t>(atol(argv[3]));
     const size_t repeats = static_cast<size_t>(atol(argv[6]));
     const bool streams = part == "stream";
@@ -310,6 +306,13 @@ int measure(const std::string &part, char **argv)
         load.stubs.push_back(v1::JobService::NewStub(grpc::CreateCustomChannel(
             address, grpc::InsecureChannelCredentials(), args)));
     }
+    // Connections are made before, as ours are.
+    for (auto &stub : load.stubs)
+        new UnaryRequest(&load, stub.get());
+    const size_t wanted = load.count;
+    load.count = connections;
+    run(&load.queue, &load.over);
+    load.count = wanted;
     std::vector<double> took, cpu;
     for (size_t i = 0; i < repeats; i++) {
         double used = cpu_of(pid), from = now();

@@ -98,29 +98,69 @@ rpc_peer()
 # Messages of each of the 8 streams; 3 are states.
 stream_messages=20000
 
-# Unary calls and server streaming beside gRPC C++ and grpcio.
-part_rpc()
+rpc_runnel()
 {
-    serve memory
     measure unary label=runnel_one "count=$count" "path=$dir/answer"
     measure unary label=runnel_64 "count=$count" connections=64 \
         in_flight=1 "path=$dir/answer"
     measure stream label=runnel_stream "count=$stream_messages" \
         in_flight=8
-    stop_server
-    grpc_build || return 0
+}
+
+# Servers of gRPC; each sets address and server.
+rpc_serve_grpc()
+{
+    grpc_build || return 1
     rm -f "$dir/grpc"
     "$grpc" server "$dir/answer" $((stream_messages + 3)) >"$dir/grpc" &
     started "$!" "$dir/grpc"
-    rpc_peer grpc $((count / 4))
-    stop_server
-    grpcio_build || return 0
+}
+
+rpc_serve_grpcio()
+{
+    grpcio_build || return 1
     rm -f "$dir/grpcio"
     "$python" bench/jobs/grpc_peer.py "$out/grpcio/stubs" "$dir/answer" \
         $((stream_messages / 10)) >"$dir/grpcio" &
     started "$!" "$dir/grpcio"
-    rpc_peer grpcio $((count / 40))
-    stop_server
+}
+
+# rpc_of WHO: a round.
+rpc_of()
+{
+    address=${addresses[$1]} server=${servers[$1]}
+    case $1 in
+    runnel) rpc_runnel ;;
+    grpc) rpc_peer grpc $((count / 4)) ;;
+    grpcio) rpc_peer grpcio $((count / 40)) ;;
+    esac
+}
+
+# Unary calls and server streaming beside gRPC C++ and grpcio; in rounds, as
+# cycles.
+part_rpc()
+{
+    local -A addresses=() servers=()
+    local who round rounds=$repeats repeats=1
+    serve memory
+    addresses[runnel]=$address servers[runnel]=$server
+    # What the others are to answer.
+    build/release/bin/bench_jobs unary label=answer count=1 \
+        "path=$dir/answer" "address=$address" >"$dir/said"
+    if rpc_serve_grpc; then
+        addresses[grpc]=$address servers[grpc]=$server
+        if rpc_serve_grpcio; then
+            addresses[grpcio]=$address servers[grpcio]=$server
+        fi
+    fi
+    for ((round = 0; round < rounds; round++)); do
+        for who in "${!servers[@]}"; do
+            rpc_of "$who"
+        done
+    done
+    for server in "${servers[@]}"; do
+        stop_server
+    done
 }
 
 # Jobs made and done, 64 at once and 512, as durable as each can be; in rounds, so
