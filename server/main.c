@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -26,6 +27,7 @@
 
 /* Targets of the settings. */
 static const char *listen_address = "127.0.0.1:7400";
+static const char *unix_socket = "";
 static const char *port_file;
 static const char *token;
 static const char *token_file;
@@ -59,6 +61,12 @@ static const struct rnl_setting table[] = {
      .target = &listen_address,
      .placeholder = "HOST:PORT",
      .help = "Where to accept connections; port 0 takes a free one."},
+    {.name = "unix-socket",
+     .type = RNL_SETTING_TEXT,
+     .target = &unix_socket,
+     .placeholder = "PATH",
+     .help = "Accept connections at this Unix socket, too; its owner and\n"
+             "      group may connect. Clients say --core unix:PATH."},
     {.name = "port-file",
      .type = RNL_SETTING_TEXT,
      .target = &port_file,
@@ -263,6 +271,7 @@ static void fill_options(struct rnl_server_options *ret_options)
 {
     *ret_options = (struct rnl_server_options){
         .listen = listen_address,
+        .unix_socket = unix_socket[0] == '\0' ? NULL : unix_socket,
         .port_file = port_file,
         .drain_grace_ms = drain_grace_ms,
         .data = strcmp(durability, "memory") == 0 ? NULL : data,
@@ -308,6 +317,8 @@ static const char *check(char token_text[TOKEN_FILE_BYTES])
     enum rnl_log_level level;
     if (!rnl_settings_split_address(listen_address, host, sizeof(host), &port))
         return "listen: must be HOST:PORT or [HOST]:PORT";
+    if (strlen(unix_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        return "unix-socket: must have at most 107 bytes";
     if (!rnl_log_level_parse(log_level, &level))
         return "log-level: must be debug, info, warn or error";
     if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0 &&

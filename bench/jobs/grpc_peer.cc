@@ -2,8 +2,10 @@
 //
 // The same calls with the same messages, served and made by gRPC C++:
 //
-//   bench_grpc server ANSWER MESSAGES   ANSWER: an encoded GetJobResponse;
-//                                       a stream has so many messages.
+//   bench_grpc server ANSWER MESSAGES SOCKET
+//                                       ANSWER: an encoded GetJobResponse;
+//                                       a stream has so many messages; SOCKET:
+//                                       path of a Unix socket.
 //                                       Prints "HOST:PORT" when it listens.
 //   bench_grpc unary|stream LABEL ADDRESS PID CONNECTIONS IN_FLIGHT COUNT
 //              REPEATS
@@ -28,7 +30,8 @@
 namespace v1 = runnel::v1;
 using Service = v1::JobService::AsyncService;
 
-namespace {
+namespace
+{
 
 [[noreturn]] void die(const std::string &why)
 {
@@ -61,8 +64,7 @@ struct Context {
 };
 
 struct UnaryCall final : Tag {
-    explicit UnaryCall(Context *context)
-        : context(context), writer(&call)
+    explicit UnaryCall(Context *context) : context(context), writer(&call)
     {
         context->service.RequestGetJob(&call, &request, &writer,
                                        context->queue.get(),
@@ -90,8 +92,7 @@ struct UnaryCall final : Tag {
 };
 
 struct StreamCall final : Tag {
-    explicit StreamCall(Context *context)
-        : context(context), writer(&call)
+    explicit StreamCall(Context *context) : context(context), writer(&call)
     {
         context->service.RequestWatchJob(&call, &request, &writer,
                                          context->queue.get(),
@@ -139,7 +140,7 @@ void make_events(Context *context, size_t count)
     }
 }
 
-int serve(const std::string &answer, size_t messages)
+int serve(const std::string &answer, size_t messages, const std::string &path)
 {
     Context context;
     std::ifstream file(answer, std::ios::binary);
@@ -151,6 +152,7 @@ int serve(const std::string &answer, size_t messages)
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                              &port);
+    builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
     builder.RegisterService(&context.service);
     context.queue = builder.AddCompletionQueue();
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
@@ -188,9 +190,9 @@ double cpu_of(pid_t pid)
 double median(std::vector<double> values, double share = 0.5)
 {
     std::sort(values.begin(), values.end());
-    return values[std::min(values.size() - 1,
-                           static_cast<size_t>(
-                               share * static_cast<double>(values.size())))];
+    return values[std::min(
+        values.size() - 1,
+        static_cast<size_t>(share * static_cast<double>(values.size())))];
 }
 
 struct Load {
@@ -337,8 +339,8 @@ int measure(const std::string &part, char **argv)
 int main(int argc, char **argv)
 {
     const std::string part = argc > 1 ? argv[1] : "";
-    if (part == "server" && argc == 4)
-        return serve(argv[2], static_cast<size_t>(atol(argv[3])));
+    if (part == "server" && argc == 5)
+        return serve(argv[2], static_cast<size_t>(atol(argv[3])), argv[4]);
     if ((part == "unary" || part == "stream") && argc == 9)
         return measure(part, argv + 2);
     die("usage: bench_grpc server ANSWER MESSAGES | unary|stream LABEL ADDRESS "

@@ -92,6 +92,11 @@ rpc_peer()
 {
     grpc_measure unary "$1_one" 1 64 "$2"
     grpc_measure unary "$1_64" 64 1 "$2"
+    if [ "$1" = grpc ]; then
+        address=unix:$dir/grpc.sock
+        grpc_measure unary "$1_unix" 64 1 "$2"
+        address=${addresses[$1]}
+    fi
     grpc_measure stream "$1_stream" 1 8 0
 }
 
@@ -103,6 +108,10 @@ rpc_runnel()
     measure unary label=runnel_one "count=$count" "path=$dir/answer"
     measure unary label=runnel_64 "count=$count" connections=64 \
         in_flight=1 "path=$dir/answer"
+    address=unix:$dir/core.sock
+    measure unary label=runnel_unix "count=$count" connections=64 \
+        in_flight=1 "path=$dir/answer"
+    address=${addresses[runnel]}
     measure stream label=runnel_stream "count=$stream_messages" \
         in_flight=8
 }
@@ -112,7 +121,8 @@ rpc_serve_grpc()
 {
     grpc_build || return 1
     rm -f "$dir/grpc"
-    "$grpc" server "$dir/answer" $((stream_messages + 3)) >"$dir/grpc" &
+    "$grpc" server "$dir/answer" $((stream_messages + 3)) "$dir/grpc.sock" \
+        >"$dir/grpc" &
     started "$!" "$dir/grpc"
 }
 
@@ -142,7 +152,7 @@ part_rpc()
 {
     local -A addresses=() servers=()
     local who round rounds=$repeats repeats=1
-    serve memory
+    serve memory --unix-socket "$dir/core.sock"
     addresses[runnel]=$address servers[runnel]=$server
     # What the others are to answer.
     build/release/bin/bench_jobs unary label=answer count=1 \

@@ -26,6 +26,9 @@ ROWS = [
         "Runnel": "runnel_64_p99_us",
         "gRPC C++": "grpc_64_p99_us",
         "grpcio": "grpcio_64_p99_us"}),
+    ("GetJob, 64 connections by Unix sockets", "calls/core s", {
+        "Runnel": "runnel_unix_calls_per_core_s",
+        "gRPC C++": "grpc_unix_calls_per_core_s"}),
     ("WatchJob, 8 streams", "messages/core s", {
         "Runnel": "runnel_stream_messages_per_core_s",
         "gRPC C++": "grpc_stream_messages_per_core_s",
@@ -62,6 +65,10 @@ RATIOS = [
     ("calls_over_grpc_64_connections", "runnel_64_calls_per_core_s",
      "grpc_64_calls_per_core_s"),
     ("p99_over_grpc_64_connections", "runnel_64_p99_us", "grpc_64_p99_us"),
+    ("calls_over_grpc_64_unix_sockets", "runnel_unix_calls_per_core_s",
+     "grpc_unix_calls_per_core_s"),
+    ("p99_over_grpc_64_unix_sockets", "runnel_unix_p99_us",
+     "grpc_unix_p99_us"),
     ("messages_over_grpc", "runnel_stream_messages_per_core_s",
      "grpc_stream_messages_per_core_s"),
     ("calls_over_grpcio", "runnel_one_calls_per_core_s",

@@ -37,7 +37,8 @@ const struct cli_command *const cli_commands[] = {
 const struct cli_flag cli_global_flags[] = {
     {.name = "core",
      .value = "HOST:PORT",
-     .help = "where the core is; default RUNNEL_CORE, else 127.0.0.1:7400"},
+     .help = "where the core is, or unix:PATH; default RUNNEL_CORE, else "
+             "127.0.0.1:7400"},
     {.name = "token",
      .value = "TOKEN",
      .help = "bearer token; RUNNEL_TOKEN is safer"},

@@ -111,7 +111,7 @@ static void add_list(struct cli_buf *buf, const char *group)
 
 static const char program_tail[] =
     "\nEnvironment:\n"
-    "  RUNNEL_CORE               HOST:PORT of the core\n"
+    "  RUNNEL_CORE               HOST:PORT of the core, or unix:PATH\n"
     "  RUNNEL_TOKEN              bearer token; better here than in a flag,\n"
     "                            which every user of the machine can see\n"
     "  RUNNEL_TLS                speak TLS, when set to anything\n"

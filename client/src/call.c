@@ -96,8 +96,8 @@ static void on_deadline(struct rnl_timer *timer, void *arg)
                       timeout_ms);
     else
         rnl_call_fail(call, RNL_DEADLINE_EXCEEDED,
-                      "not connected to %s:%s within %lld ms%s%s",
-                      client->address.host, client->address.port, timeout_ms,
+                      "not connected to %s within %lld ms%s%s",
+                      client->address.text, timeout_ms,
                       client->lost.info.message[0] == '\0' ? "" : ": ",
                       client->lost.info.message);
 }

@@ -99,7 +99,9 @@ static const char *find_fault(const struct rnl_client_options *options,
 {
     if (rnl_address_parse(options->address, address) != RNL_OK)
         return "address must be HOST:PORT, [IPv6]:PORT or HOST, with a port "
-               "from 1 to 65535";
+               "from 1 to 65535, or unix:PATH with 1 to 107 bytes";
+    if (options->tls && address->path[0] != '\0')
+        return "tls is not spoken over a Unix socket";
     if (options->token != NULL && strlen(options->token) > TOKEN_LEN_MAX)
         return "token must have at most 4096 bytes";
     if (options->agent != NULL && strlen(options->agent) > AGENT_LEN_MAX)

@@ -66,8 +66,8 @@ static void take_frame(struct rnl_client *client, const struct rnl_frame *frame)
     if (early && frame->kind != RNL_FRAME_HELLO &&
         frame->kind != RNL_FRAME_STATUS) {
         rnl_link_lost(client, RNL_UNAVAILABLE,
-                      "%s:%s does not speak Runnel: no Hello",
-                      client->address.host, client->address.port);
+                      "%s does not speak Runnel: no Hello",
+                      client->address.text);
         return;
     }
     switch (frame->kind) {
@@ -100,8 +100,8 @@ static void lose_framing(struct rnl_client *client, enum rnl_code code)
                       client->options.max_frame_bytes);
     else
         rnl_link_lost(client, RNL_UNAVAILABLE,
-                      "%s:%s does not speak Runnel, or lost its way",
-                      client->address.host, client->address.port);
+                      "%s does not speak Runnel, or lost its way",
+                      client->address.text);
 }
 
 /* Handles every whole frame; returns the bytes that the next one needs, 0 when
@@ -134,8 +134,8 @@ static void on_no_bytes(struct rnl_client *client, ssize_t got)
 {
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    rnl_link_lost(client, RNL_UNAVAILABLE, "the connection to %s:%s %s: %s",
-                  client->address.host, client->address.port,
+    rnl_link_lost(client, RNL_UNAVAILABLE, "the connection to %s %s: %s",
+                  client->address.text,
                   client->phase == RNL_PHASE_UP ? "was lost" : "was refused",
                   got == 0 ? "closed by the server" : rnl_link_failure(client));
 }

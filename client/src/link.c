@@ -203,9 +203,8 @@ static void run_handshake(struct rnl_client *client)
     if (done > 0)
         on_connected(client);
     else if (done < 0)
-        rnl_link_lost(client, RNL_UNAVAILABLE, "TLS with %s:%s failed: %s",
-                      client->address.host, client->address.port,
-                      rnl_tls_failure(client->tls));
+        rnl_link_lost(client, RNL_UNAVAILABLE, "TLS with %s failed: %s",
+                      client->address.text, rnl_tls_failure(client->tls));
 }
 
 static void begin_tls(struct rnl_client *client)
@@ -233,17 +232,12 @@ static void dial_next(struct rnl_client *client, int error)
             return;
         }
     }
-    rnl_link_lost(client, RNL_UNAVAILABLE, "cannot connect to %s:%s: %s",
-                  client->address.host, client->address.port, strerror(error));
+    rnl_link_lost(client, RNL_UNAVAILABLE, "cannot connect to %s: %s",
+                  client->address.text, strerror(error));
 }
 
-static void dial(struct rnl_client *client)
+static void dial_host(struct rnl_client *client)
 {
-    rnl_client_trace(client, "connecting to %s:%s", client->address.host,
-                     client->address.port);
-    client->link_due_ns =
-        client->now_ns + client->options.connect_timeout_ms * RNL_NS_PER_MS;
-    set_state(client, RNL_CLIENT_CONNECTING);
     const char *wrong = rnl_address_resolve(&client->address, &client->targets);
     if (wrong != NULL) {
         client->targets = NULL;
@@ -253,6 +247,27 @@ static void dial(struct rnl_client *client)
     }
     client->target_next = client->targets;
     dial_next(client, EADDRNOTAVAIL);
+}
+
+static void dial_path(struct rnl_client *client)
+{
+    int error = rnl_address_dial_path(&client->address, &client->fd);
+    if (error == 0)
+        client->phase = RNL_PHASE_DIAL;
+    else
+        dial_next(client, error);
+}
+
+static void dial(struct rnl_client *client)
+{
+    rnl_client_trace(client, "connecting to %s", client->address.text);
+    client->link_due_ns =
+        client->now_ns + client->options.connect_timeout_ms * RNL_NS_PER_MS;
+    set_state(client, RNL_CLIENT_CONNECTING);
+    if (client->address.path[0] != '\0')
+        dial_path(client);
+    else
+        dial_host(client);
 }
 
 static void check_dial(struct rnl_client *client)
@@ -415,10 +430,9 @@ static void on_silence(struct rnl_client *client)
 {
     if (client->ping_sent ||
         !rnl_output_frame(client, 0, RNL_FRAME_PING, NULL, 0)) {
-        rnl_link_lost(client, RNL_UNAVAILABLE,
-                      "no sign of life from %s:%s for %lld ms",
-                      client->address.host, client->address.port,
-                      2 * (long long)client->options.keepalive_ms);
+        rnl_link_lost(
+            client, RNL_UNAVAILABLE, "no sign of life from %s for %lld ms",
+            client->address.text, 2 * (long long)client->options.keepalive_ms);
         return;
     }
     rnl_link_heard(client);
@@ -431,9 +445,8 @@ static void on_link_due(struct rnl_client *client)
         dial(client);
         return;
     }
-    rnl_link_lost(client, RNL_UNAVAILABLE,
-                  "no answer from %s:%s within %lld ms", client->address.host,
-                  client->address.port,
+    rnl_link_lost(client, RNL_UNAVAILABLE, "no answer from %s within %lld ms",
+                  client->address.text,
                   (long long)client->options.connect_timeout_ms);
 }
 

@@ -49,9 +49,8 @@ static bool write_some(struct rnl_client *client)
             continue;
         if (errno != EAGAIN)
             rnl_link_lost(client, RNL_UNAVAILABLE,
-                          "the connection to %s:%s was lost: %s",
-                          client->address.host, client->address.port,
-                          rnl_link_failure(client));
+                          "the connection to %s was lost: %s",
+                          client->address.text, rnl_link_failure(client));
         return false;
     }
     return true;

@@ -107,10 +107,9 @@ static void on_end(struct rnl_feed *feed, struct rnl_status_box *status)
     struct rnl_stats_watch *watch = watch_of(feed);
     if (status->info.code == RNL_NOT_FOUND && rnl_feed_epoch_changed(feed))
         rnl_status_set(status, RNL_NOT_FOUND,
-                       "stream %s is gone: the core at %s:%s was restarted "
+                       "stream %s is gone: the core at %s was restarted "
                        "without its earlier streams",
-                       watch->stream, feed->client->address.host,
-                       feed->client->address.port);
+                       watch->stream, feed->client->address.text);
     if (watch->options.on_end != NULL)
         watch->options.on_end(watch, &status->info, watch->options.arg);
 }

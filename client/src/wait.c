@@ -175,9 +175,9 @@ enum rnl_code rnl_client_await_connected(struct rnl_client *client,
         return rnl_client_conclude(client, &client->lost.info);
     if (code != RNL_DEADLINE_EXCEEDED)
         return code;
-    return rnl_client_fail(
-        client, code, "not connected to %s:%s within %lld ms%s%s",
-        client->address.host, client->address.port, (long long)timeout_ms,
-        client->lost.info.message[0] == '\0' ? "" : ": ",
-        client->lost.info.message);
+    return rnl_client_fail(client, code,
+                           "not connected to %s within %lld ms%s%s",
+                           client->address.text, (long long)timeout_ms,
+                           client->lost.info.message[0] == '\0' ? "" : ": ",
+                           client->lost.info.message);
 }

@@ -57,10 +57,9 @@ static enum rnl_code ask(struct rnl_feed *feed)
      * that has the same id all the same must not be taken for it. */
     if (rnl_feed_epoch_changed(feed)) {
         rnl_feed_fail(feed, RNL_NOT_FOUND,
-                      "job %s is gone: the core at %s:%s was restarted without "
+                      "job %s is gone: the core at %s was restarted without "
                       "its earlier jobs",
-                      watch->job_id, feed->client->address.host,
-                      feed->client->address.port);
+                      watch->job_id, feed->client->address.text);
         return RNL_OK;
     }
     Runnel__V1__WatchJobRequest request = RUNNEL__V1__WATCH_JOB_REQUEST__INIT;

@@ -85,7 +85,7 @@ void rnl_conn_close(struct rnl_conn *conn)
     conn->is_dirty = false;
     end_session(conn);
     rnl_timer_stop(&conn->server->core->timers, &conn->linger);
-    uv_close((uv_handle_t *)&conn->tcp, on_closed);
+    uv_close(&conn->socket.handle, on_closed);
 }
 
 static void on_linger_end(struct rnl_timer *timer, void *arg)
@@ -110,8 +110,7 @@ static void begin_linger(struct rnl_conn *conn)
     conn->shutdown.data = conn;
     if (rnl_timer_start(&core->timers, &conn->linger,
                         core->now_ns + LINGER_NS) != RNL_OK ||
-        uv_shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, on_shutdown) !=
-            0) {
+        uv_shutdown(&conn->shutdown, &conn->socket.stream, on_shutdown) != 0) {
         rnl_conn_close(conn);
         return;
     }
@@ -155,7 +154,7 @@ static void write_later(struct rnl_conn *conn)
         return;
     conn->write.data = conn;
     conn->writing = total_len(&pieces, count);
-    if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, pieces.bufs,
+    if (uv_write(&conn->write, &conn->socket.stream, pieces.bufs,
                  (unsigned)count, on_written) != 0)
         rnl_conn_close(conn);
 }
@@ -170,8 +169,8 @@ static bool write_now(struct rnl_conn *conn)
             rnl_session_output(conn->session, pieces.iov, RNL_CONN_PIECES);
         if (count == 0)
             return true;
-        int written = uv_try_write((uv_stream_t *)&conn->tcp, pieces.bufs,
-                                   (unsigned)count);
+        int written =
+            uv_try_write(&conn->socket.stream, pieces.bufs, (unsigned)count);
         if (written == UV_EAGAIN)
             written = 0;
         if (written < 0) {
@@ -247,53 +246,74 @@ static void set_reading(struct rnl_conn *conn, bool reading)
         return;
     conn->reading = reading;
     if (!reading)
-        uv_read_stop((uv_stream_t *)&conn->tcp);
-    else if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0)
+        uv_read_stop(&conn->socket.stream);
+    else if (uv_read_start(&conn->socket.stream, on_alloc, on_read) != 0)
         rnl_conn_close(conn);
 }
 
 /* --- the begin --- */
 
+/* A Unix socket's peer is of this machine. */
+static bool is_local(const struct rnl_conn *conn)
+{
+    return conn->socket.handle.type == UV_NAMED_PIPE;
+}
+
 static void name_peer(struct rnl_conn *conn)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNIX};
     int len = sizeof(address);
-    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len) == 0)
+    if (is_local(conn) ||
+        uv_tcp_getpeername(&conn->socket.tcp, (struct sockaddr *)&address,
+                           &len) == 0)
         rnl_sockaddr_format(&address, conn->peer);
 }
 
-static bool start_session(struct rnl_conn *conn)
+/* TLS is for networks. */
+static bool set_up_tls(struct rnl_conn *conn)
+{
+    if (conn->server->tls == NULL || is_local(conn))
+        return true;
+    conn->tls = rnl_tls_filter_create(conn->server->tls);
+    return conn->tls != NULL;
+}
+
+static bool start_session(struct rnl_conn *conn, uv_stream_t *listener)
 {
     struct rnl_session_host host = {on_output, conn};
-    if (uv_accept((uv_stream_t *)&conn->server->listener,
-                  (uv_stream_t *)&conn->tcp) != 0)
+    if (uv_accept(listener, &conn->socket.stream) != 0 || !set_up_tls(conn))
         return false;
-    if (conn->server->tls != NULL) {
-        conn->tls = rnl_tls_filter_create(conn->server->tls);
-        if (conn->tls == NULL)
-            return false;
-    }
-    uv_tcp_nodelay(&conn->tcp, 1);
+    if (!is_local(conn))
+        uv_tcp_nodelay(&conn->socket.tcp, 1);
     name_peer(conn);
     return rnl_session_create(conn->server->core, &host, &conn->session) ==
            RNL_OK;
 }
 
-void rnl_conn_accept(struct rnl_server *server)
+static int init_socket(struct rnl_conn *conn, const uv_stream_t *listener)
+{
+    uv_loop_t *loop = &conn->server->loop;
+    return listener->type == UV_NAMED_PIPE
+               ? uv_pipe_init(loop, &conn->socket.pipe, 0)
+               : uv_tcp_init(loop, &conn->socket.tcp);
+}
+
+void rnl_conn_accept(struct rnl_server *server, uv_stream_t *listener)
 {
     struct rnl_conn *conn = calloc(1, sizeof(*conn));
-    if (conn == NULL || uv_tcp_init(&server->loop, &conn->tcp) != 0) {
+    if (conn != NULL)
+        conn->server = server;
+    if (conn == NULL || init_socket(conn, listener) != 0) {
         rnl_log(RNL_LOG_ERROR, "accept_failed",
                 RNL_LOG_TEXT("reason", "out of memory"));
         free(conn);
         return;
     }
-    conn->server = server;
-    conn->tcp.data = conn;
+    conn->socket.handle.data = conn;
     conn->linger.fire = on_linger_end;
     conn->linger.arg = conn;
     TAILQ_INSERT_TAIL(&server->conns, conn, link);
-    if (!start_session(conn)) {
+    if (!start_session(conn, listener)) {
         rnl_conn_close(conn);
         return;
     }

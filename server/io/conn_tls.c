@@ -42,7 +42,7 @@ static void push_later(struct rnl_conn *conn, const char *data, size_t len)
     uv_buf_t buf = uv_buf_init(conn->sealed, (unsigned)len);
     conn->write.data = conn;
     conn->writing = len;
-    if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1,
+    if (uv_write(&conn->write, &conn->socket.stream, &buf, 1,
                  on_sealed_written) != 0)
         rnl_conn_close(conn);
 }
@@ -55,7 +55,7 @@ static bool push(struct rnl_conn *conn)
     if (len == 0)
         return true;
     uv_buf_t buf = uv_buf_init(data, (unsigned)len);
-    int written = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+    int written = uv_try_write(&conn->socket.stream, &buf, 1);
     if (written == UV_EAGAIN)
         written = 0;
     if (written < 0) {
@@ -159,5 +159,5 @@ void rnl_conn_tls_end(struct rnl_conn *conn)
     size_t len = rnl_tls_filter_output(conn->tls, &data);
     uv_buf_t buf = uv_buf_init(data, (unsigned)len);
     if (len > 0)
-        (void)uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+        (void)uv_try_write(&conn->socket.stream, &buf, 1);
 }

@@ -45,21 +45,17 @@ static bool take_passed(struct rnl_server *server, int fd)
     return error == 0 || fail("LISTEN_FDS", uv_strerror(error));
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+void rnl_listener_on_connection(uv_stream_t *stream, int status)
 {
     struct rnl_server *server = stream->data;
     rnl_server_enter(server);
     if (status == 0)
-        rnl_conn_accept(server);
+        rnl_conn_accept(server, stream);
     else
         rnl_log(RNL_LOG_WARN, "accept_failed",
                 RNL_LOG_TEXT("reason", uv_strerror(status)));
     rnl_server_leave(server);
 }
-
-/* Waiting connections: what the kernel caps it to anyway (net.core.somaxconn)
- * since Linux 5.4. */
-#define BACKLOG 4096
 
 bool rnl_listener_open(struct rnl_server *server)
 {
@@ -68,8 +64,8 @@ bool rnl_listener_open(struct rnl_server *server)
         return false;
     struct sockaddr_storage address = {0};
     int len = sizeof(address);
-    int error =
-        uv_listen((uv_stream_t *)&server->listener, BACKLOG, on_connection);
+    int error = uv_listen((uv_stream_t *)&server->listener, RNL_LISTEN_BACKLOG,
+                          rnl_listener_on_connection);
     if (error == 0)
         error = uv_tcp_getsockname(&server->listener,
                                    (struct sockaddr *)&address, &len);

@@ -104,6 +104,7 @@ static void drain(struct rnl_server *server, const char *cause)
     rnl_log(RNL_LOG_INFO, "draining", RNL_LOG_TEXT("cause", cause));
     rnl_systemd_notify("STOPPING=1");
     uv_close((uv_handle_t *)&server->listener, NULL);
+    uv_close((uv_handle_t *)&server->local, NULL);
     uv_timer_start(&server->grace, on_grace_over,
                    server->options->drain_grace_ms, 0);
     rnl_core_drain(server->core);
@@ -338,6 +339,7 @@ static void init_handles(struct rnl_server *server)
 {
     uv_loop_init(&server->loop);
     uv_tcp_init(&server->loop, &server->listener);
+    uv_pipe_init(&server->loop, &server->local, 0);
     uv_timer_init(&server->loop, &server->timer);
     uv_timer_init(&server->loop, &server->grace);
     uv_signal_init(&server->loop, &server->sigterm);
@@ -351,6 +353,7 @@ static void init_handles(struct rnl_server *server)
     uv_unref((uv_handle_t *)&server->counted);
     server->counted.data = server;
     server->listener.data = server;
+    server->local.data = server;
     server->timer.data = server;
     server->grace.data = server;
     server->sigterm.data = server;
@@ -367,7 +370,8 @@ static bool start(struct rnl_server *server)
     uv_signal_start(&server->sigterm, on_signal, SIGTERM);
     uv_signal_start(&server->sigint, on_signal, SIGINT);
     uv_signal_start(&server->sighup, on_hangup, SIGHUP);
-    if (!rnl_listener_open(server) || !write_port_file(server))
+    if (!rnl_listener_open(server) || !rnl_listener_open_local(server) ||
+        !write_port_file(server))
         return false;
     set_timer(server);
     rnl_log(RNL_LOG_INFO, "listening", RNL_LOG_TEXT("address", server->address),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core on a libuv loop: a listening TCP socket, its connections, the
+ * The core on a libuv loop: its listening sockets, their connections, the
  * core's timers, and the signals that drain it. All protocol is in the core's
  * sessions; here are only bytes and time.
  */
@@ -17,6 +17,8 @@
 struct rnl_server_options {
     /* "HOST:PORT"; ignored when the service manager passed a socket. */
     const char *listen;
+    /* Path of a Unix socket to listen at, too; NULL: none. */
+    const char *unix_socket;
     /* Gets "HOST:PORT\n" once connections are accepted; NULL: none. */
     const char *port_file;
     /* After SIGTERM, how long open calls may take to end. */

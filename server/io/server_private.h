@@ -31,7 +31,12 @@
 struct rnl_server;
 
 struct rnl_conn {
-    uv_tcp_t tcp;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } socket;
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct rnl_server *server;
@@ -59,6 +64,8 @@ struct rnl_server {
     const struct rnl_server_options *options;
     uv_loop_t loop;
     uv_tcp_t listener;
+    /* The Unix socket. */
+    uv_pipe_t local;
     uv_timer_t timer;
     uv_timer_t grace;
     uv_signal_t sigterm;
@@ -98,8 +105,8 @@ void rnl_server_leave(struct rnl_server *server);
 /* A connection has gone; ends a drain with the last one. */
 void rnl_server_conn_closed(struct rnl_server *server);
 
-/* conn.c: takes the connection that waits at the listener. */
-void rnl_conn_accept(struct rnl_server *server);
+/* conn.c: takes the connection that waits at a listener. */
+void rnl_conn_accept(struct rnl_server *server, uv_stream_t *listener);
 
 /* conn.c: writes output, begins or ends reading, closes what is done. */
 void rnl_conn_flush(struct rnl_conn *conn);
@@ -118,5 +125,15 @@ void rnl_conn_tls_end(struct rnl_conn *conn);
 /* listener.c: opens the socket (or takes the service manager's) and sets
  * server->address. Returns false after having logged why not. */
 bool rnl_listener_open(struct rnl_server *server);
+
+/* listener_local.c: the same for the Unix socket, if there is to be one. */
+bool rnl_listener_open_local(struct rnl_server *server);
+
+/* Waiting connections: what the kernel caps it to anyway (net.core.somaxconn)
+ * since Linux 5.4. */
+#define RNL_LISTEN_BACKLOG 4096
+
+/* listener.c: libuv's callback of a listener. */
+void rnl_listener_on_connection(uv_stream_t *listener, int status);
 
 #endif

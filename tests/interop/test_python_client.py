@@ -108,6 +108,22 @@ class Package(Case):
                 self.assertEqual(refused.exception.code,
                                  getattr(runnel.Code, code))
 
+    def test_a_unix_socket(self):
+        folder = tempfile.mkdtemp(prefix="runnel-python-")
+        self.addCleanup(shutil.rmtree, folder)
+        address = "unix:" + os.path.join(folder, "core.sock")
+        with runnel.Client(address) as client:
+            error = self.refused(runnel.Code.UNAVAILABLE, client.info)
+            self.assertIn(address, str(error))
+        self.start("--unix-socket", address[len("unix:"):])
+        with runnel.Client(address) as client:
+            job = client.create_job("echo", text=TEXT)
+            self.assertEqual(client.output(job.id)[0], TEXT.encode())
+        with self.assertRaises(ValueError):
+            runnel.Client(address, tls=True)
+        with self.assertRaises(ValueError):
+            runnel.Client("unix:")
+
     def test_output_of_a_job(self):
         job = self.client.create_job("echo", text=TEXT)
         output, state = self.client.output(job.id)

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,6 +224,7 @@ static void addresses_are_read(void **state)
         assert_int_equal(rnl_address_parse(good[i].text, &address), RNL_OK);
         assert_string_equal(address.host, good[i].host);
         assert_string_equal(address.port, good[i].port);
+        assert_string_equal(address.path, "");
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         if (rnl_address_parse(bad[i], &address) == RNL_OK)
@@ -233,6 +235,24 @@ static void addresses_are_read(void **state)
     long_host[sizeof(long_host) - 1] = '\0';
     assert_int_equal(rnl_address_parse(long_host, &address),
                      RNL_INVALID_ARGUMENT);
+}
+
+static void addresses_of_unix_sockets_are_read(void **state)
+{
+    struct rnl_address address;
+    char text[200];
+    (void)state;
+    assert_int_equal(rnl_address_parse("unix:run/a:1", &address), RNL_OK);
+    assert_string_equal(address.path, "run/a:1");
+    assert_string_equal(address.text, "unix:run/a:1");
+    assert_string_equal(address.host, "");
+    assert_int_equal(rnl_address_parse("unix:", &address),
+                     RNL_INVALID_ARGUMENT);
+    snprintf(text, sizeof(text), "unix:%0107d", 7);
+    assert_int_equal(rnl_address_parse(text, &address), RNL_OK);
+    assert_int_equal(strlen(address.path), 107);
+    snprintf(text, sizeof(text), "unix:%0108d", 7);
+    assert_int_equal(rnl_address_parse(text, &address), RNL_INVALID_ARGUMENT);
 }
 
 /* --- time --- */
@@ -267,6 +287,7 @@ int main(void)
         cmocka_unit_test(codes_that_are_none_are_unknown),
         cmocka_unit_test(a_status_without_memory_keeps_its_code),
         cmocka_unit_test(addresses_are_read),
+        cmocka_unit_test(addresses_of_unix_sockets_are_read),
         cmocka_unit_test(times_beyond_the_range_stay_at_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

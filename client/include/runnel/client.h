@@ -132,7 +132,8 @@ struct rnl_server_hello {
 
 struct rnl_client_options {
     size_t size;
-    /* "HOST:PORT", "[::1]:7400", "HOST" (port 7400); RNL_ADDRESS_DEFAULT.
+    /* "HOST:PORT", "[::1]:7400", "HOST" (port 7400), "unix:PATH" (the core's
+     * --unix-socket); RNL_ADDRESS_DEFAULT.
      * Names are looked up, which blocks, at each attempt to connect; numeric
      * addresses never block. */
     const char *address;

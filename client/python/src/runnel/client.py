@@ -14,17 +14,26 @@ TERMINAL = {jobs_pb2.JOB_STATE_SUCCEEDED, jobs_pb2.JOB_STATE_FAILED,
             jobs_pb2.JOB_STATE_CANCELLED, jobs_pb2.JOB_STATE_EXPIRED}
 
 
+def read_address(text):
+    """(HOST, PORT), or the path of a Unix socket."""
+    if text.startswith("unix:") and len(text) > len("unix:"):
+        return text[len("unix:"):]
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit():
+        raise ValueError("address must be HOST:PORT or unix:PATH: %r" % text)
+    return host.strip("[]"), int(port)
+
+
 class Client(Statistics, Admin):
-    """A client of one core. It connects with the first call, and again when
-    the connection is lost. tls: True to trust the system's roots, or an
+    """A client of one core, at HOST:PORT or unix:PATH. It connects with the
+    first call, and again when the connection is lost. tls: True to trust the system's roots, or an
     ssl.SSLContext."""
 
     def __init__(self, address="127.0.0.1:7400", token="", timeout_s=30,
                  tls=None):
-        host, colon, port = address.rpartition(":")
-        if not colon or not port.isdigit():
-            raise ValueError("address must be HOST:PORT: %r" % address)
-        self.address = (host.strip("[]"), int(port))
+        self.address = read_address(address)
+        if tls and isinstance(self.address, str):
+            raise ValueError("tls: is not spoken over a Unix socket")
         self.token = token
         self.tls = ssl.create_default_context() if tls is True else tls or None
         # Of each call that answers once.

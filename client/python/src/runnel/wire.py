@@ -122,6 +122,28 @@ class Stream:
                 pass
 
 
+def connect(address, timeout_s, tls):
+    """A socket to (HOST, PORT), or to a path."""
+    made = None
+    try:
+        if isinstance(address, str):
+            made = socket.socket(socket.AF_UNIX)
+            made.settimeout(timeout_s)
+            made.connect(address)
+            return made
+        made = socket.create_connection(address, timeout_s)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made if tls is None else tls.wrap_socket(
+            made, server_hostname=address[0])
+    except OSError as error:
+        if made is not None:
+            made.close()
+        where = "unix:" + address if isinstance(address, str) else \
+            "%s:%d" % address
+        raise Error(Code.UNAVAILABLE, "cannot connect to %s: %s" % (
+            where, error.strerror or error)) from error
+
+
 class Connection:
     """Connects and says Hello, by TLS when it is given an ssl.SSLContext.
     Errors of the connection itself are Error with UNAVAILABLE, and leave it
@@ -132,18 +154,8 @@ class Connection:
         self.next_id = 1
         self.draining = False
         self.buffer = bytearray()
-        try:
-            self.socket = socket.create_connection(address, timeout_s)
-            if tls is not None:
-                self.socket = tls.wrap_socket(self.socket,
-                                              server_hostname=address[0])
-        except OSError as error:
-            if hasattr(self, "socket"):
-                self.socket.close()
-            raise Error(Code.UNAVAILABLE, "cannot connect to %s:%d: %s" % (
-                *address, error.strerror or error)) from error
+        self.socket = connect(address, timeout_s, tls)
         self.closed = False
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.hello = None
         self.send(0, hello=frames.Hello(
             protocol_version=1, agent="runnel-python/0.1", token=token,
