@@ -59,6 +59,9 @@
 /* Jobs that one expire call removes. */
 #define RNL_STORE_EXPIRE_MAX 256
 
+/* After a group that could not be written, the time until the next try. */
+#define RNL_STORE_RETRY_MS 1000
+
 enum rnl_event_type {
     /* Output that is UTF-8 without a NUL by itself, and any other output:
      * data holds the output itself. */

@@ -34,8 +34,7 @@
  * and the copy into one group takes about 2 ms. */
 #define RNL_STORE_BUSY_BYTES ((uint64_t)8 << 20)
 
-/* After a group that could not be written, the time until the next try. */
-#define RNL_STORE_RETRY_NS INT64_C(1000000000)
+#define RNL_STORE_RETRY_NS (RNL_STORE_RETRY_MS * INT64_C(1000000))
 
 struct rnl_item {
     char id[RNL_JOB_ID_LEN + 1];

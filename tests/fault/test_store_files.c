@@ -218,6 +218,15 @@ static size_t fill(struct rnl_client *client)
     return count;
 }
 
+/* Both the job whose group failed and those that are refused until the next
+ * try hear why. */
+static void expect_reason(struct rnl_client *client)
+{
+    const struct rnl_status_info *status = rnl_client_status(client);
+    assert_non_null(strstr(status->message, "disk is full"));
+    assert_int_equal(status->retry_delay_ms, 1000);
+}
+
 /* A store that was refused a group tries again after a second, and until then
  * refuses new jobs. */
 static void create_when_ready(struct rnl_client *client, char ret_id[32])
@@ -280,6 +289,9 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
     struct rnl_client *client = connect_to(&daemon);
     size_t count = fill(client);
     assert_true(count > 2);
+    expect_reason(client);
+    assert_int_equal(create_job(client, ids[count]), RNL_RESOURCE_EXHAUSTED);
+    expect_reason(client);
     expect_store(client, true);
     backup_is_refused(client);
     all_are_there(client, count);

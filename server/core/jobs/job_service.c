@@ -40,12 +40,27 @@ void rnl_waiters_free(struct rnl_jobs *jobs)
     }
 }
 
+/* A store that cannot write says why; otherwise the reason is the text. */
+static void finish_unstored(struct rnl_stream *stream, enum rnl_code code,
+                            const char *text)
+{
+    const struct rnl_store *store = rnl_stream_core(stream)->jobs->store;
+    struct rnl_store_usage usage;
+    store->ops->usage(store, &usage);
+    if (!usage.stalled)
+        rnl_stream_finish(stream, code, "%s", text);
+    else
+        rnl_stream_finish_retry(
+            stream, code, RNL_STORE_RETRY_MS,
+            "this could not be stored (%s): nothing was done, try again",
+            usage.error[0] == '\0' ? "the disk is full?" : usage.error);
+}
+
 static void on_done(struct rnl_store_request *request, enum rnl_code code)
 {
     struct rnl_waiter *waiter = (struct rnl_waiter *)request;
     if (waiter->stream != NULL && code != RNL_OK)
-        rnl_stream_finish(waiter->stream, code, "the store refused it: %s",
-                          rnl_code_text(code));
+        finish_unstored(waiter->stream, code, rnl_code_text(code));
     else if (waiter->stream != NULL)
         waiter->reply(waiter);
     waiter_free(waiter);
@@ -139,6 +154,8 @@ static void create(struct rnl_stream *stream,
     else if (code == RNL_INVALID_ARGUMENT)
         rnl_stream_finish_field(stream, submission.error.field, "%s",
                                 submission.error.message);
+    else if (code == RNL_RESOURCE_EXHAUSTED)
+        finish_unstored(stream, code, submission.message);
     else
         rnl_stream_finish(stream, code, "%s", submission.message);
 }
