@@ -128,6 +128,24 @@ static void a_damaged_file_is_refused(void **state)
     refuses_untouched("not a database");
 }
 
+/* Damage behind the header is found when the file is open already: nothing may
+ * have been written by then, and it is not called want of memory. The pages are
+ * the roots of meta, job and job_trash, which SQLite gives in turn. */
+static void a_file_with_a_damaged_page_is_refused(void **state)
+{
+    (void)state;
+    static const off_t pages[] = {3, 4, 16};
+    char garbage[4096];
+    memset(garbage, 'x', sizeof(garbage));
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        make_database();
+        patch((pages[i] - 1) * (off_t)sizeof(garbage), garbage,
+              sizeof(garbage));
+        refuses_untouched("malformed");
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 static void a_folder_that_is_in_use_is_refused(void **state)
 {
     (void)state;
@@ -320,6 +338,7 @@ int main(void)
         TEST(a_file_of_a_newer_version_is_refused),
         TEST(a_file_of_another_program_is_refused),
         TEST(a_damaged_file_is_refused),
+        TEST(a_file_with_a_damaged_page_is_refused),
         TEST(a_folder_that_is_in_use_is_refused),
         TEST(a_folder_that_cannot_be_made_is_refused),
         TEST(the_file_is_its_owners_alone),

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fnv.h"
 #include "schema.sql.h"
 #include "wal_vfs.h"
 
@@ -129,66 +130,6 @@ static enum rnl_code check_file(sqlite3 *connection, const char *path,
     return RNL_OK;
 }
 
-static int upgrade(sqlite3 *connection, int version)
-{
-    char pragma[64];
-    int result = sqlite3_exec(connection, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
-    for (; version < RNL_SCHEMA_VERSION && result == SQLITE_OK; version++)
-        result = sqlite3_exec(connection, rnl_schema_steps[version], NULL, NULL,
-                              NULL);
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(connection, rnl_schema_views, NULL, NULL, NULL);
-    snprintf(pragma, sizeof(pragma),
-             "PRAGMA application_id=%d; PRAGMA user_version=%d",
-             RNL_APPLICATION_ID, RNL_SCHEMA_VERSION);
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(connection, pragma, NULL, NULL, NULL);
-    if (result == SQLITE_OK)
-        return sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL);
-    sqlite3_exec(connection, "ROLLBACK", NULL, NULL, NULL);
-    return result;
-}
-
-/* auto_vacuum is of a file that is made now (compact.c). */
-static int set_up(sqlite3 *connection, enum rnl_durability durability)
-{
-    int result = sqlite3_busy_timeout(connection, RNL_BUSY_MS);
-    if (result != SQLITE_OK)
-        return result;
-    result = sqlite3_exec(connection,
-                          "PRAGMA auto_vacuum=INCREMENTAL;"
-                          "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
-                          "PRAGMA cache_size=-" CACHE_KIB
-                          "; PRAGMA journal_size_limit=" WAL_BYTES_MAX
-                          "; PRAGMA wal_autocheckpoint=" WAL_PAGES,
-                          NULL, NULL, NULL);
-    if (result != SQLITE_OK)
-        return result;
-    return sqlite3_exec(connection,
-                        durability == RNL_DURABILITY_FULL
-                            ? "PRAGMA synchronous=FULL"
-                            : "PRAGMA synchronous=NORMAL",
-                        NULL, NULL, NULL);
-}
-
-/* A new file takes the value that is given, or 32 random bytes in hex; an old
- * one has its own. */
-static int add_meta(sqlite3 *writer, const char *name, const char *value)
-{
-    sqlite3_stmt *statement;
-    int result =
-        sqlite3_prepare_v2(writer,
-                           "INSERT OR IGNORE INTO meta VALUES"
-                           " (?, coalesce(?, lower(hex(randomblob(32)))))",
-                           -1, &statement, NULL);
-    if (result != SQLITE_OK)
-        return result;
-    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, value, -1, SQLITE_STATIC);
-    sqlite3_step(statement);
-    return sqlite3_finalize(statement);
-}
-
 static int read_meta(sqlite3 *writer, const char *name, char *ret_value,
                      size_t cap)
 {
@@ -204,19 +145,119 @@ static int read_meta(sqlite3 *writer, const char *name, char *ret_value,
     return sqlite3_finalize(statement);
 }
 
+/* A start writes the views only when they are not those of this build: a file
+ * that is then found to be damaged has not been touched. */
+static int make_views(sqlite3 *connection, const char *hash)
+{
+    char sql[80];
+    int result = sqlite3_exec(connection, rnl_schema_views, NULL, NULL, NULL);
+    snprintf(sql, sizeof(sql),
+             "INSERT OR REPLACE INTO meta VALUES ('views', '%s')", hash);
+    return result == SQLITE_OK ? sqlite3_exec(connection, sql, NULL, NULL, NULL)
+                               : result;
+}
+
+static int make_schema(sqlite3 *connection, int version, const char *hash)
+{
+    char pragma[64];
+    int result = SQLITE_OK;
+    for (; version < RNL_SCHEMA_VERSION && result == SQLITE_OK; version++)
+        result = sqlite3_exec(connection, rnl_schema_steps[version], NULL, NULL,
+                              NULL);
+    if (result == SQLITE_OK)
+        result = make_views(connection, hash);
+    snprintf(pragma, sizeof(pragma),
+             "PRAGMA application_id=%d; PRAGMA user_version=%d",
+             RNL_APPLICATION_ID, RNL_SCHEMA_VERSION);
+    return result == SQLITE_OK
+               ? sqlite3_exec(connection, pragma, NULL, NULL, NULL)
+               : result;
+}
+
+static int upgrade(sqlite3 *connection, int version)
+{
+    char have[16] = "";
+    char hash[16];
+    int result = SQLITE_OK;
+    snprintf(hash, sizeof(hash), "%08x",
+             rnl_fnv1a(rnl_schema_views, sizeof(rnl_schema_views)));
+    if (version == RNL_SCHEMA_VERSION)
+        result = read_meta(connection, "views", have, sizeof(have));
+    if (result != SQLITE_OK || strcmp(have, hash) == 0)
+        return result;
+    result = sqlite3_exec(connection, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = make_schema(connection, version, hash);
+    if (result == SQLITE_OK)
+        return sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL);
+    sqlite3_exec(connection, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
+/* auto_vacuum is of a file that is made now (compact.c); to say it again would
+ * write its first page. */
+static int set_up(sqlite3 *connection, bool is_new,
+                  enum rnl_durability durability)
+{
+    int result = sqlite3_busy_timeout(connection, RNL_BUSY_MS);
+    if (result == SQLITE_OK && is_new)
+        result = sqlite3_exec(connection, "PRAGMA auto_vacuum=INCREMENTAL",
+                              NULL, NULL, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    result = sqlite3_exec(connection,
+                          "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY;"
+                          "PRAGMA cache_size=-" CACHE_KIB
+                          "; PRAGMA journal_size_limit=" WAL_BYTES_MAX
+                          "; PRAGMA wal_autocheckpoint=" WAL_PAGES,
+                          NULL, NULL, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    return sqlite3_exec(connection,
+                        durability == RNL_DURABILITY_FULL
+                            ? "PRAGMA synchronous=FULL"
+                            : "PRAGMA synchronous=NORMAL",
+                        NULL, NULL, NULL);
+}
+
+/* Adds the value that is given, or 32 random bytes in hex. */
+static int add_meta(sqlite3 *writer, const char *name, const char *value)
+{
+    sqlite3_stmt *statement;
+    int result =
+        sqlite3_prepare_v2(writer,
+                           "INSERT INTO meta VALUES"
+                           " (?, coalesce(?, lower(hex(randomblob(32)))))",
+                           -1, &statement, NULL);
+    if (result != SQLITE_OK)
+        return result;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, value, -1, SQLITE_STATIC);
+    sqlite3_step(statement);
+    return sqlite3_finalize(statement);
+}
+
+/* An old file has its own; it is not written, not even in vain. */
+static int read_or_add_meta(sqlite3 *writer, const char *name,
+                            const char *value, char *ret_value, size_t cap)
+{
+    ret_value[0] = '\0';
+    int result = read_meta(writer, name, ret_value, cap);
+    if (result != SQLITE_OK || ret_value[0] != '\0')
+        return result;
+    result = add_meta(writer, name, value);
+    return result == SQLITE_OK ? read_meta(writer, name, ret_value, cap)
+                               : result;
+}
+
 static int read_identity(struct rnl_database *database, const char *epoch)
 {
-    sqlite3 *writer = database->writer;
-    int result = add_meta(writer, "epoch", epoch);
-    if (result == SQLITE_OK)
-        result = add_meta(writer, "lease_key", NULL);
-    if (result == SQLITE_OK)
-        result = read_meta(writer, "epoch", database->epoch,
-                           sizeof(database->epoch));
-    if (result == SQLITE_OK)
-        result = read_meta(writer, "lease_key", database->lease_key,
-                           sizeof(database->lease_key));
-    return result;
+    int result = read_or_add_meta(database->writer, "epoch", epoch,
+                                  database->epoch, sizeof(database->epoch));
+    return result == SQLITE_OK ? read_or_add_meta(database->writer, "lease_key",
+                                                  NULL, database->lease_key,
+                                                  sizeof(database->lease_key))
+                               : result;
 }
 
 /* Counting of memory, which takes a lock for each allocation and which nobody
@@ -239,7 +280,8 @@ static enum rnl_code open_file(struct rnl_database *database, const char *path,
     enum rnl_code code = check_file(database->writer, path, &version, error);
     if (code != RNL_OK)
         return code;
-    if (set_up(database->writer, options->durability) != SQLITE_OK ||
+    if (set_up(database->writer, version == 0, options->durability) !=
+            SQLITE_OK ||
         upgrade(database->writer, (int)version) != SQLITE_OK ||
         read_identity(database, options->epoch) != SQLITE_OK)
         return fail_sql(error, path, database->writer);
@@ -250,6 +292,16 @@ static enum rnl_code open_file(struct rnl_database *database, const char *path,
                      NULL, NULL) != SQLITE_OK)
         return fail_sql(error, path, database->reader);
     return RNL_OK;
+}
+
+/* Closes a file that is not to be written. What a crash left in its log is not
+ * moved into it either, which closing does otherwise. */
+static void leave_alone(struct rnl_database *database)
+{
+    if (database->writer != NULL)
+        (void)sqlite3_db_config(database->writer,
+                                SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    rnl_database_close(database);
 }
 
 enum rnl_code rnl_database_open(
@@ -269,7 +321,7 @@ enum rnl_code rnl_database_open(
         umask(mask);
     }
     if (code != RNL_OK)
-        rnl_database_close(database);
+        leave_alone(database);
     return code;
 }
 

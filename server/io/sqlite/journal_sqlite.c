@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -408,6 +409,22 @@ const char *rnl_journal_sqlite_lease_key(const struct rnl_journal *journal)
     return ((const struct sqlite_journal *)journal)->database.lease_key;
 }
 
+static enum rnl_code prepare(struct sqlite_journal *journal,
+                             char ret_error[RNL_JOURNAL_ERROR_MAX])
+{
+    struct rnl_database *database = &journal->database;
+    enum rnl_code code = rnl_writer_init(&journal->writer, database->writer);
+    if (code == RNL_OK)
+        code = rnl_reader_init(&journal->reader, database->reader);
+    if (code == RNL_OK)
+        code = rnl_reader_last_number(&journal->reader, &journal->last_number);
+    if (code == RNL_DATA_LOSS)
+        snprintf(ret_error, RNL_JOURNAL_ERROR_MAX, "%.300s: %s",
+                 sqlite3_db_filename(database->reader, "main"),
+                 sqlite3_errstr(SQLITE_CORRUPT));
+    return code;
+}
+
 enum rnl_code rnl_journal_sqlite_create(
     const struct rnl_journal_sqlite_options *options,
     struct rnl_journal **ret_journal, char ret_error[RNL_JOURNAL_ERROR_MAX])
@@ -423,11 +440,7 @@ enum rnl_code rnl_journal_sqlite_create(
     enum rnl_code code =
         rnl_database_open(&journal->database, options, ret_error);
     if (code == RNL_OK)
-        code = rnl_writer_init(&journal->writer, journal->database.writer);
-    if (code == RNL_OK)
-        code = rnl_reader_init(&journal->reader, journal->database.reader);
-    if (code == RNL_OK)
-        code = rnl_reader_last_number(&journal->reader, &journal->last_number);
+        code = prepare(journal, ret_error);
     if (code == RNL_OK)
         code = start_thread(journal);
     if (code != RNL_OK) {
