@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "body.h"
 #include "bridge.h"
 #include "cors.h"
 #include "exchange.h"
@@ -95,12 +96,9 @@ static void dispatch(struct rnl_exchange *exchange,
         return;
     }
     exchange->route = match->route;
-    if (exchange->req->entity.len > exchange->worker->bridge->max_body_bytes) {
-        rnl_exchange_fail_text(exchange, 413, RNL_RESOURCE_EXHAUSTED,
-                               "the body is above the limit of the bridge "
-                               "(--max-body-bytes)");
+    if (!rnl_body_fits(exchange) ||
+        (!is_rpc(exchange->req) && !rnl_body_decode(exchange)))
         return;
-    }
     if (!take_params(exchange, match)) {
         rnl_exchange_fail_text(exchange, 400, RNL_INVALID_ARGUMENT,
                                "the path is not UTF-8");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "bridge.h"
@@ -11,6 +13,8 @@
 
 /* Requests that a wrong token counts for. */
 #define FAILURE_COST 10
+
+#define RATE_TEXT_MAX 128
 
 /* --- the host --- */
 
@@ -92,6 +96,16 @@ static uint32_t wait_s(h2o_req_t *req)
     return 0;
 }
 
+static const char *rate_text(h2o_req_t *req)
+{
+    char *text = h2o_mem_alloc_pool(&req->pool, RATE_TEXT_MAX);
+    snprintf(text, RATE_TEXT_MAX,
+             "too many requests of this token or address: the limit is %" PRIu64
+             " a second (--max-request-rate)",
+             rnl_worker_of(req)->bridge->max_request_rate);
+    return text;
+}
+
 void rnl_gate_note_failure(h2o_req_t *req)
 {
     struct rnl_worker *worker = rnl_worker_of(req);
@@ -124,8 +138,7 @@ bool rnl_gate_admit(h2o_req_t *req, struct rnl_problem *ret_problem)
         return true;
     rnl_count(&rnl_worker_of(req)->counters.requests_limited, 1);
     ret_problem->code = RNL_RESOURCE_EXHAUSTED;
-    ret_problem->detail = "too many requests of this token or address "
-                          "(--max-request-rate)";
+    ret_problem->detail = rate_text(req);
     ret_problem->retry_delay_ms = seconds * 1000;
     return false;
 }

@@ -11,8 +11,10 @@
 #include <openssl/rand.h>
 #include <runnel/client.h>
 
+#include "alloc.h"
 #include "bridge.h"
 #include "log.h"
+#include "name_list.h"
 #include "settings.h"
 
 #define TOKEN_FILE_BYTES 4097
@@ -32,6 +34,8 @@ static const char *tls_key;
 static const char *ticket_key_file;
 static const char *web_root;
 static const char *cors_origins;
+/* As browsers send them; owned. */
+static char *cors_list;
 static const char *allowed_hosts;
 static bool http2;
 static uint64_t max_request_rate = RNL_REQUEST_RATE_DEFAULT;
@@ -269,6 +273,25 @@ static const char *make_ticket_key(uint8_t ret_key[RNL_TICKET_KEY_SIZE])
                   "a secret of 32 to 4096 bytes";
 }
 
+/* Returns NULL or what is wrong. */
+static const char *check_lists(void)
+{
+    static char wrong[RNL_NAME_LIST_ERROR_MAX + 32];
+    char error[RNL_NAME_LIST_ERROR_MAX];
+    if (allowed_hosts != NULL && *allowed_hosts == '\0')
+        allowed_hosts = NULL;
+    if (allowed_hosts != NULL &&
+        !rnl_name_list_is_hosts(allowed_hosts, error)) {
+        snprintf(wrong, sizeof(wrong), "allowed-host: %s", error);
+        return wrong;
+    }
+    if (cors_origins != NULL) {
+        cors_list = rnl_name_list_origins(cors_origins, error);
+        snprintf(wrong, sizeof(wrong), "cors-origin: %s", error);
+    }
+    return cors_origins == NULL || cors_list != NULL ? NULL : wrong;
+}
+
 /* What the table cannot say. Returns NULL or what is wrong. */
 static const char *check(void)
 {
@@ -300,9 +323,8 @@ static const char *check(void)
     }
     if (token != NULL && *token == '\0')
         token = NULL;
-    if (allowed_hosts != NULL && *allowed_hosts == '\0')
-        allowed_hosts = NULL;
-    return check_web_root(web_root_text);
+    wrong = check_lists();
+    return wrong != NULL ? wrong : check_web_root(web_root_text);
 }
 
 static int refuse(const char *reason)
@@ -324,7 +346,7 @@ static void fill_bridge(struct rnl_bridge *ret_bridge)
         .tls_cert = tls_cert,
         .tls_key = tls_key,
         .web_root = web_root,
-        .cors_origins = cors_origins,
+        .cors_origins = cors_list,
         .allowed_hosts = allowed_hosts,
         .max_request_rate = max_request_rate,
         .max_address_connections = max_address_connections,
@@ -371,6 +393,7 @@ int main(int argc, char **argv)
         status = refuse(settings.error);
     else if (loaded != RNL_SETTINGS_DONE)
         status = run(loaded);
+    rnl_free(cors_list);
     rnl_settings_fini(&settings);
     return status;
 }

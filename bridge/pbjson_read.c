@@ -7,6 +7,7 @@
 #include <google/protobuf/timestamp.pb-c.h>
 
 #include "alloc.h"
+#include "json_memory.h"
 #include "pbjson_private.h"
 #include "rfc3339.h"
 
@@ -285,8 +286,10 @@ enum rnl_code rnl_pbjson_parse(const char *data, size_t len, json_t **ret_value,
     json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
     /* jansson says nothing when it was memory that failed. */
     if (value == NULL && error.text[0] == '\0') {
-        pbjson_fail(&path, "the JSON takes more memory than there is for a "
-                           "request");
+        pbjson_fail(&path,
+                    "the JSON takes more memory, parsed, than the %zu bytes "
+                    "that there are for a request",
+                    RNL_JSON_BYTES_MAX);
         return RNL_RESOURCE_EXHAUSTED;
     }
     if (value == NULL) {

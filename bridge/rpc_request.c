@@ -5,16 +5,13 @@
 #include <string.h>
 
 #include "base64.h"
-#include "bridge.h"
-#include "gunzip.h"
+#include "body.h"
 #include "pbjson.h"
 #include "rpc.h"
 #include "worker.h"
 
 /* Of a header's value that an error repeats. */
 #define ECHOED_MAX 32
-
-#define ENCODINGS "identity, gzip"
 
 bool rnl_rpc_is_get(const struct rnl_exchange *exchange)
 {
@@ -42,13 +39,15 @@ static bool refuse_encoding(struct rnl_exchange *exchange, const char *name,
 {
     char what[ECHOED_MAX + 128];
     snprintf(what, sizeof(what),
-             "%s: \"%.*s\" is not supported; the encodings that are: "
-             "identity, gzip",
+             "%s: \"%.*s\" is not supported; the encodings that "
+             "are: " RNL_BODY_ENCODINGS,
              name, (int)(value->len < ECHOED_MAX ? value->len : ECHOED_MAX),
              value->base);
-    rnl_exchange_set_header(exchange, "accept-encoding", ENCODINGS);
-    rnl_exchange_set_header(exchange, "connect-accept-encoding", ENCODINGS);
-    rnl_exchange_set_header(exchange, "grpc-accept-encoding", ENCODINGS);
+    rnl_exchange_set_header(exchange, "accept-encoding", RNL_BODY_ENCODINGS);
+    rnl_exchange_set_header(exchange, "connect-accept-encoding",
+                            RNL_BODY_ENCODINGS);
+    rnl_exchange_set_header(exchange, "grpc-accept-encoding",
+                            RNL_BODY_ENCODINGS);
     rnl_exchange_fail_text(exchange, 0, RNL_UNIMPLEMENTED, what);
     return false;
 }
@@ -127,30 +126,10 @@ static bool take_query_message(struct rnl_exchange *exchange,
     return false;
 }
 
-static void free_text(void *text)
-{
-    rnl_text_fini(text);
-}
-
-/* The result goes with the request. */
 static bool inflate_message(struct rnl_exchange *exchange,
                             struct rnl_rpc_bytes *message)
 {
-    struct rnl_text *text =
-        h2o_mem_alloc_shared(&exchange->req->pool, sizeof(*text), free_text);
-    rnl_text_init(text, (size_t)exchange->worker->bridge->max_body_bytes);
-    if (message->len == 0)
-        return true;
-    enum rnl_code code = rnl_gunzip(message->data, message->len, text);
-    if (code != RNL_OK)
-        rnl_exchange_fail_text(
-            exchange, 0, code,
-            code == RNL_INVALID_ARGUMENT
-                ? "the message is not gzip"
-                : "the message is, uncompressed, above the limit of the "
-                  "bridge (--max-body-bytes), or memory is out");
-    *message = (struct rnl_rpc_bytes){(const uint8_t *)text->data, text->len};
-    return code == RNL_OK;
+    return rnl_body_inflate(exchange, "message", &message->data, &message->len);
 }
 
 static bool open_body(struct rnl_exchange *exchange, const struct rnl_rpc *rpc,

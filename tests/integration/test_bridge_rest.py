@@ -5,11 +5,13 @@
     test_bridge_rest.py BIN_DIR [unittest arguments]
 """
 import base64
+import gzip
 import json
 import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -379,6 +381,57 @@ class Http(Rest):
         self.assertIsNone(self.get("/app.js", Origin=ORIGIN).headers[
             "access-control-allow-origin"])
 
+    def test_bodies_in_gzip(self):
+        plain = b'{"kind":"echo","input":{"text":"%s"}}' % (b"x" * 1000)
+        packed = gzip.compress(plain)
+        for encoding in "gzip", "GZIP":
+            answer = request(self.bridge, "POST", "/v1/jobs", packed,
+                             {"content-encoding": encoding})
+            self.assertEqual(answer.status, 201, answer)
+        for body in packed[:-1], plain, packed + b"x":
+            answer = request(self.bridge, "POST", "/v1/jobs", body,
+                             {"content-encoding": "gzip"})
+            self.assert_problem(answer, 400, "INVALID_ARGUMENT")
+            self.assertIn("the body is not gzip", answer.json()["detail"])
+        bomb = gzip.compress(b" " * (BODY_MAX + 1))
+        answer = request(self.bridge, "POST", "/v1/jobs", bomb,
+                         {"content-encoding": "gzip"})
+        self.assert_problem(answer, 413, "RESOURCE_EXHAUSTED")
+        self.assertIn("%d bytes" % BODY_MAX, answer.json()["detail"])
+        csv = gzip.compress(b"key\n" + b"a\n" * 1000)
+        answer = request(self.bridge, "POST", "/v1/streams/packed/events", csv,
+                         {"content-encoding": "gzip",
+                          "content-type": "text/csv"})
+        self.assertEqual(answer.json(), {"acceptedEvents": 1000})
+
+    def test_bodies_in_what_is_not_understood(self):
+        for encoding in "br", "gzip, gzip", "deflate", "x" * 200:
+            answer = request(self.bridge, "POST", "/v1/jobs", '{"kind":"echo"}',
+                             {"content-encoding": encoding})
+            self.assert_problem(answer, 415, "INVALID_ARGUMENT")
+            self.assertIn("content-encoding: ", answer.json()["detail"])
+            self.assertEqual(answer.headers["accept-encoding"],
+                             "identity, gzip")
+        answer = request(self.bridge, "POST", "/v1/jobs", '{"kind":"echo"}',
+                         {"content-encoding": "identity"})
+        self.assertEqual(answer.status, 201, answer)
+
+    def test_lists_that_could_never_match(self):
+        for flag, value in (
+                ("cors-origin", "x"), ("cors-origin", "https://a/b"),
+                ("cors-origin", "https://a/"), ("cors-origin", "https://"),
+                ("cors-origin", "https://a:0"), ("cors-origin", "https://u@a"),
+                ("cors-origin", "https://a.example, b.example"),
+                ("allowed-host", "a/b"), ("allowed-host", "a:80"),
+                ("allowed-host", "https://a"), ("allowed-host", "[::g]")):
+            done = subprocess.run(
+                [os.path.join(rig.BIN, "runnel-bridge"), "--" + flag, value,
+                 "--check-config"], capture_output=True, text=True,
+                timeout=rig.DEADLINE_S, env=rig.clean_env())
+            self.assertEqual(done.returncode, 2, value)
+            self.assertIn("%s: \"%s\" must be" % (flag, value.split()[-1]),
+                          done.stderr)
+
     def test_bodies_that_are_too_large(self):
         exact = '{"kind":"echo","input":{"text":"%s"}}'
         fill = BODY_MAX - len(exact % "")
@@ -389,6 +442,9 @@ class Http(Rest):
         chunked = request(self.bridge, "POST", "/v1/jobs",
                           (b"x" * 1024 for _ in range(BODY_MAX // 1024 + 1)))
         self.assert_problem(chunked, 413, "RESOURCE_EXHAUSTED")
+        self.assertRegex(chunked.json()["detail"],
+                         r"the body has \d+ bytes; the limit .* is %d "
+                         % BODY_MAX)
         # Far above, libh2o answers by itself before the body is there.
         early = raw(self.bridge, b"POST /v1/jobs HTTP/1.1\r\nhost: h\r\n"
                     b"content-type: application/json\r\n"
