@@ -147,9 +147,8 @@ static double distance(const struct rnl_detector *detector, double difference,
 {
     double median = median_of(detector);
     double scale = fmax(MAD_TO_DEVIATION * mad_of(detector, median), floor);
-    return scale > 0 && scale <= DBL_MAX
-               ? clamp((difference - median) / scale)
-               : 0;
+    return scale > 0 && scale <= DBL_MAX ? clamp((difference - median) / scale)
+                                         : 0;
 }
 
 /* Both charts; the one that is further off is the verdict. */

@@ -139,10 +139,10 @@ static void verdicts_do_not_depend_on_the_unit(void **state)
             struct rnl_verdict a = {0};
             struct rnl_verdict b = {0};
             bool is = rnl_detector_judge(&small, x, 0.5, THRESHOLD, &a);
-            assert_int_equal(
-                rnl_detector_judge(&large, ldexp(x, units[u]),
-                                   ldexp(0.5, units[u]), THRESHOLD, &b),
-                is);
+            assert_int_equal(rnl_detector_judge(&large, ldexp(x, units[u]),
+                                                ldexp(0.5, units[u]), THRESHOLD,
+                                                &b),
+                             is);
             assert_int_equal(b.method, a.method);
             assert_true(b.score == a.score);
             assert_true(b.baseline == ldexp(a.baseline, units[u]));
