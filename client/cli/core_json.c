@@ -107,6 +107,7 @@ static void set_job_times(json_t *object, const struct rnl_job *job)
 {
     cli_json_set_time(object, "createTime", job->create_time_ms);
     cli_json_set_time(object, "startTime", job->start_time_ms);
+    cli_json_set_time(object, "attemptTime", job->attempt_time_ms);
     cli_json_set_time(object, "endTime", job->end_time_ms);
     cli_json_set_time(object, "notBefore", job->not_before_ms);
     cli_json_set_time(object, "deadline", job->deadline_ms);
@@ -127,6 +128,8 @@ static void set_job_content(json_t *object, const struct rnl_job *job)
     cli_json_set_u64(object, "lastSequence", job->last_sequence);
     cli_json_set_u64(object, "firstSequence", job->first_sequence);
     cli_json_set_u64(object, "keepNewestBytes", job->keep_newest_bytes);
+    cli_json_set_u64(object, "attemptSequence", job->attempt_sequence);
+    cli_json_set_u64(object, "attemptOutputOffset", job->attempt_output_offset);
 }
 
 json_t *cli_job_json(const struct rnl_job *job)

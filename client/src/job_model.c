@@ -50,6 +50,7 @@ static void convert_times(const Runnel__V1__Job *from, struct rnl_job *job)
 {
     job->create_time_ms = rnl_typed_time_ms(from->create_time);
     job->start_time_ms = rnl_typed_time_ms(from->start_time);
+    job->attempt_time_ms = rnl_typed_time_ms(from->attempt_time);
     job->end_time_ms = rnl_typed_time_ms(from->end_time);
     job->not_before_ms = rnl_typed_time_ms(from->not_before);
     job->deadline_ms = rnl_typed_time_ms(from->deadline);
@@ -68,6 +69,8 @@ static void convert_parts(const Runnel__V1__Job *from, struct rnl_job *job)
         job->error_message = from->error->message;
     }
     job->keep_newest_bytes = from->keep_newest_bytes;
+    job->attempt_sequence = from->attempt_sequence;
+    job->attempt_output_offset = from->attempt_output_offset;
     convert_times(from, job);
 }
 

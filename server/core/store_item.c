@@ -81,6 +81,9 @@ static Runnel__V1__Job changing_part(const Runnel__V1__Job *job)
     part.first_sequence = job->first_sequence;
     part.progress = job->progress;
     part.attempt = job->attempt;
+    part.attempt_sequence = job->attempt_sequence;
+    part.attempt_output_offset = job->attempt_output_offset;
+    part.attempt_time = job->attempt_time;
     part.error = job->error;
     /* Of the next attempt, once one has failed. */
     part.not_before = job->not_before;
@@ -102,6 +105,9 @@ static Runnel__V1__Job fixed_part(const Runnel__V1__Job *job)
     part.first_sequence = 0;
     part.progress = NULL;
     part.attempt = 0;
+    part.attempt_sequence = 0;
+    part.attempt_output_offset = 0;
+    part.attempt_time = NULL;
     part.error = NULL;
     part.not_before = NULL;
     part.start_time = NULL;

@@ -143,6 +143,31 @@ class Restarts(WithStore):
                      if "restarted" in event.get("log", {}).get("message", "")]
             self.assertEqual(len(notes), 7)
 
+    def test_a_second_attempt_that_drops_output_goes_on(self):
+        """Its start is no more in the log when the server is killed."""
+        self.start()
+        given = self.BYTES * 16
+        job = self.create("--kind", "echo", "--input", "-",
+                          "--keep-newest", "64K", "--attempts", "2",
+                          "--backoff", "1ms", "--option", "fail_attempts=1",
+                          "--option", "chunk_bytes=1000",
+                          "--option", "pace_ms=2", input=given)
+        while self.job(job).get("attempt", 0) < 2:
+            pass
+        self.await_output(job, len(given) // 2)
+        before = self.job(job)
+        self.assertGreater(int(before["firstSequence"]),
+                           int(before["attemptSequence"]))
+        self.core.restart()
+        run(self.core, "job", "watch", job, "--after",
+            self.job(job)["lastSequence"])
+        ended = self.job(job)
+        self.assertEqual(ended["attempt"], 2)
+        self.assertEqual(ended["state"], "JOB_STATE_SUCCEEDED")
+        self.assertEqual(ended["outputBytes"], str(len(given)))
+        for name in "attemptSequence", "attemptTime":
+            self.assertEqual(ended[name], before[name])
+
     def await_output(self, job, count):
         while int(self.job(job).get("outputBytes", 0)) < count:
             self.assertEqual(self.job(job)["state"], "JOB_STATE_RUNNING")

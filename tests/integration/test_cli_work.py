@@ -442,6 +442,31 @@ class Work(unittest.TestCase):
         self.assertEqual(self.job(job)["outputBytes"], str(len(expected)))
         self.assertEqual(worker.end(), 0)
 
+    def test_so_does_one_whose_beginning_has_gone(self):
+        """The job keeps the newest 64 KiB."""
+        core = self.own_core()
+        fifo = self.fifo()
+        worker = self.worker("blocks", "--", sys.executable, "-c", BLOCKS,
+                             fifo, "20000")
+        job = self.create("blocks", "--keep-newest", "64K")
+        block = "".join("%d " % n for n in range(20000))
+        expected = "".join("%d: %s\n" % (i, block) for i in range(4))
+        with open(fifo, "w", buffering=1) as orders:
+            for i in range(4):
+                print(i, file=orders)
+                while int(self.job(job).get("outputBytes", 0)) <= i * 100000:
+                    self.assertNotIn("error", self.job(job))
+                core.restart()
+        self.assertEqual(worker.end(), 0)
+        ended = self.job(job)
+        self.assertEqual(ended["attempt"], 1)
+        self.assertEqual(ended["outputBytes"], str(len(expected)))
+        after = int(ended["firstSequence"]) - 1
+        self.assertGreater(after, int(ended["attemptSequence"]))
+        kept = run(core, "job", "watch", job, "--after", str(after)).stdout
+        self.assertGreater(len(kept), 50000)
+        self.assertTrue(expected.encode().endswith(kept))
+
     def test_what_a_core_had_and_could_not_say_is_not_there_twice(self):
         """It is killed with reports that it has written and that the worker,
         which has heard nothing, repeats. All of them are within its credit,

@@ -3,6 +3,7 @@
  * with a store that stays. */
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,22 @@ static void the_error_of_an_attempt_stays_known(void **state)
     assert_int_equal(response->job->state, SUCCEEDED);
     assert_null(response->job->error);
     rnl_request_free(response);
+}
+
+/* Between two attempts, too. */
+static void output_stays_counted(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    slow_echo(&request, "0123456789", "4");
+    begin(&request, 2, id);
+    restart(id);
+    restart(id);
+    expect_lost(id);
+    restart(id);
+    assert_int_equal(output_bytes(id), 8);
+    expect_end(id, 2, "012345670123456789");
 }
 
 /* The log says so. */
@@ -498,34 +515,41 @@ static void dropped_output_counts(void **state)
     expect_newest(id, long_text());
 }
 
-static void begin_second(struct job_request *request,
-                         char ret_id[RNL_JOB_ID_LEN + 1])
+static uint64_t output_offset(const char *id)
 {
-    Runnel__V1__RetryPolicy retry = RUNNEL__V1__RETRY_POLICY__INIT;
-    retry.max_attempts = 2;
-    job_request_option(request, "fail_attempts", "1");
-    request->request.retry = &retry;
-    job_create(&core, request, ret_id);
-    request->request.retry = NULL;
-    fake_core_advance(&core, 5 * SECOND);
-    expect_attempt(ret_id, RUNNING, 2);
+    Runnel__V1__GetJobResponse *response = job_get(&core, id, false);
+    uint64_t bytes = response->job->attempt_output_offset;
+    rnl_request_free(response);
+    return bytes;
 }
 
-/* Whose output is whose is not known then. */
-static void a_second_attempt_of_a_job_that_drops_output_is_lost(void **state)
+/* Its start is in the record alone: neither attempt's RUNNING event is kept. */
+static void a_second_attempt_goes_on_though_its_start_has_gone(void **state)
 {
     (void)state;
+    static char whole[30 * 4000 + 4 * KEEP + 1];
     struct job_request request;
     char id[RNL_JOB_ID_LEN + 1];
-    slow_echo(&request, TEXT, "8");
-    begin_second(&request, id);
-    restart(id);
-    expect_attempt(id, RUNNING, 2);
-    slow_echo(&request, TEXT, "8");
+    slow_echo(&request, long_text(), "4000");
     request.request.keep_newest_bytes = KEEP;
-    begin_second(&request, id);
+    begin(&request, 29, id);
+    restart(id);
+    fake_core_advance(&core, 0);
+    restart(id);
     restart(id);
     expect_lost(id);
+    assert_int_equal(output_bytes(id), 120000);
+    fake_core_advance(&core, 31 * SECOND);
+    uint64_t bytes = output_bytes(id);
+    assert_in_range(bytes, 240000, 248000);
+    restart(id);
+    expect_attempt(id, RUNNING, 2);
+    assert_int_equal(output_offset(id), 120000);
+    fake_core_advance(&core, 1000 * SECOND);
+    expect_attempt(id, SUCCEEDED, 2);
+    assert_int_equal(output_offset(id), 120000);
+    snprintf(whole, sizeof(whole), "%.120000s%s", long_text(), long_text());
+    expect_newest(id, whole);
 }
 
 /* ---- faults ---- */
@@ -629,6 +653,7 @@ int main(void)
         TEST(any_bytes_go_on),
         TEST(a_restart_is_told),
         TEST(progress_stays_known),
+        TEST(output_stays_counted),
         TEST(the_error_of_an_attempt_stays_known),
         TEST(an_attempt_without_output_goes_on),
         TEST(an_attempt_with_all_its_output_ends),
@@ -641,7 +666,7 @@ int main(void)
         TEST(a_job_may_be_cancelled_meanwhile),
         TEST(a_deadline_may_pass_meanwhile),
         TEST(dropped_output_counts),
-        TEST(a_second_attempt_of_a_job_that_drops_output_is_lost),
+        TEST(a_second_attempt_goes_on_though_its_start_has_gone),
         TEST(an_attempt_is_lost_when_the_store_cannot_be_read),
         cmocka_unit_test(want_of_memory_costs_the_attempt),
     };

@@ -235,6 +235,10 @@ export interface Job {
   idempotencyKey?: string;
   cancelRequested?: boolean;
   keepNewestBytes?: Int64;
+  /** Where the attempt begins: its first event, the bytes of output in front. */
+  attemptSequence?: Int64;
+  attemptOutputOffset?: Int64;
+  attemptTime?: string;
 }
 export interface PageOptions { pageSize?: number; pageToken?: string }
 export interface ListJobsOptions extends PageOptions {

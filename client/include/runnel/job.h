@@ -78,6 +78,11 @@ struct rnl_job {
     /* Its oldest events go, so that the newest so many bytes stay; 0: they all
      * stay. */
     uint64_t keep_newest_bytes;
+    /* Where the attempt begins: its first event, and the bytes of output in
+     * front of it. Its time, 0 for the first, which began at start_time_ms. */
+    uint64_t attempt_sequence;
+    uint64_t attempt_output_offset;
+    int64_t attempt_time_ms;
 };
 
 /* Accepts NULL. */

@@ -182,6 +182,8 @@ void rnl_job_lost(struct rnl_job *job, const char *why,
 static void undo_attempt(struct rnl_job *job)
 {
     job->attempt--;
+    job->attempt_sequence = 0;
+    job->attempt_output_offset = 0;
     if (job->attempt == 0) {
         job->start_ns = 0;
         job->attempt_ns = 0;
@@ -229,6 +231,9 @@ static void mark_running(struct rnl_job *job)
     rnl_fair_queue_begin(job);
     job->place = RNL_PLACE_WAITING;
     job->attempt++;
+    job->attempt_sequence = job->last_sequence + 1;
+    job->attempt_wall_ns = job->jobs->core->wall_ns;
+    job->attempt_output_offset = job->output_bytes;
     if (job->start_ns == 0)
         job->start_ns = job->jobs->core->wall_ns;
     job->run.job = job;
@@ -241,8 +246,6 @@ static enum rnl_code write_start(struct rnl_job *job)
 {
     mark_running(job);
     enum rnl_code code = rnl_job_write_state(job, RNL_EVENT_STATE);
-    job->attempt_sequence = job->last_sequence;
-    job->attempt_wall_ns = job->jobs->core->wall_ns;
     return code == RNL_OK ? rnl_job_write_record(job, NULL) : code;
 }
 

@@ -78,10 +78,11 @@ struct rnl_job {
     TAILQ_ENTRY(rnl_job) link;
     uint32_t attempt;
     uint64_t last_sequence;
-    /* The RUNNING event of the attempt; 0: it is not known. */
+    /* The RUNNING event of the attempt, 0: none; its time; the output in front
+     * of it. */
     uint64_t attempt_sequence;
-    /* Its time. */
     int64_t attempt_wall_ns;
+    uint64_t attempt_output_offset;
     /* After a restart: newest events that are there already, and that the
      * worker reports again. */
     uint64_t replay_count;
@@ -187,6 +188,7 @@ struct rnl_job_view {
     Google__Protobuf__Timestamp start_time;
     Google__Protobuf__Timestamp end_time;
     Google__Protobuf__Timestamp not_before;
+    Google__Protobuf__Timestamp attempt_time;
     /* From the store: an ended job; the input of one that goes on. Owned. */
     Runnel__V1__Job *stored;
     Runnel__V1__Payload *input;

@@ -99,6 +99,7 @@ static void put_job(struct arena *arena, const Runnel__V1__Job *from)
     job.progress = NULL;
     job.error = NULL;
     job.start_time = NULL;
+    job.attempt_time = NULL;
     job.end_time = NULL;
     job.id = put_text(arena, from->id);
     job.kind = put_text(arena, from->kind);

@@ -26,15 +26,26 @@ static void view_progress(struct rnl_job_view *view, const struct rnl_job *job)
     view->job.progress = &view->progress;
 }
 
+/* The time of the first one is start_time. */
+static void view_attempt(struct rnl_job_view *view, const struct rnl_job *job)
+{
+    view->job.attempt = job->attempt;
+    view->job.attempt_sequence = job->attempt_sequence;
+    view->job.attempt_output_offset = job->attempt_output_offset;
+    rnl_timestamp_set(&view->attempt_time, job->attempt_wall_ns);
+    if (job->attempt > 1 && job->attempt_sequence > 0)
+        view->job.attempt_time = &view->attempt_time;
+}
+
 void rnl_job_view_active(struct rnl_job_view *view, const struct rnl_job *job)
 {
     view->stored = NULL;
     view->input = NULL;
     view->job = *job->base;
     view->job.state = job->state;
-    view->job.attempt = job->attempt;
     view->job.output_bytes = job->output_bytes;
     view->job.last_sequence = job->last_sequence;
+    view_attempt(view, job);
     view_progress(view, job);
     view_error(view, job);
     rnl_timestamp_set(&view->start_time, job->start_ns);

@@ -47,6 +47,18 @@ static void restore_progress(struct rnl_job *job,
     job->progress_unit = job->unit_text;
 }
 
+static void restore_attempt(struct rnl_job *job, const Runnel__V1__Job *stored)
+{
+    job->attempt = stored->attempt;
+    job->attempt_sequence = stored->attempt_sequence;
+    job->attempt_output_offset = stored->attempt_output_offset;
+    if (stored->start_time != NULL)
+        job->start_ns = rnl_timestamp_ns(stored->start_time);
+    job->attempt_wall_ns = stored->attempt_time == NULL
+                               ? job->start_ns
+                               : rnl_timestamp_ns(stored->attempt_time);
+}
+
 /* Makes the struct of a stored job: the record as it was created, and what
  * was added to it since apart. */
 static enum rnl_code add_job(struct found *found, const Runnel__V1__Job *stored)
@@ -57,9 +69,8 @@ static enum rnl_code add_job(struct found *found, const Runnel__V1__Job *stored)
         return code;
     job->recovered = true;
     job->state = stored->state;
-    job->attempt = stored->attempt;
-    if (stored->start_time != NULL)
-        job->start_ns = rnl_timestamp_ns(stored->start_time);
+    job->output_bytes = stored->output_bytes;
+    restore_attempt(job, stored);
     if (stored->error != NULL)
         restore_error(job, stored->error);
     if (stored->progress != NULL)
@@ -118,7 +129,6 @@ static enum rnl_code read_events(struct rnl_job *job, uint64_t first_sequence)
     uint64_t after = job->base->last_sequence;
     if (after + 1 < first_sequence)
         after = first_sequence - 1;
-    job->output_bytes = job->base->output_bytes;
     while (after < job->last_sequence) {
         struct rnl_store_page page;
         enum rnl_code code =
@@ -129,22 +139,6 @@ static enum rnl_code read_events(struct rnl_job *job, uint64_t first_sequence)
         after += page.count;
     }
     return RNL_OK;
-}
-
-/* The RUNNING event of an attempt of a worker, which its lease is known by. A
- * trim, too, changes the record. */
-static void find_attempt(struct rnl_job *job)
-{
-    struct rnl_store *store = job->jobs->store;
-    struct rnl_store_page page;
-    uint64_t sequence = job->base->last_sequence;
-    if (job->trim != NULL || sequence == 0 ||
-        store->ops->read(store, job->node.id, sequence - 1, 1, &page) !=
-            RNL_OK ||
-        page.count == 0)
-        return;
-    job->attempt_sequence = sequence;
-    job->attempt_wall_ns = page.events[0].time_ns;
 }
 
 static enum rnl_code resume_job(struct rnl_job *job)
@@ -162,8 +156,6 @@ static enum rnl_code resume_job(struct rnl_job *job)
                       log.last_sequence, log.event_bytes);
     if (was_running && (code = read_events(job, log.first_sequence)) != RNL_OK)
         return code;
-    if (was_running)
-        find_attempt(job);
     return was_running ? rnl_job_resume(job) : rnl_job_schedule(job);
 }
 

@@ -15,8 +15,6 @@
 
 #include <string.h>
 
-#include "trim.h"
-
 #define NOTE "the server was restarted, and the attempt goes on"
 
 /* A kind that logs the same at its end has its attempt lost, no more. */
@@ -37,31 +35,17 @@ static bool has_moved(const struct rnl_job *job)
            page.count > 0 && !is_note(&page.events[0]);
 }
 
-/* Recovery has counted the output of all attempts. The record has that of the
- * earlier ones, since it was written when this one began, unless a trim has
- * written it since. False: it is not known. */
-static bool count_bytes(const struct rnl_job *job, uint64_t *ret_bytes)
-{
-    if (job->attempt > 1 && job->trim != NULL)
-        return false;
-    *ret_bytes = job->output_bytes;
-    if (job->attempt > 1)
-        *ret_bytes -= job->base->output_bytes;
-    return true;
-}
-
 enum rnl_code rnl_job_go_on(struct rnl_job *job)
 {
-    uint64_t bytes;
-    if (job->kind->resume == NULL || !has_moved(job) ||
-        !count_bytes(job, &bytes))
+    if (job->kind->resume == NULL || job->attempt_sequence == 0 ||
+        !has_moved(job))
         return RNL_FAILED_PRECONDITION;
     enum rnl_code code = rnl_run_log(&job->run, "%s", NOTE);
     if (code != RNL_OK)
         return code;
     job->awaited_sequence = job->last_sequence;
     job->goes_on = true;
-    job->resume_bytes = bytes;
-    job->has_output = bytes > 0;
+    job->resume_bytes = job->output_bytes - job->attempt_output_offset;
+    job->has_output = job->resume_bytes > 0;
     return RNL_OK;
 }
