@@ -22,9 +22,14 @@ struct tally {
     uint16_t *rows;
     /* Open addressing by hash: position in ranks, and one. */
     uint16_t *slots;
-    size_t slots_len;
+    uint32_t slots_log2;
     size_t count;
 };
+
+static size_t slots_len(const struct tally *tally)
+{
+    return (size_t)1 << tally->slots_log2;
+}
 
 static void tally_fini(struct tally *tally)
 {
@@ -36,13 +41,13 @@ static enum rnl_code tally_init(struct tally *tally,
                                 const struct rnl_key_log *log)
 {
     size_t rows = log->count;
-    *tally = (struct tally){.log = log, .slots_len = 64};
-    while (tally->slots_len < 2 * rows)
-        tally->slots_len *= 2;
+    *tally = (struct tally){.log = log, .slots_log2 = 6};
+    while (slots_len(tally) < 2 * rows)
+        tally->slots_log2++;
     tally->ranks = rnl_malloc((rows + 1) *
                               (2 * sizeof(*tally->ranks) +
                                sizeof(*tally->counts) + sizeof(*tally->rows)));
-    tally->slots = rnl_calloc(tally->slots_len, sizeof(*tally->slots));
+    tally->slots = rnl_calloc(slots_len(tally), sizeof(*tally->slots));
     if (tally->ranks == NULL || tally->slots == NULL) {
         tally_fini(tally);
         return RNL_RESOURCE_EXHAUSTED;
@@ -56,11 +61,15 @@ static enum rnl_code tally_init(struct tally *tally,
 static void tally_fill(struct tally *tally)
 {
     const struct rnl_key_log *log = tally->log;
-    size_t mask = tally->slots_len - 1;
+    size_t mask = slots_len(tally) - 1;
+    /* Who chooses keys knows their hashes, and could have all meet in one slot;
+     * where the table lies in memory nobody knows. */
+    uint64_t odd =
+        ((uintptr_t)tally->slots >> 4) * UINT64_C(0x9E3779B97F4A7C16) + 1;
     for (size_t i = 0; i < log->count; i++) {
         uint64_t hash = log->hashes[i];
         uint32_t counter = log->counts[i] - log->saved[i];
-        size_t slot = (size_t)(hash >> 32) & mask;
+        size_t slot = (size_t)(hash * odd >> (64 - tally->slots_log2));
         while (tally->slots[slot] != 0 &&
                tally->ranks[tally->slots[slot] - 1].hash != hash)
             slot = (slot + 1) & mask;
