@@ -47,7 +47,9 @@ static void the_longest_silent_one_is_forgotten_first(void **state)
     assert_int_equal(touch(&producers, 0)->sequence, 1);
     touch(&producers, 5000)->sequence = 9;
     assert_int_equal(producers.count, RNL_PRODUCERS_MAX);
-    assert_int_equal(rnl_producers_memory(&producers), memory);
+    /* And the one that went, in case that the new one is taken back. */
+    assert_int_equal(rnl_producers_memory(&producers),
+                     memory + sizeof(struct rnl_producer));
     assert_in_range(memory, 1, 160 * 1024);
     assert_int_equal(touch(&producers, 0)->sequence, 1);
     assert_int_equal(touch(&producers, 5000)->sequence, 9);
@@ -65,6 +67,26 @@ static void a_producer_that_counted_nothing_is_taken_back(void **state)
     rnl_producers_forget(&producers, touch(&producers, 2));
     assert_int_equal(producers.count, 1);
     assert_int_equal(touch(&producers, 1)->sequence, 11);
+    rnl_producers_fini(&producers);
+}
+
+/* Who counted nothing pushes nobody out, be there room or not. */
+static void a_producer_that_is_taken_back_gives_its_place_back(void **state)
+{
+    (void)state;
+    struct rnl_producers producers;
+    rnl_producers_init(&producers);
+    for (unsigned i = 0; i < RNL_PRODUCERS_MAX; i++)
+        touch(&producers, i)->sequence = i + 1;
+    for (unsigned i = 0; i < 3; i++)
+        rnl_producers_forget(&producers, touch(&producers, 5000 + i));
+    assert_int_equal(producers.count, RNL_PRODUCERS_MAX);
+    /* 0 is still the oldest. */
+    touch(&producers, 6000)->sequence = 7;
+    for (unsigned i = 1; i < RNL_PRODUCERS_MAX; i++)
+        assert_int_equal(touch(&producers, i)->sequence, i + 1);
+    rnl_producers_forget(&producers, touch(&producers, 0));
+    assert_int_equal(touch(&producers, 6000)->sequence, 7);
     rnl_producers_fini(&producers);
 }
 
@@ -168,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_producer_is_remembered),
         cmocka_unit_test(the_longest_silent_one_is_forgotten_first),
         cmocka_unit_test(a_producer_that_counted_nothing_is_taken_back),
+        cmocka_unit_test(a_producer_that_is_taken_back_gives_its_place_back),
         cmocka_unit_test(ids_differ_in_every_byte_and_in_length),
         cmocka_unit_test(want_of_memory_loses_nobody),
         cmocka_unit_test(bytes_bring_back_numbers_and_contents),

@@ -586,6 +586,12 @@ static void refused_producers_push_nobody_out(void **state)
     batch_one(&batch, "web", "k", 1);
     batch_number(&batch, "known", 1);
     ingest_ok(&core, &batch);
+    /* As many as are remembered. */
+    for (unsigned i = 1; i < RNL_PRODUCERS_MAX; i++) {
+        snprintf(id, sizeof(id), "other%u", i);
+        batch_number(&batch, id, 1);
+        ingest_ok(&core, &batch);
+    }
     for (unsigned i = 0; i < 2 * RNL_PRODUCERS_MAX; i++) {
         snprintf(id, sizeof(id), "p%u", i);
         batch_one(&batch, "web", "k", NAN);

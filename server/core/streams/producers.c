@@ -25,6 +25,7 @@ void rnl_producers_fini(struct rnl_producers *producers)
         TAILQ_REMOVE(&producers->list, producer, link);
         rnl_free(producer);
     }
+    rnl_free(producers->gone);
     rnl_free(producers->buckets);
     *producers = (struct rnl_producers){0};
 }
@@ -50,15 +51,21 @@ static void unlink_producer(struct rnl_producers *producers,
     producers->count--;
 }
 
-/* Memory for one more: new, or that of the one to forget. */
+/* Memory for one more: new, or that of one that went before. Where there are
+ * too many, the oldest goes. */
 static struct rnl_producer *take_block(struct rnl_producers *producers)
 {
-    if (producers->count < RNL_PRODUCERS_MAX)
-        return rnl_malloc(sizeof(struct rnl_producer));
-    struct rnl_producer *oldest =
-        TAILQ_LAST(&producers->list, rnl_producer_list);
-    unlink_producer(producers, oldest);
-    return oldest;
+    struct rnl_producer *block = producers->gone;
+    if (block == NULL)
+        block = rnl_malloc(sizeof(*block));
+    if (block == NULL)
+        return NULL;
+    producers->gone = NULL;
+    if (producers->count == RNL_PRODUCERS_MAX) {
+        producers->gone = TAILQ_LAST(&producers->list, rnl_producer_list);
+        unlink_producer(producers, producers->gone);
+    }
+    return block;
 }
 
 static enum rnl_code reserve_buckets(struct rnl_producers *producers)
@@ -99,13 +106,22 @@ enum rnl_code rnl_producers_touch(struct rnl_producers *producers,
 void rnl_producers_forget(struct rnl_producers *producers,
                           struct rnl_producer *producer)
 {
+    struct rnl_producer *gone = producers->gone;
     unlink_producer(producers, producer);
     rnl_free(producer);
+    if (gone == NULL)
+        return;
+    producers->gone = NULL;
+    gone->next = NULL;
+    *place_of(producers, gone->hash, gone->id, gone->id_len) = gone;
+    TAILQ_INSERT_TAIL(&producers->list, gone, link);
+    producers->count++;
 }
 
 size_t rnl_producers_memory(const struct rnl_producers *producers)
 {
     size_t buckets =
         producers->buckets == NULL ? 0 : RNL_PRODUCER_BUCKETS * sizeof(void *);
-    return buckets + producers->count * sizeof(struct rnl_producer);
+    return buckets + (producers->count + (producers->gone != NULL)) *
+                         sizeof(struct rnl_producer);
 }

@@ -39,6 +39,8 @@ struct rnl_producers {
     /* The one heard last comes first. */
     struct rnl_producer_list list;
     size_t count;
+    /* The one that had to go for the one added last; NULL: none. */
+    struct rnl_producer *gone;
 };
 
 void rnl_producers_init(struct rnl_producers *producers);
@@ -51,7 +53,8 @@ RNL_MUST_USE enum rnl_code rnl_producers_touch(
     struct rnl_producers *producers, const uint8_t *id, size_t id_len,
     struct rnl_producer **ret_producer);
 
-/* Takes back what touch has added, when nothing of it was counted. */
+/* Takes back what touch has just added, when nothing of it was counted: who had
+ * to go for it is there again, as the first to go. */
 void rnl_producers_forget(struct rnl_producers *producers,
                           struct rnl_producer *producer);
 
