@@ -444,8 +444,102 @@ class Package(Case):
     def test_an_event_that_the_core_refuses(self):
         with self.assertRaises(runnel.Error) as caught:
             with self.client.ingest("python") as ingest:
-                ingest.event("")
+                ingest.event("of the future", time_ms=2 ** 45)
         self.assertEqual(caught.exception.code, runnel.Code.INVALID_ARGUMENT)
+
+    def named(self, name, kind, call, *args, **options):
+        """The call is refused here, by an error of that kind that names it."""
+        with self.assertRaises(kind) as caught:
+            answer = call(*args, **options)
+            if hasattr(answer, "__next__"):
+                next(answer)
+        self.assertRegex(str(caught.exception), r"^%s\b" % name)
+
+    def test_a_bad_event_is_not_taken(self):
+        with self.client.ingest("checked", batch_events=4) as ingest:
+            ingest.event("good", value=1, latency_ms=2, time_ms=3)
+            for name, kind, key, more in (
+                    ("key", TypeError, 5, {}), ("key", TypeError, None, {}),
+                    ("key", TypeError, b"x", {}), ("key", TypeError, [], {}),
+                    ("key", ValueError, "", {}),
+                    ("key", ValueError, "x" * 257, {}),
+                    ("key", ValueError, "\ud800", {}),
+                    ("value", TypeError, "k", {"value": "1"}),
+                    ("value", ValueError, "k", {"value": float("nan")}),
+                    ("value", ValueError, "k", {"value": 10 ** 400}),
+                    ("latency_ms", TypeError, "k", {"latency_ms": "1"}),
+                    ("latency_ms", ValueError, "k", {"latency_ms": -1}),
+                    ("latency_ms", ValueError, "k", {"latency_ms": 1e39}),
+                    ("time_ms", TypeError, "k", {"time_ms": 1.5}),
+                    ("time_ms", ValueError, "k", {"time_ms": -1}),
+                    ("time_ms", ValueError, "k", {"time_ms": 2 ** 63})):
+                self.named(name, kind, ingest.event, key, **more)
+            ingest.event("good", value=2 ** 63, latency_ms=True, time_ms=3)
+        self.assertEqual(ingest.accepted_events, 2)
+
+    def test_a_bad_argument_is_named(self):
+        client, batch = self.client, self.client.ingest_batch
+        for name, kind, call, *args in (
+                ("keys", TypeError, batch, "s", [5]),
+                ("keys", TypeError, batch, "s", "ab"),
+                ("keys", TypeError, batch, "s", None),
+                ("keys", ValueError, batch, "s", [""]),
+                ("values", TypeError, batch, "s", ["a"], ["x"]),
+                ("values", TypeError, batch, "s", ["a"], 5),
+                ("latencies_ms", ValueError, batch, "s", ["a"], (), [-1]),
+                ("times_ms", TypeError, batch, "s", ["a"], (), (), [1.5]),
+                ("producer_id", TypeError, batch, "s", ["a"], (), (), (), 5),
+                ("stream", TypeError, batch, 5, ["a"]),
+                ("stream", TypeError, client.ingest, None),
+                ("stream", TypeError, client.stats, None),
+                ("window_seconds", TypeError, client.stats, "s", "1m"),
+                ("top", ValueError, client.stats, "s", 0, -1),
+                ("keys", TypeError, client.frequency, "s", "ab"),
+                ("metric", TypeError, client.quantiles, "s", 5, [1]),
+                ("q", TypeError, client.quantiles, "s", "value", 0.5),
+                ("values", TypeError, client.rank, "s", "value", ["x"]),
+                ("kind", TypeError, client.export_sketch, "s", None),
+                ("kind", ValueError, client.export_sketch, "s", "all"),
+                ("layout", TypeError, client.export_sketch, "s", "value", 5),
+                ("sketch", TypeError, client.merge_sketch, "s", "value", "x"),
+                ("interval_ms", ValueError, client.watch_stats, "s", -1),
+                ("name", TypeError, client.create_stream, None),
+                ("stream", TypeError, client.delete_stream, 5),
+                ("page_size", ValueError, client.list_streams, -1),
+                ("kind", TypeError, client.create_job, None),
+                ("data", TypeError, client.create_job, "echo", "text"),
+                ("text or data", ValueError, client.create_job, "echo", b"a",
+                 "b"),
+                ("job_id", TypeError, client.get_job, None),
+                ("job_id", TypeError, client.cancel_job, 5),
+                ("reason", TypeError, client.cancel_job, "x", 5),
+                ("job_id", TypeError, client.delete_job, None),
+                ("job_id", TypeError, client.output, None),
+                ("after_sequence", TypeError, client.watch, "x", None),
+                ("file", TypeError, client.backup, "runnel.db"),
+                ("scopes", TypeError, client.create_token, "t", "admin"),
+                ("lifetime_s", ValueError, client.create_token, "t", ["admin"],
+                 -1),
+                ("token_id", TypeError, client.revoke_token, None),
+                ("address", TypeError, runnel.Client, ("127.0.0.1", 7400)),
+                ("address", ValueError, runnel.Client, "127.0.0.1:99999"),
+                ("token", TypeError, runnel.Client, "h:1", 5),
+                ("timeout_s", TypeError, runnel.Client, "h:1", "", None),
+                ("timeout_s", ValueError, runnel.Client, "h:1", "", 0),
+                ("tls", TypeError, runnel.Client, "h:1", "", 1, "yes"),
+                ("kinds", TypeError, runnel.Worker, client, "kind", print),
+                ("handler", TypeError, runnel.Worker, client, ["k"], None),
+                ("concurrency", ValueError, runnel.Worker, client, ["k"],
+                 print, 0)):
+            with self.subTest(name=name, call=call, args=args):
+                self.named(name, kind, call, *args)
+        self.named("labels", TypeError, client.create_job, "echo",
+                   labels={"team": 5})
+        self.named("states", ValueError, client.list_jobs, states=["NONE"])
+        for options in ({"batch_events": 0}, {"in_flight_max": None},
+                        {"producer_id": ""}, {"timeout_s": -1}):
+            self.named(*options, (TypeError, ValueError), client.ingest, "s",
+                       **options)
 
 
 class Administration(Case):
@@ -464,7 +558,7 @@ class Administration(Case):
         home = tempfile.mkdtemp(prefix="runnel-python-")
         self.addCleanup(shutil.rmtree, home)
         core = self.start()
-        client, hasty = self.connect(core), self.connect(core, timeout_s=0)
+        client, hasty = self.connect(core), self.connect(core, timeout_s=1e-9)
         jobs = [client.create_job("echo", text=TEXT * 20) for _ in range(4)]
         for job in jobs:
             client.output(job.id)

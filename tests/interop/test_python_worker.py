@@ -117,6 +117,20 @@ class Workers(unittest.TestCase):
                          (1, runnel.Code.UNKNOWN))
         self.assertIn("no such thing as luck", ended.error.message)
 
+    def test_what_is_no_output_fails_the_job(self):
+        def untyped(work):
+            work.content_type = 5
+            return "x"
+        for kind, handler, name in (
+                ("number", lambda work: iter([5]), "output"),
+                ("line", lambda work: work.log(5), "line"),
+                ("done", lambda work: work.progress("half"), "done"),
+                ("type", untyped, "content_type")):
+            self.work(kind, handler)
+            ended, _ = self.end_of(self.client.create_job(kind))
+            self.assertEqual(ended.state, jobs_pb2.JOB_STATE_FAILED)
+            self.assertIn(name + " must be", ended.error.message)
+
     def test_unavailable_is_tried_again(self):
         def handler(work):
             if work.lease.attempt < 3:
@@ -299,7 +313,7 @@ class Workers(unittest.TestCase):
                          jobs_pb2.JOB_STATE_QUEUED)
 
     def test_a_kind_that_the_core_does_itself_is_refused(self):
-        worker = runnel.Worker(self.client, ["echo"], None)
+        worker = runnel.Worker(self.client, ["echo"], print)
         with self.assertRaises(runnel.Error) as caught:
             worker.run()
         self.assertEqual(caught.exception.code, runnel.Code.INVALID_ARGUMENT)

@@ -3,6 +3,7 @@
 
 All but info and own_token need the scope "admin" where the core has tokens:
 PERMISSION_DENIED without it, UNAUTHENTICATED without a token."""
+from . import arguments
 from .errors import Code, Error
 from .v1 import admin_pb2, tokens_pb2
 
@@ -31,6 +32,8 @@ class Admin:
         When it raises, the file has a part, which is of no use.
         RESOURCE_EXHAUSTED: the core's disk has no room for the copy;
         DATA_LOSS: pieces are missing at the end."""
+        if not callable(getattr(file, "write", None)):
+            raise arguments.wrong("file", "a binary file", file)
         stream = self.connected().call("runnel.v1.AdminService/Backup")
         size = total = 0
         try:
@@ -78,9 +81,12 @@ class Admin:
         Errors: INVALID_ARGUMENT names the field; FAILED_PRECONDITION: the
         first token must have the scope "admin" and not expire;
         RESOURCE_EXHAUSTED: there are 1,000."""
-        request = tokens_pb2.CreateTokenRequest(name=name, scopes=scopes)
+        request = tokens_pb2.CreateTokenRequest(
+            name=arguments.text("name", name),
+            scopes=arguments.each("scopes", scopes, arguments.text))
         if lifetime_s is not None:
-            request.lifetime.seconds = lifetime_s
+            request.lifetime.seconds = arguments.whole(
+                "lifetime_s", lifetime_s, 0, 2 ** 53)
         return self.call("TokenService/CreateToken", request,
                          tokens_pb2.CreateTokenResponse)
 
@@ -95,8 +101,9 @@ class Admin:
         """Takes a token away: its connections and calls end at once.
         NOT_FOUND: there is none of that id; FAILED_PRECONDITION: it is the last
         one with the scope "admin", or comes from the core's settings."""
-        self.call("TokenService/RevokeToken",
-                  tokens_pb2.RevokeTokenRequest(token_id=token_id),
+        request = tokens_pb2.RevokeTokenRequest(
+            token_id=arguments.text("token_id", token_id))
+        self.call("TokenService/RevokeToken", request,
                   tokens_pb2.RevokeTokenResponse)
 
     def own_token(self):

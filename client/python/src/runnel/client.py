@@ -3,6 +3,7 @@
 import ssl
 import time
 
+from . import arguments
 from .admin import Admin
 from .backoff import Backoff
 from .errors import Code, Error
@@ -16,28 +17,37 @@ TERMINAL = {jobs_pb2.JOB_STATE_SUCCEEDED, jobs_pb2.JOB_STATE_FAILED,
 
 def read_address(text):
     """(HOST, PORT), or the path of a Unix socket."""
+    arguments.text("address", text)
     if text.startswith("unix:") and len(text) > len("unix:"):
         return text[len("unix:"):]
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit():
-        raise ValueError("address must be HOST:PORT or unix:PATH: %r" % text)
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or \
+            not 1 <= int(port) <= 65535:
+        raise ValueError("address must be HOST:PORT, with a port from 1 to "
+                         "65535, or unix:PATH: %r" % text)
     return host.strip("[]"), int(port)
 
 
 class Client(Statistics, Admin):
     """A client of one core, at HOST:PORT or unix:PATH. It connects with the
-    first call, and again when the connection is lost. tls: True to trust the system's roots, or an
-    ssl.SSLContext."""
+    first call, and again when the connection is lost. tls: True to trust the
+    system's roots, or an ssl.SSLContext. timeout_s: of each call that answers
+    once, up to a day.
+
+    Here and in all that follows a TypeError or ValueError names an argument
+    that is none; what only the core can judge is an Error with
+    INVALID_ARGUMENT, which names the field."""
 
     def __init__(self, address="127.0.0.1:7400", token="", timeout_s=30,
                  tls=None):
         self.address = read_address(address)
+        self.token = arguments.text("token", "" if token is None else token)
+        if not isinstance(tls, (bool, type(None), ssl.SSLContext)):
+            raise arguments.wrong("tls", "True or an ssl.SSLContext", tls)
         if tls and isinstance(self.address, str):
             raise ValueError("tls: is not spoken over a Unix socket")
-        self.token = token
         self.tls = ssl.create_default_context() if tls is True else tls or None
-        # Of each call that answers once.
-        self.timeout_s = timeout_s
+        self.timeout_s = arguments.seconds("timeout_s", timeout_s)
         self.connection = None
 
     def __enter__(self):
@@ -85,27 +95,32 @@ class Client(Statistics, Admin):
 
     def create_job(self, kind, data=None, text=None, content_type="",
                    **fields):
-        """Creates a job. fields are those of CreateJobRequest: options,
-        labels, priority, idempotency_key..."""
-        request = jobs_pb2.CreateJobRequest(kind=kind, **fields)
-        if text is not None:
-            request.input.text = text
-        elif data is not None:
-            request.input.data = data
-        if content_type:
-            request.input.content_type = content_type
+        """Creates a job with an input of text or of bytes (data). fields are
+        those of CreateJobRequest: options, labels, priority,
+        idempotency_key..."""
+        if text is not None and data is not None:
+            raise ValueError("text or data must be None: a job has one input")
+        request = arguments.message(jobs_pb2.CreateJobRequest,
+                                    kind=arguments.text("kind", kind), **fields)
+        given = {name: value for name, value in (
+            ("text", text), ("data", data),
+            ("content_type", content_type or None)) if value is not None}
+        if given:
+            request.input.CopyFrom(arguments.message(jobs_pb2.Payload, **given))
         return self.call("JobService/CreateJob", request,
                          jobs_pb2.CreateJobResponse).job
 
     def get_job(self, job_id, include_input=False):
-        request = jobs_pb2.GetJobRequest(job_id=job_id,
-                                         include_input=include_input)
+        request = arguments.message(
+            jobs_pb2.GetJobRequest, job_id=arguments.text("job_id", job_id),
+            include_input=include_input)
         return self.call("JobService/GetJob", request,
                          jobs_pb2.GetJobResponse).job
 
     def list_jobs(self, **filters):
-        """Yields all jobs that fit, newest first."""
-        request = jobs_pb2.ListJobsRequest(**filters)
+        """Yields all jobs that fit, newest first. filters are the fields of
+        ListJobsRequest."""
+        request = arguments.message(jobs_pb2.ListJobsRequest, **filters)
         while True:
             page = self.call("JobService/ListJobs", request,
                              jobs_pb2.ListJobsResponse)
@@ -115,18 +130,23 @@ class Client(Statistics, Admin):
             request.page_token = page.next_page_token
 
     def cancel_job(self, job_id, reason=""):
-        request = jobs_pb2.CancelJobRequest(job_id=job_id, reason=reason)
+        request = arguments.message(
+            jobs_pb2.CancelJobRequest, job_id=arguments.text("job_id", job_id),
+            reason=reason)
         return self.call("JobService/CancelJob", request,
                          jobs_pb2.CancelJobResponse).job
 
     def delete_job(self, job_id):
-        self.call("JobService/DeleteJob",
-                  jobs_pb2.DeleteJobRequest(job_id=job_id),
-                  jobs_pb2.DeleteJobResponse)
+        request = arguments.message(
+            jobs_pb2.DeleteJobRequest, job_id=arguments.text("job_id", job_id))
+        self.call("JobService/DeleteJob", request, jobs_pb2.DeleteJobResponse)
 
     def watch(self, job_id, after_sequence=0):
         """Yields every event after a sequence, live, without gap or
         repetition, over lost connections, to the terminal one."""
+        arguments.text("job_id", job_id)
+        after_sequence = arguments.whole("after_sequence", after_sequence, 0,
+                                         2 ** 64 - 1)
         epoch, backoff = None, Backoff()
         while True:
             try:

@@ -4,24 +4,29 @@ import collections
 import secrets
 import time
 
+from . import arguments
 from .errors import Error
 from .v1 import events_pb2
 
 METHOD = "runnel.v1.EventService/Ingest"
 # The times of a batch are 32-bit offsets.
 TIME_SPAN_MS_MAX = 2 ** 32 - 1
+# Numbers that any column of them takes.
+PLAIN, PLAIN_MAX = {float, int}, 2 ** 62
 
 
 def batch_of(stream, keys, indexes, values, latencies_ms, times_ms):
-    """The EventBatch of columns: indexes has for each event the position of
-    its key in keys, which are distinct."""
+    """The EventBatch of columns that were checked: indexes has for each event
+    the position of its key in keys, which are distinct."""
     keys = [key.encode() for key in keys]
     batch = events_pb2.EventBatch(
-        stream=stream, keys=b"".join(keys),
+        stream=arguments.text("stream", stream), keys=b"".join(keys),
         key_lengths=[len(key) for key in keys], key_indexes=indexes,
         values=values, latencies_ms=latencies_ms)
     if times_ms:
         batch.time_base_ms = min(times_ms)
+        if max(times_ms) - batch.time_base_ms > TIME_SPAN_MS_MAX:
+            raise ValueError("times_ms must lie within 2^32 ms of each other")
         batch.time_offsets_ms.extend(
             time_ms - batch.time_base_ms for time_ms in times_ms)
     return batch
@@ -34,17 +39,15 @@ class Ingest:
 
     def __init__(self, client, stream, batch_events=8192, in_flight_max=16,
                  producer_id=None, timeout_s=30, wait_for_connection=False):
-        if not 1 <= batch_events <= 65536:
-            raise ValueError("batch_events must be 1 to 65536")
-        if in_flight_max < 1:
-            raise ValueError("in_flight_max must be 1 or more")
+        whole = arguments.whole
         self.client = client
-        self.stream = stream
-        self.batch_events = batch_events
-        self.in_flight_max = in_flight_max
-        self.producer_id = producer_id or secrets.token_hex(16)
+        self.stream = arguments.text("stream", stream)
+        self.batch_events = whole("batch_events", batch_events, 1, 65536)
+        self.in_flight_max = whole("in_flight_max", in_flight_max, 1, 2 ** 31)
+        self.producer_id = secrets.token_hex(16) if producer_id is None else \
+            arguments.short("producer_id", producer_id, 64)
         # For the core to come back, and to acknowledge a batch.
-        self.timeout_s = timeout_s
+        self.timeout_s = arguments.seconds("timeout_s", timeout_s)
         self.sequence = 0
         # Encoded, in order; of them, those sent over the present call.
         self.queue = collections.deque()
@@ -86,11 +89,24 @@ class Ingest:
 
     def event(self, key, value=None, latency_ms=None, time_ms=None):
         """Takes one event; blocks while too many batches are unacknowledged.
-        A bad event is refused with its whole batch, by the core.
+        A bad one is a TypeError or ValueError, and not taken.
 
         key: 1 to 256 bytes of UTF-8; value: finite; latency_ms: finite and not
         negative; time_ms: a whole number, from 1970 on, and None for the time
         of arrival."""
+        # What nearly all events have is looked at here: a call costs as much as
+        # all the rest.
+        if type(key) is not str or key not in self.keys:
+            arguments.key("key", key)
+        if value is not None and not (
+                type(value) in PLAIN and abs(value) < PLAIN_MAX):
+            value = arguments.real("value", value)
+        if latency_ms is not None and not (
+                type(latency_ms) in PLAIN and 0 <= latency_ms < PLAIN_MAX):
+            latency_ms = arguments.latency("latency_ms", latency_ms)
+        if time_ms is not None and not (
+                type(time_ms) is int and 0 <= time_ms < PLAIN_MAX):
+            time_ms = arguments.time_ms("time_ms", time_ms)
         columns = (value is not None, latency_ms is not None,
                    time_ms is not None)
         if self.indexes and (columns != self.columns or

@@ -3,7 +3,9 @@
 
 In all of them window_seconds is one of the stream's windows, and 0 is all
 time. NOT_FOUND: there is no such stream; INVALID_ARGUMENT: an argument is out
-of range, or it has no such window."""
+of range, or it has no such window; TypeError or ValueError: it is no such thing
+at all, and is named."""
+from . import arguments
 from .backoff import Backoff
 from .errors import Error
 from .ingest import Ingest, batch_of
@@ -11,13 +13,20 @@ from .v1 import events_pb2, stats_pb2
 
 
 def metric_of(name):
-    return stats_pb2.Metric.Value("METRIC_" + name.upper())
+    return arguments.member("metric", name, stats_pb2.Metric, "METRIC_")
 
 
-def sketch_of(stream, kind, layout):
-    """What the two requests about a sketch have in common."""
-    return {"stream": stream, "kind": "SKETCH_KIND_" + kind.upper(),
-            "format": "SKETCH_FORMAT_" + layout.upper()}
+def about(request, stream, /, **fields):
+    """A request about a stream."""
+    return arguments.message(request, stream=arguments.text("stream", stream),
+                             **fields)
+
+
+def about_sketch(request, stream, kind, layout, **fields):
+    return about(request, stream, kind=arguments.member(
+        "kind", kind, stats_pb2.SketchKind, "SKETCH_KIND_"),
+        format=arguments.member("layout", layout, stats_pb2.SketchFormat,
+                                "SKETCH_FORMAT_"), **fields)
 
 
 class Statistics:
@@ -44,16 +53,23 @@ class Statistics:
         64 bytes, and a number from 1 that rises, the caller can do so: a
         batch that was taken before is a duplicate and not counted again.
 
-        Errors: ValueError for times too far apart; INVALID_ARGUMENT names the
-        column; ALREADY_EXISTS: the producer's last number had another batch;
+        Errors: TypeError or ValueError for what is none of these, and times
+        too far apart; INVALID_ARGUMENT names a column of another length;
+        ALREADY_EXISTS: the producer's last number had another batch;
         RESOURCE_EXHAUSTED: the batch is above the core's max_frame_bytes, or
         its statistics have no room."""
         numbers = {}
-        indexes = [numbers.setdefault(key, len(numbers)) for key in keys]
-        batch = batch_of(stream, numbers, indexes, values, latencies_ms,
-                         times_ms)
-        batch.producer_id = producer_id
-        batch.producer_sequence = producer_sequence
+        indexes = [numbers.setdefault(key, len(numbers)) for key
+                   in arguments.each("keys", keys, arguments.text)]
+        arguments.each("keys", list(numbers), arguments.key)
+        batch = batch_of(
+            stream, numbers, indexes,
+            arguments.column("values", values, arguments.real),
+            arguments.column("latencies_ms", latencies_ms, arguments.latency),
+            arguments.column("times_ms", times_ms, arguments.time_ms))
+        batch.producer_id = arguments.text("producer_id", producer_id)
+        batch.producer_sequence = arguments.whole(
+            "producer_sequence", producer_sequence, 0, 2 ** 64 - 1)
         return self.call("EventService/IngestBatch",
                          events_pb2.IngestBatchRequest(batch=batch),
                          events_pb2.IngestBatchResponse)
@@ -72,21 +88,24 @@ class Statistics:
         max_event_streams (info().limits)."""
         if "value_threshold" in fields:
             fields.setdefault("value_threshold_set", True)
-        request = stats_pb2.CreateStreamRequest(config={"name": name, **fields})
+        config = arguments.message(stats_pb2.StreamConfig,
+                                   name=arguments.text("name", name), **fields)
+        request = stats_pb2.CreateStreamRequest(config=config)
         return self.call("StatsService/CreateStream", request,
                          stats_pb2.CreateStreamResponse).stream
 
     def get_stream(self, stream):
         """The StreamInfo: config, count, rate (events a second over the last
         60 s), memory_bytes..."""
-        request = stats_pb2.GetStreamRequest(stream=stream)
+        request = about(stats_pb2.GetStreamRequest, stream)
         return self.call("StatsService/GetStream", request,
                          stats_pb2.GetStreamResponse).stream
 
     def list_streams(self, page_size=0):
         """Yields the StreamInfo of every stream; page_size, 1 to 1,000, is how
         many a call asks for, 0 means 100."""
-        request = stats_pb2.ListStreamsRequest(page_size=page_size)
+        request = arguments.message(stats_pb2.ListStreamsRequest,
+                                    page_size=page_size)
         while True:
             page = self.call("StatsService/ListStreams", request,
                              stats_pb2.ListStreamsResponse)
@@ -98,7 +117,7 @@ class Statistics:
     def delete_stream(self, stream):
         """Forgets a stream with all its figures; its watches end."""
         self.call("StatsService/DeleteStream",
-                  stats_pb2.DeleteStreamRequest(stream=stream),
+                  about(stats_pb2.DeleteStreamRequest, stream),
                   stats_pb2.DeleteStreamResponse)
 
     # --- questions ---
@@ -114,16 +133,18 @@ class Statistics:
 
     def stats_and_anomalies(self, stream, window_seconds=0, top=10):
         """Both at once: GetStatsResponse."""
-        request = stats_pb2.GetStatsRequest(
-            stream=stream, window_seconds=window_seconds, top=top)
+        request = about(stats_pb2.GetStatsRequest, stream,
+                        window_seconds=window_seconds, top=top)
         return self.call("StatsService/GetStats", request,
                          stats_pb2.GetStatsResponse)
 
     def frequency(self, stream, keys, window_seconds=0):
         """How often keys, 1 to 1,000, occurred: a KeyFrequency for each, in
         their order. lower <= true count <= upper, with its confidence."""
-        request = stats_pb2.GetFrequencyRequest(
-            stream=stream, keys=keys, window_seconds=window_seconds)
+        request = about(
+            stats_pb2.GetFrequencyRequest, stream,
+            keys=arguments.each("keys", keys, arguments.text),
+            window_seconds=window_seconds)
         return list(self.call("StatsService/GetFrequency", request,
                               stats_pb2.GetFrequencyResponse).frequencies)
 
@@ -134,8 +155,9 @@ class Statistics:
         rank, and the count of values. None of them when the count is 0.
 
         ValueError: there is no such metric."""
-        request = stats_pb2.GetQuantilesRequest(
-            stream=stream, metric=metric_of(metric), q=q,
+        request = about(
+            stats_pb2.GetQuantilesRequest, stream, metric=metric_of(metric),
+            q=arguments.each("q", q, arguments.real),
             window_seconds=window_seconds)
         return self.call("StatsService/GetQuantiles", request,
                          stats_pb2.GetQuantilesResponse)
@@ -148,8 +170,9 @@ class Statistics:
         count is 0.
 
         ValueError: there is no such metric."""
-        request = stats_pb2.GetRankRequest(
-            stream=stream, metric=metric_of(metric), values=values,
+        request = about(
+            stats_pb2.GetRankRequest, stream, metric=metric_of(metric),
+            values=arguments.each("values", values, arguments.real),
             window_seconds=window_seconds)
         return self.call("StatsService/GetRank", request,
                          stats_pb2.GetRankResponse)
@@ -165,8 +188,8 @@ class Statistics:
         Errors: ValueError: no such kind or layout; INVALID_ARGUMENT: the kind
         does not have that layout; FAILED_PRECONDITION: unique keys are hashed
         otherwise than the layout wants, and are not all known by name."""
-        request = stats_pb2.ExportSketchRequest(
-            window_seconds=window_seconds, **sketch_of(stream, kind, layout))
+        request = about_sketch(stats_pb2.ExportSketchRequest, stream, kind,
+                               layout, window_seconds=window_seconds)
         return self.call("StatsService/ExportSketch", request,
                          stats_pb2.ExportSketchResponse).sketch
 
@@ -186,10 +209,9 @@ class Statistics:
         does not go together with the stream's configuration; ALREADY_EXISTS:
         the producer's last number had another sketch; RESOURCE_EXHAUSTED: it
         is above 16 MiB or the core's max_frame_bytes."""
-        request = stats_pb2.MergeSketchRequest(
-            sketch=sketch, producer_id=producer_id,
-            producer_sequence=producer_sequence,
-            **sketch_of(stream, kind, layout))
+        request = about_sketch(
+            stats_pb2.MergeSketchRequest, stream, kind, layout, sketch=sketch,
+            producer_id=producer_id, producer_sequence=producer_sequence)
         return self.call("StatsService/MergeSketch", request,
                          stats_pb2.MergeSketchResponse)
 
@@ -201,9 +223,9 @@ class Statistics:
         lost connections. window_seconds: those of the windows, 0 for all
         time; empty: all of them. Raises NOT_FOUND when the stream is not
         there, or is deleted."""
-        request = stats_pb2.WatchStatsRequest(
-            stream=stream, interval_ms=interval_ms, top=top,
-            window_seconds=window_seconds)
+        request = about(
+            stats_pb2.WatchStatsRequest, stream, interval_ms=interval_ms,
+            top=top, window_seconds=window_seconds)
         epoch, backoff = None, Backoff()
         while True:
             call = None

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 
+from . import arguments
 from .backoff import Backoff
 from .errors import Code, Error
 from .v1 import workers_pb2
@@ -40,16 +41,22 @@ class Work:
 
     def output(self, data):
         data = data.encode() if isinstance(data, str) else data
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise arguments.wrong("output", "str or bytes", data)
+        data = bytes(data)
         for at in range(0, len(data), REPORT_BYTES_MAX):
             self.report(append={
                 "deltas": [{"data": data[at:at + REPORT_BYTES_MAX]}]})
 
     def log(self, line):
-        self.report(append={"logs": [{"message": line}]})
+        self.report(append={"logs": [
+            {"message": arguments.text("line", line)}]})
 
     def progress(self, done, total=0, unit=""):
         self.report(progress={"progress": {
-            "done": done, "total": total, "unit": unit}})
+            "done": arguments.real("done", done),
+            "total": arguments.real("total", total),
+            "unit": arguments.text("unit", unit)}})
 
     def release(self, reason=""):
         """Lets go of the job without a result, and raises Stopped: to be
@@ -57,7 +64,7 @@ class Work:
         (or to this one) after its backoff. If the worker stops, and nothing
         was reported, it never was an attempt, and the job is the next of its
         queue at once. reason is for people, in the job's log of events."""
-        self.report(release={"reason": reason})
+        self.report(release={"reason": arguments.text("reason", reason)})
         raise Stopped
 
     def report(self, **report):
@@ -82,8 +89,8 @@ class Work:
                 for piece in [pieces] if isinstance(pieces, (str, bytes)) \
                         else pieces or ():
                     self.output(piece)
-                self.report(complete={"output_content_type":
-                                      self.content_type})
+                self.report(complete={"output_content_type": arguments.text(
+                    "content_type", self.content_type)})
             except Exception as error:
                 self.report(fail=failure(error))
 
@@ -109,9 +116,14 @@ class Worker:
     is the worker's alone."""
 
     def __init__(self, client, kinds, handler, concurrency=1, name=""):
+        if not callable(handler):
+            raise arguments.wrong("handler", "callable", handler)
         self.client, self.handler = client, handler
         self.hello = workers_pb2.RegisterWorker(
-            kinds=kinds, concurrency=concurrency, name=name,
+            kinds=arguments.each("kinds", kinds, arguments.text),
+            concurrency=arguments.whole("concurrency", concurrency, 1,
+                                        2 ** 32 - 1),
+            name=arguments.text("name", name),
             instance=secrets.token_hex(16))
         self.works, self.draining = {}, False
         self.heartbeat_s = HEARTBEAT_S
