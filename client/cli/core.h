@@ -277,6 +277,9 @@ bool cli_sink_full(const struct cli_sink *sink);
 /* The connection was lost and is not back. */
 bool cli_sink_reconnecting(const struct cli_sink *sink);
 
+/* Why the core takes nothing for now; NULL while it does. */
+const char *cli_sink_refusal(const struct cli_sink *sink);
+
 /*
  * Sends and receives, and waits until something happened: input_fd (-1: none)
  * is readable, an answer came, a signal, or timeout_ms (negative: none) is

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events on their way to the core. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core_internal.h"
@@ -10,6 +11,9 @@ struct cli_sink {
     struct cli_subject subject;
     /* Set when the ingest ended with an error, which was told then. */
     int status;
+    /* The last refusal, and the batches that had been taken by then. */
+    char refusal[256];
+    uint64_t taken;
 };
 
 static void on_error(struct rnl_ingest *ingest,
@@ -19,6 +23,16 @@ static void on_error(struct rnl_ingest *ingest,
     (void)ingest;
     if (sink->status == CLI_EXIT_OK)
         sink->status = cli_core_fail(sink->context, sink->subject.text, status);
+}
+
+static void on_refused(struct rnl_ingest *ingest,
+                       const struct rnl_status_info *status, void *arg)
+{
+    struct cli_sink *sink = arg;
+    struct rnl_ingest_counts counts;
+    rnl_ingest_counts(ingest, &counts);
+    snprintf(sink->refusal, sizeof(sink->refusal), "%s", status->message);
+    sink->taken = counts.batches_acknowledged;
 }
 
 int cli_sink_open(struct cli_context *context, const char *stream,
@@ -36,6 +50,7 @@ int cli_sink_open(struct cli_context *context, const char *stream,
      * before the first batch. */
     options.wait_for_connection = true;
     options.on_error = on_error;
+    options.on_refused = on_refused;
     options.arg = sink;
     enum rnl_code code =
         rnl_ingest_open(context->client, stream, &options, &sink->ingest);
@@ -88,6 +103,15 @@ bool cli_sink_reconnecting(const struct cli_sink *sink)
 {
     enum rnl_client_state state = rnl_client_state(sink->context->client);
     return state == RNL_CLIENT_WAITING || state == RNL_CLIENT_CONNECTING;
+}
+
+const char *cli_sink_refusal(const struct cli_sink *sink)
+{
+    struct rnl_ingest_counts counts;
+    rnl_ingest_counts(sink->ingest, &counts);
+    bool refused =
+        sink->refusal[0] != '\0' && counts.batches_acknowledged == sink->taken;
+    return refused ? sink->refusal : NULL;
 }
 
 int cli_sink_wait(struct cli_sink *sink, int input_fd, int64_t timeout_ms,

@@ -43,6 +43,7 @@ struct ingest {
     /* After Ctrl-C: when waiting for acknowledgements ends. 0: not yet. */
     int64_t give_up_at_ms;
     bool reconnecting;
+    bool refused;
     /* Ended by a signal with input left. */
     bool cut_short;
 };
@@ -99,6 +100,21 @@ static void watch_connection(struct ingest *in)
     if (!live(in))
         cli_note(in->context, reconnecting ? "connection lost; reconnecting"
                                            : "connected again");
+}
+
+/* Once for each time that the core stops to take events. */
+static void watch_refusal(struct ingest *in)
+{
+    const char *refusal = cli_sink_refusal(in->sink);
+    bool refused = refusal != NULL;
+    if (refused == in->refused)
+        return;
+    in->refused = refused;
+    clear(in);
+    if (refused)
+        cli_note(in->context, "the core takes nothing for now: %s", refusal);
+    else
+        cli_note(in->context, "the core takes events again");
 }
 
 /* "access.log line 3", "line 3" of stdin. */
@@ -166,8 +182,11 @@ static int check_patience(struct ingest *in)
     if (now_ms < in->give_up_at_ms)
         return CLI_EXIT_OK;
     clear(in);
-    cli_error(in->context, "the core has not taken everything that was read");
-    return CLI_EXIT_UNREACHABLE;
+    const char *refusal = cli_sink_refusal(in->sink);
+    cli_error(in->context,
+              "the core has not taken everything that was read%s%s",
+              refusal ? ": " : "", refusal ? refusal : "");
+    return refusal ? CLI_EXIT_ERROR : CLI_EXIT_UNREACHABLE;
 }
 
 static int64_t wait_ms(const struct ingest *in)
@@ -186,6 +205,7 @@ static int turn(struct ingest *in, int input_fd, bool *ret_readable)
     if (status == CLI_EXIT_OK)
         status = check_patience(in);
     watch_connection(in);
+    watch_refusal(in);
     return status;
 }
 

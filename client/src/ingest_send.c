@@ -217,6 +217,18 @@ static void go_on(struct rnl_ingest *ingest, uint32_t retry_delay_ms)
         rnl_ingest_fail(ingest);
 }
 
+/* True: the ingest is gone. */
+static bool tell_refused(struct rnl_ingest *ingest,
+                         const struct rnl_status_info *status)
+{
+    if (ingest->options.on_refused == NULL ||
+        status->code != RNL_RESOURCE_EXHAUSTED)
+        return false;
+    rnl_ingest_enter(ingest);
+    ingest->options.on_refused(ingest, status, ingest->options.arg);
+    return rnl_ingest_leave(ingest);
+}
+
 static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
                    void *arg)
 {
@@ -226,6 +238,8 @@ static void on_end(struct rnl_call *call, const struct rnl_status_info *status,
     bool idle = status->code == RNL_OK && ingest->sealed_count == 0;
     bool again = idle || resumable(ingest, status);
     uint32_t retry_delay_ms = status->retry_delay_ms;
+    if (again && tell_refused(ingest, status))
+        return;
     if (!again)
         rnl_status_copy(&ingest->status, status);
     /* Nobody but this side ends an ingest well. */

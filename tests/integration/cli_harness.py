@@ -74,6 +74,52 @@ class Core:
         shutil.rmtree(self.dir)
 
 
+class RefusingCore:
+    """Says Hello to one client, and refuses its batches until taking is set."""
+
+    def __init__(self):
+        self.taking = threading.Event()
+        self.refused_often = threading.Event()
+        self.refusals = 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.address = "%s:%d" % self.server.getsockname()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        client, _ = self.server.accept()
+        client.settimeout(DEADLINE_S)
+        with (contextlib.suppress(ConnectionError), client,
+              client.makefile("rb") as file):
+            file.read(file.read(1)[0])
+            client.sendall(self.frame(0, 2, b"\x08\x01\x30\x10\x3a\x01e"))
+            while length := file.read(1):
+                self.answer(client, file.read(length[0]))
+
+    def answer(self, client, frame):
+        """Stream id, then a Message or a HalfClose; a Call waits."""
+        stream_id, field = frame[1], frame[2] >> 3
+        if field == 4 and self.taking.is_set():
+            client.sendall(self.frame(stream_id, 4, b"\x08\x01\x10\x01"))
+        elif field == 4:
+            self.refusals += 1
+            if self.refusals == 5:
+                self.refused_often.set()
+            client.sendall(self.frame(
+                stream_id, 8, b"\x08\x08\x12\x0cdisk is full\x20\x05"))
+        elif field == 5:
+            client.sendall(self.frame(stream_id, 8, b""))
+
+    @staticmethod
+    def frame(stream_id, field, body):
+        data = bytes([8, stream_id, field << 3 | 2, len(body)]) + body
+        return bytes([len(data)]) + data
+
+    def stop(self):
+        self.server.close()
+        self.thread.join(DEADLINE_S)
+
+
 def clean_env(**more):
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith("RUNNEL_") and name != "NO_COLOR"}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What operators do, through the real programs: turns and limits of jobs,
-restarts, retention, what calls are counted as, backup and check."""
+restarts, retention, what calls are counted as, backup and check; a core that
+refuses events."""
 import json
 import os
 import re
@@ -14,7 +15,8 @@ import threading
 import time
 import unittest
 
-from cli_harness import BIN, DEADLINE_S, Core, Piped, clean_env, run
+from cli_harness import (BIN, DEADLINE_S, Core, Piped, RefusingCore,
+                         clean_env, run)
 
 
 class WithStore(unittest.TestCase):
@@ -507,6 +509,34 @@ class Upkeep(WithStore):
             self.assertEqual(done.returncode, 1, done)
             self.assertIn(b"in memory", done.stderr)
         self.assertEqual(os.listdir(self.dir), [])
+
+
+class Refused(unittest.TestCase):
+    def test_an_ingest_tells_that_the_core_refuses(self):
+        """Once, however often it is refused; and that it goes on."""
+        core = RefusingCore()
+        ingest = Piped(core, "ingest", "s", "-f", "lines")
+        ingest.process.stdin.write(b"one\n")
+        self.assertEqual(ingest.process.stderr.readline(),
+                         b"the core takes nothing for now: disk is full\n")
+        self.assertTrue(core.refused_often.wait(DEADLINE_S))
+        core.taking.set()
+        self.assertEqual(ingest.process.stderr.readline(),
+                         b"the core takes events again\n")
+        status, out, err = ingest.end()
+        self.assertEqual((status, err), (0, b""))
+        self.assertIn(b"1 event accepted", out)
+        core.stop()
+
+    def test_an_ingest_gives_up_on_a_core_that_refuses(self):
+        core = RefusingCore()
+        ingest = Piped(core, "ingest", "s", "-f", "lines", "--timeout", "1s")
+        ingest.process.stdin.write(b"one\n")
+        ingest.process.stderr.readline()
+        status, _, err = ingest.end(signal.SIGINT)
+        self.assertEqual(status, 1)
+        self.assertIn(b"not taken everything that was read: disk is full", err)
+        core.stop()
 
 
 if __name__ == "__main__":

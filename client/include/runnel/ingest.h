@@ -88,6 +88,11 @@ struct rnl_ingest_options {
      * a function of the ingest has returned that error. */
     void (*on_error)(struct rnl_ingest *ingest,
                      const struct rnl_status_info *status, void *arg);
+    /* The core takes nothing for now, its disk is full for example: the ingest
+     * waits and sends again. Called each time; status, which says why, is
+     * borrowed. */
+    void (*on_refused)(struct rnl_ingest *ingest,
+                       const struct rnl_status_info *status, void *arg);
     void *arg;
 };
 
