@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -78,6 +77,24 @@ static struct gathered *gathered_for(struct rnl_measures *measures,
     return gathered;
 }
 
+static size_t append(char key[RNL_METER_KEY_BYTES_MAX], size_t len,
+                     const char *text)
+{
+    size_t more = strnlen(text, RNL_METER_KEY_BYTES_MAX - len);
+    memcpy(key + len, text, more);
+    return len + more;
+}
+
+/* "NAME SUFFIX"; each call has one, so that it is not printf's. */
+static size_t write_key(char key[RNL_METER_KEY_BYTES_MAX],
+                        const struct rnl_measured *measured)
+{
+    size_t len = append(key, 0, measured->name);
+    if (measured->suffix == NULL)
+        return len;
+    return append(key, append(key, len, " "), measured->suffix);
+}
+
 void rnl_streams_measure(struct rnl_streams *streams, enum rnl_measure measure,
                          const struct rnl_measured *measured)
 {
@@ -88,13 +105,10 @@ void rnl_streams_measure(struct rnl_streams *streams, enum rnl_measure measure,
     struct gathered *gathered = gathered_for(measures, measure, measured);
     if (gathered == NULL)
         return;
-    char key[RNL_METER_KEY_BYTES_MAX + 1];
-    bool more = measured->suffix != NULL;
-    snprintf(key, sizeof(key), "%s%s%s", measured->name, more ? " " : "",
-             more ? measured->suffix : "");
+    char key[RNL_METER_KEY_BYTES_MAX];
     struct rnl_column_event event = {
         .key = key,
-        .key_len = strlen(key),
+        .key_len = write_key(key, measured),
         .value = measured->value,
         .latency_ms = measured->latency_ms,
     };
