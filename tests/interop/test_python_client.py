@@ -9,6 +9,7 @@ Exit status 77: python3-protobuf is not here.
 import importlib
 import io
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -685,6 +686,58 @@ class Frames(unittest.TestCase):
                      b"\x02\x22\x05"):
             with self.assertRaises(runnel.Error):
                 wire.decode(data + b"\xff" * 8)
+
+
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                      "../../client/python/README.md")
+
+
+class Readme(Case):
+    """The examples of client/python/README.md, in order, as they are but for
+    the address."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.addCleanup(os.chdir, os.getcwd())
+        self.addCleanup(os.umask, os.umask(0o077))
+        os.chdir(self.dir)
+        self.core = self.start("--data", os.path.join(self.dir, "data"))
+        with open(README, encoding="utf-8") as file:
+            self.blocks = re.findall(r"^```python\n(.*?)^```$", file.read(),
+                                     re.M | re.S)
+
+    def run_block(self, text, names):
+        here = 'runnel.Client("%s")' % self.core.address
+        text = text.replace('runnel.Client("127.0.0.1:7400")', here)
+        text = text.replace("runnel.Client()", here)
+        with unittest.mock.patch("sys.stdout", io.StringIO()) as out:
+            exec(compile(text, README, "exec"), names)
+        return out.getvalue()
+
+    def test_clients(self):
+        names = {}
+        printed = [self.run_block(text, names) for text in self.blocks[:-1]]
+        names["client"].close()
+        self.assertEqual(len(printed), 3)
+        self.assertEqual(printed[0], "hello1\n")
+        self.assertIn("12.5", printed[1])
+        self.assertRegex(printed[2], r"\A1048576\n0\nrnl_[0-9a-f]{64}\n\Z")
+
+    def test_worker(self):
+        """It runs until it is stopped: as the program that it is."""
+        text = self.blocks[-1].replace(
+            "runnel.Client()", 'runnel.Client("%s")' % self.core.address)
+        worker = subprocess.Popen(
+            [sys.executable, "-c", "import runnel\n" + text],
+            env=dict(os.environ, PYTHONPATH=PYTHON))
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        client = self.connect(self.core)
+        job = client.create_job("count", text="one two\nthree\n")
+        self.assertEqual("".join(event.delta.text
+                                 for event in client.watch(job.id)),
+                         "2 one two\n1 three\n")
 
 
 if __name__ == "__main__":
