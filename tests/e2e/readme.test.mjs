@@ -117,10 +117,11 @@ test('JavaScript in Node', async () => {
 
 test('C', async () => {
   const [source] = blocks('c');
-  await writeFile(path.join(dir, 'watch.c'), put(source,
+  await writeFile(path.join(dir, 'watch.c'), put(put(source,
+    'int main(void)', 'int main(int argc, char **argv)'),
     'rnl_client_create(NULL', 'rnl_client_create(&(struct ' +
     'rnl_client_options){.size = sizeof(struct rnl_client_options), ' +
-    `.address = "${world.core.address}"}`));
+    `.address = argc > 1 ? argv[1] : "${world.core.address}"}`));
   const lib = path.join(binDir, '../lib');
   await output('cc', '-std=c11', '-Wall', '-Wextra', '-Werror',
     `-I${root}/client/include`, `-I${root}/proto/include`,
@@ -128,6 +129,10 @@ test('C', async () => {
     '-lrunnel_common', '-lrunnel_proto', '-lrunnel_schema', '-lprotobuf-c',
     '-lssl', '-lcrypto');
   assert.equal(await output('./watch'), 'hello, stream\n');
+  const failed = await output('./watch', '127.0.0.1:1').catch(error => error);
+  assert.equal(failed.code, 1);
+  assert.equal(failed.stderr, 'UNAVAILABLE: cannot connect to 127.0.0.1:1: ' +
+    'Connection refused\n');
 });
 
 test('Python', async () => {
