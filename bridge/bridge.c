@@ -60,6 +60,9 @@ static bool load_certificate(const struct rnl_bridge *bridge,
     else
         rnl_log(RNL_LOG_INFO, "certificate_read",
                 RNL_LOG_TEXT("path", settings.cert_file));
+    if (*ret_context != NULL && error[0] != '\0')
+        rnl_log(RNL_LOG_WARN, "certificate_not_valid",
+                RNL_LOG_TEXT("reason", error));
     return *ret_context != NULL;
 }
 

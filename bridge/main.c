@@ -240,6 +240,21 @@ static const char *check_web_root(char out[WEB_ROOT_MAX])
     return is_directory(web_root) ? NULL : "web-root: is not a directory";
 }
 
+/* The options have other names here than in the library. */
+static const char *name_core_fault(const char *fault)
+{
+    static char text[512];
+    static const char ca[] = "tls_ca_file";
+    if (fault == NULL)
+        return NULL;
+    if (strncmp(fault, ca, strlen(ca)) == 0)
+        snprintf(text, sizeof(text), "core-tls-ca %.300s%s", core_tls_ca,
+                 fault + strlen(ca));
+    else
+        snprintf(text, sizeof(text), "core-tls-name: %s", fault);
+    return text;
+}
+
 /* How the core is reached. A CA or a name says that it is by TLS. */
 static const char *check_core(void)
 {
@@ -249,10 +264,7 @@ static const char *check_core(void)
     options.tls = core_tls;
     options.tls_ca_file = core_tls_ca;
     options.tls_server_name = core_tls_name;
-    return rnl_client_options_fault(&options) == NULL
-               ? NULL
-               : "core-tls-ca: must be a file of certificates in PEM, and "
-                 "core-tls-name have 1 to 255 bytes";
+    return name_core_fault(rnl_client_options_fault(&options));
 }
 
 /* Returns NULL or what is wrong. */

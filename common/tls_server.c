@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "tls_file.h"
 
 /* RFC 9325 (BCP 195), 4.2. */
 #define TLS12_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -35,13 +38,61 @@ static int select_alpn(SSL *ssl, const unsigned char **out,
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static SSL_CTX *fail(SSL_CTX *context, const char *what, const char *path,
-                     char error[RNL_TLS_ERROR_MAX])
+/* A daemon has nobody to ask. */
+static int no_passphrase(char *out, int cap, int is_write, void *arg)
 {
-    snprintf(error, RNL_TLS_ERROR_MAX, "%s %.120s: %.80s", what, path,
-             rnl_tls_reason());
+    (void)out;
+    (void)cap;
+    (void)is_write;
+    (void)arg;
+    return -1;
+}
+
+static SSL_CTX *fail(SSL_CTX *context, char error[RNL_TLS_ERROR_MAX],
+                     const char *what, const char *path, const char *why)
+{
+    snprintf(error, RNL_TLS_ERROR_MAX, "%s %.120s: %.80s", what, path, why);
+    ERR_clear_error();
     SSL_CTX_free(context);
     return NULL;
+}
+
+static SSL_CTX *fail_file(SSL_CTX *context, char error[RNL_TLS_ERROR_MAX],
+                          enum rnl_tls_file kind, const char *path)
+{
+    char inside[RNL_TLS_ERROR_MAX];
+    /* The first error is where it began. */
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    snprintf(inside, sizeof(inside), "is damaged: %s",
+             reason != NULL ? reason : "an error without a name");
+    const char *fault = rnl_tls_file_fault(path, kind);
+    return fail(context, error,
+                kind == RNL_TLS_FILE_KEY ? "the key" : "the certificate", path,
+                fault != NULL ? fault : inside);
+}
+
+static bool is_of_another(unsigned long code)
+{
+    return ERR_GET_LIB(code) == ERR_LIB_X509 &&
+           (ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH ||
+            ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH);
+}
+
+/* No reason not to start: the clock may be wrong, and clients that do not look
+ * are served. */
+static void warn(SSL_CTX *context, const char *path,
+                 char warning[RNL_TLS_ERROR_MAX])
+{
+    const X509 *cert = SSL_CTX_get0_certificate(context);
+    const char *what = NULL;
+    warning[0] = '\0';
+    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
+        what = "has expired";
+    else if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
+        what = "is not valid yet";
+    if (what != NULL)
+        snprintf(warning, RNL_TLS_ERROR_MAX, "the certificate %.160s %s", path,
+                 what);
 }
 
 static SSL_CTX *create(void)
@@ -58,6 +109,7 @@ static SSL_CTX *create(void)
                                   SSL_MODE_RELEASE_BUFFERS);
     /* Nothing remembered for clients that may never return. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
         SSL_CTX_set_cipher_list(context, TLS12_CIPHERS) == 1)
         return context;
@@ -71,18 +123,22 @@ SSL_CTX *rnl_tls_server_load(const struct rnl_tls_server *settings,
     ERR_clear_error();
     SSL_CTX *context = create();
     if (context == NULL)
-        return fail(NULL, "no TLS", "", ret_error);
+        return fail(NULL, ret_error, "no TLS", "", rnl_tls_reason());
     if (SSL_CTX_use_certificate_chain_file(context, settings->cert_file) != 1)
-        return fail(context, "the certificate", settings->cert_file, ret_error);
-    if (SSL_CTX_use_PrivateKey_file(context, settings->key_file,
-                                    SSL_FILETYPE_PEM) != 1)
-        return fail(context, "the key", settings->key_file, ret_error);
-    if (SSL_CTX_check_private_key(context) != 1)
-        return fail(context,
-                    "the key is not the certificate's:", settings->key_file,
-                    ret_error);
+        return fail_file(context, ret_error, RNL_TLS_FILE_CERTIFICATE,
+                         settings->cert_file);
+    bool fits = SSL_CTX_use_PrivateKey_file(context, settings->key_file,
+                                            SSL_FILETYPE_PEM) == 1 &&
+                SSL_CTX_check_private_key(context) == 1;
+    if (!fits && is_of_another(ERR_peek_last_error()))
+        return fail(context, ret_error, "the key", settings->key_file,
+                    "is not that of the certificate");
+    if (!fits)
+        return fail_file(context, ret_error, RNL_TLS_FILE_KEY,
+                         settings->key_file);
     if (settings->alpn != NULL)
         SSL_CTX_set_alpn_select_cb(context, select_alpn,
                                    (void *)(uintptr_t)settings->alpn);
+    warn(context, settings->cert_file, ret_error);
     return context;
 }

@@ -51,6 +51,16 @@ static int tell_unreachable(struct cli_context *context, const char *reason)
     return CLI_EXIT_UNREACHABLE;
 }
 
+/* The options have other names here than in the library. */
+static int refuse_options(struct cli_context *context, const char *fault)
+{
+    static const char ca[] = "tls_ca_file";
+    if (strncmp(fault, ca, strlen(ca)) == 0)
+        return cli_usage_error(context, "--tls-ca %s%s", context->tls_ca,
+                               fault + strlen(ca));
+    return cli_usage_error(context, "--core %s: %s", context->address, fault);
+}
+
 static int create_client(struct cli_context *context)
 {
     struct rnl_client_options options = RNL_OPTIONS_INIT(options);
@@ -68,8 +78,7 @@ static int create_client(struct cli_context *context)
     if (code == RNL_OK)
         return CLI_EXIT_OK;
     if (code == RNL_INVALID_ARGUMENT)
-        return cli_usage_error(context, "--core %s: %s", context->address,
-                               rnl_client_options_fault(&options));
+        return refuse_options(context, rnl_client_options_fault(&options));
     cli_error(context, "%s", rnl_code_text(code));
     return CLI_EXIT_ERROR;
 }

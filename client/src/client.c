@@ -140,9 +140,7 @@ static const char *find_file_fault(const struct rnl_client_options *options)
         return NULL;
     enum rnl_code code = rnl_tls_context_create(options, &context);
     rnl_tls_context_destroy(context);
-    return code == RNL_INVALID_ARGUMENT
-               ? "tls_ca_file must be a file of certificates in PEM"
-               : NULL;
+    return code == RNL_INVALID_ARGUMENT ? rnl_tls_roots_fault(options) : NULL;
 }
 
 const char *rnl_client_options_fault(const struct rnl_client_options *options)

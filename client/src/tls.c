@@ -124,6 +124,31 @@ enum rnl_code rnl_tls_context_create(const struct rnl_client_options *options,
     return code;
 }
 
+const char *rnl_tls_roots_fault(const struct rnl_client_options *options)
+{
+    char byte;
+    if (options->tls_ca_file == NULL)
+        return "tls: the certificates of the system cannot be read";
+    errno = 0;
+    FILE *file = fopen(options->tls_ca_file, "re");
+    if (file != NULL && fread(&byte, 1, 1, file) == 1)
+        errno = 0;
+    int error = errno;
+    if (file != NULL)
+        fclose(file);
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return "tls_ca_file: there is no such file";
+    case EACCES:
+        return "tls_ca_file: there is no permission to read it";
+    case EISDIR:
+        return "tls_ca_file: is a directory";
+    default:
+        return "tls_ca_file must be a file of certificates in PEM";
+    }
+}
+
 void rnl_tls_context_destroy(struct rnl_tls_context *context)
 {
     if (context == NULL)

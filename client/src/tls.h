@@ -25,6 +25,9 @@ RNL_MUST_USE enum rnl_code rnl_tls_context_create(
     const struct rnl_client_options *options,
     struct rnl_tls_context **ret_context);
 
+/* Why they are none: a sentence about an option, static. */
+const char *rnl_tls_roots_fault(const struct rnl_client_options *options);
+
 /* Accepts NULL. */
 void rnl_tls_context_destroy(struct rnl_tls_context *context);
 

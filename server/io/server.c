@@ -159,6 +159,9 @@ static bool read_certificate(struct rnl_server *server)
     server->tls = context;
     rnl_log(RNL_LOG_INFO, "certificate_read",
             RNL_LOG_TEXT("path", settings.cert_file));
+    if (error[0] != '\0')
+        rnl_log(RNL_LOG_WARN, "certificate_not_valid",
+                RNL_LOG_TEXT("reason", error));
     return true;
 }
 

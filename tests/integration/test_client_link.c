@@ -102,10 +102,11 @@ static void bad_options_of_tls_are_named_and_refused(void **state)
         {.size = sizeof(bad[0]), .tls = true, .tls_server_name = ""},
         {.size = sizeof(bad[0]), .tls = true, .tls_ca_file = "/dev/null"},
         {.size = sizeof(bad[0]), .tls = true, .tls_ca_file = "/none/such"},
+        {.size = sizeof(bad[0]), .tls = true, .tls_ca_file = "/"},
     };
-    static const char *const faults[] = {"tls must", "tls_server_name must",
-                                         "tls_ca_file must",
-                                         "tls_ca_file must"};
+    static const char *const faults[] = {
+        "tls must", "tls_server_name must", "tls_ca_file must",
+        "tls_ca_file: there is no such file", "tls_ca_file: is a directory"};
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct rnl_client *client = NULL;

@@ -18,7 +18,7 @@ import unittest
 
 import bridge_rig as rig
 from bridge_rig import BIN, DEADLINE_S, Bridge, Core, clean_env
-from tls_files import Authority
+from tls_files import Authority, openssl
 
 TEXT = "0123456789abcdef" * 16384  # 256 KiB
 
@@ -110,10 +110,18 @@ class CoreTls(Tls):
             self.assertEqual(done.returncode, 3, (flags, done.stderr))
             if flags:
                 self.assertIn(why, done.stderr)
-        for ca in (self.key, self.root.path("none")):
+        for ca, why in (
+                (self.key, " must be a file of certificates in PEM"),
+                (self.dir, ": is a directory"),
+                (self.root.path("none"), ": there is no such file")):
             done = run(core, "info", "--tls-ca", ca)
             self.assertEqual(done.returncode, 2, done.stderr)
-            self.assertIn(b"tls_ca_file", done.stderr)
+            self.assertIn("--tls-ca " + ca + why, done.stderr.decode())
+            bridge = subprocess.run(
+                [os.path.join(BIN, "runnel-bridge"), "--core-tls-ca", ca],
+                capture_output=True, timeout=DEADLINE_S, env=clean_env())
+            self.assertEqual(bridge.returncode, 2, bridge.stderr)
+            self.assertIn("core-tls-ca " + ca + why, bridge.stderr.decode())
 
     def test_the_name_and_the_address_are_checked(self):
         for names, works in (("DNS:localhost", False), ("IP:127.0.0.2", False),
@@ -226,18 +234,62 @@ class CoreTls(Tls):
                                   env=clean_env())
             self.assertEqual(done.returncode, 2)
             self.assertIn(b"give both, or none", done.stderr)
+
+    def made(self, name, text):
+        path = self.root.path(name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def test_files_that_cannot_be_used_are_told_with_the_reason(self):
         _, stranger = self.root.sign("stranger")
-        for name in ("runneld", "runnel-bridge"):
-            for cert, key in ((self.cert, stranger), (self.key, self.key),
-                              (self.cert, "/dev/null"),
-                              (self.root.path("none"), self.key)):
+        with open(self.cert) as cert, open(self.key) as key:
+            cert, key = cert.read(), key.read()
+        locked = self.root.path("locked")
+        openssl("pkey", "-in", self.key, "-aes128", "-passout", "pass:x",
+                "-out", locked)
+        bad = self.made("bad", cert[:100] + "!" + cert[101:])
+        short = self.made("short", "".join(
+            line for i, line in enumerate(key.splitlines(True)) if i != 2))
+        none, empty = self.root.path("none"), self.made("empty", "")
+        for cert, key, path, why in (
+                (none, self.key, none, "No such file or directory"),
+                (self.cert, none, none, "No such file or directory"),
+                (self.dir, self.key, self.dir, "is a directory"),
+                (self.key, self.key, self.key, "has no certificate in PEM"),
+                (empty, self.key, empty, "has no certificate in PEM"),
+                (bad, self.key, bad, "is damaged"),
+                (self.cert, self.cert, self.cert, "has no private key in PEM"),
+                (self.cert, "/dev/null", "/dev/null",
+                 "has no private key in PEM"),
+                (self.cert, short, short, "is damaged"),
+                (self.cert, locked, locked, "is encrypted with a passphrase"),
+                (self.cert, stranger, stranger,
+                 "is not that of the certificate")):
+            for name in ("runneld", "runnel-bridge"):
                 done = subprocess.run(
                     [os.path.join(BIN, name), "--listen", "127.0.0.1:0",
                      "--tls-cert", cert, "--tls-key", key],
                     cwd=self.dir, capture_output=True, timeout=DEADLINE_S,
+                    stdin=subprocess.DEVNULL,
                     env=clean_env(RUNNEL_DURABILITY="memory"))
                 self.assertEqual(done.returncode, 1, (name, cert, key))
-                self.assertIn(b"event=certificate_unusable", done.stderr)
+                said = done.stderr.decode()
+                self.assertIn("event=certificate_unusable", said)
+                self.assertIn("%s: %s" % (path, why), said)
+
+    def test_a_certificate_that_has_expired_is_told(self):
+        cert, key = self.root.sign("expired", days="-1")
+        core = self.core(cert=cert, key=key)
+        self.assertIn("event=certificate_not_valid reason=\"the certificate "
+                      "%s has expired\"" % cert, core.logged())
+        done = run(core, "info", "--tls-ca", self.root.cert)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(b"certificate has expired", done.stderr)
+        bridge = Bridge(core, "--tls-cert", cert, "--tls-key", key,
+                        "--core-tls-ca", self.root.cert)
+        self.addCleanup(stop, bridge)
+        self.assertIn("event=certificate_not_valid", bridge.logged())
 
 
 def ssl_hello(context):
