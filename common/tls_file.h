@@ -12,8 +12,8 @@ enum rnl_tls_file {
 };
 
 /* A phrase that follows the file's name: "No such file or directory", "has no
- * certificate in PEM". NULL: nothing is wrong as far as it can see, but for what
- * is inside of a block. Valid until the next call of strerror. */
+ * certificate in PEM". NULL: nothing is wrong as far as it can see, but for
+ * what is inside of a block. Valid until the next call of strerror. */
 const char *rnl_tls_file_fault(const char *path, enum rnl_tls_file kind);
 
 #endif

@@ -24,10 +24,10 @@ struct rnl_tls_server {
     const char *alpn;
 };
 
-/* Returns a context, or NULL and why not: a sentence that names the file. With a
- * context the sentence is empty, or says that the certificate has expired or is
- * not valid yet. Owned by the caller (SSL_CTX_free); settings->alpn is borrowed
- * for its life. */
+/* Returns a context, or NULL and why not: a sentence that names the file. With
+ * a context the sentence is empty, or says that the certificate has expired or
+ * is not valid yet. Owned by the caller (SSL_CTX_free); settings->alpn is
+ * borrowed for its life. */
 SSL_CTX *rnl_tls_server_load(const struct rnl_tls_server *settings,
                              char ret_error[RNL_TLS_ERROR_MAX]);
 
