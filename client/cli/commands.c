@@ -69,10 +69,12 @@ const char *cli_group_summary(const char *group)
 {
     static const struct {
         const char *group, *summary;
-    } groups[] = {{"job", "Create, watch and end jobs"},
-                  {"stats", "Read and configure statistics streams"},
-                  {"token", "Make, list and revoke tokens"},
-                  {"admin", "Back up, check and compact the store"}};
+    } groups[] = {
+        {"job", "Create, watch and end jobs"},
+        {"stats", "Read and configure statistics streams"},
+        {"token", "Make, list and revoke tokens"},
+        {"admin",
+         "Back up, check and compact the store (tokens: runnel token)"}};
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         if (strcmp(groups[i].group, group) == 0)
             return groups[i].summary;

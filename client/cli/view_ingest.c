@@ -74,9 +74,12 @@ void cli_view_ingest_summary(struct cli_buf *buf, const struct cli_term *term,
     cli_buf_printf(buf, " %s accepted in ",
                    plural(totals->accepted_events, "event", "events"));
     cli_text_add_ms(buf, (double)view->elapsed_ms);
-    cli_buf_text(buf, ", ");
-    cli_text_add_short(buf, rate_of(totals->accepted_events, view->elapsed_ms));
-    cli_buf_text(buf, "/s");
+    if (view->elapsed_ms > 0) {
+        cli_buf_text(buf, ", ");
+        cli_text_add_short(buf,
+                           rate_of(totals->accepted_events, view->elapsed_ms));
+        cli_buf_text(buf, "/s");
+    }
     add_part(buf, totals->late_events, "late");
     add_part(buf, totals->duplicate_batches,
              plural(totals->duplicate_batches, "duplicate batch",

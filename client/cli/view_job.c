@@ -335,15 +335,20 @@ static void add_count_line(struct cli_buf *buf, const struct cli_term *term,
     cli_buf_fini(&text);
 }
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void add_kind(struct cli_buf *text, const json_t *kind)
 {
     uint64_t max = cli_json_u64(kind, "maxRunning");
+    uint64_t workers = cli_json_u64(kind, "workers");
     cli_buf_printf(text, "%s, ", cli_json_text(kind, "kind"));
     if (cli_json_bool(kind, "builtIn"))
         cli_buf_printf(text, "built in");
     else
-        cli_buf_printf(text, "%" PRIu64 " workers",
-                       cli_json_u64(kind, "workers"));
+        cli_buf_printf(text, "%" PRIu64 " worker%s", workers, plural(workers));
     cli_buf_printf(text, ", %" PRIu64 " waiting, %" PRIu64 " running",
                    cli_json_u64(kind, "jobsWaiting"),
                    cli_json_u64(kind, "jobsRunning"));
@@ -443,12 +448,14 @@ void cli_view_info(struct cli_buf *buf, const struct cli_term *term,
     add_line(buf, term, "jobs", CLI_PLAIN, &text);
     add_count_line(buf, term, "streams", cli_json_u64(info, "eventStreams"));
     add_count_line(buf, term, "events", cli_json_u64(info, "eventsIngested"));
+    uint64_t connections = cli_json_u64(info, "connections");
+    uint64_t open = cli_json_u64(info, "streamsOpen");
+    uint64_t calls = cli_json_u64(info, "calls");
     cli_buf_printf(&text,
-                   "%" PRIu64 " connections, %" PRIu64 " open calls, %" PRIu64
-                   " calls so far",
-                   cli_json_u64(info, "connections"),
-                   cli_json_u64(info, "streamsOpen"),
-                   cli_json_u64(info, "calls"));
+                   "%" PRIu64 " connection%s, %" PRIu64 " open call%s, %" PRIu64
+                   " call%s so far",
+                   connections, plural(connections), open, plural(open), calls,
+                   plural(calls));
     add_line(buf, term, "traffic", CLI_PLAIN, &text);
     if (cli_json_at(info, "limits") != NULL)
         add_limits(buf, term, cli_json_at(info, "limits"));

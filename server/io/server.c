@@ -202,6 +202,9 @@ static void on_committed(uv_async_t *async)
     const char *error = rnl_journal_sqlite_error(server->journal);
     if (error[0] != '\0')
         rnl_log(RNL_LOG_ERROR, "store_failed", RNL_LOG_TEXT("reason", error));
+    else if (server->store_failed)
+        rnl_log(RNL_LOG_INFO, "store_writable");
+    server->store_failed = error[0] != '\0';
     rnl_server_leave(server);
 }
 

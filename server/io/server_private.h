@@ -71,8 +71,9 @@ struct rnl_server {
     uv_signal_t sigterm;
     uv_signal_t sigint;
     uv_signal_t sighup;
-    /* The journal's writer has something to report. */
+    /* The journal's writer has something to report; its last group failed. */
     uv_async_t committed;
+    bool store_failed;
     /* Threads that count events, NULL without; they have counted some. */
     struct rnl_shards *shards;
     uv_async_t counted;

@@ -274,6 +274,13 @@ static void expect_store(struct rnl_client *client, bool stalled)
     rnl_server_info_destroy(info);
 }
 
+static void expect_in_log(const struct daemon *daemon, const char *event)
+{
+    static char log[1 << 16];
+    daemon_read_log(daemon, log, sizeof(log));
+    assert_non_null(strstr(log, event));
+}
+
 static bool keep_nothing(void *arg, const void *data, size_t len,
                          uint64_t total_bytes)
 {
@@ -317,6 +324,8 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
                      0);
     create_when_ready(client, ids[count++]);
     expect_store(client, false);
+    expect_in_log(&daemon, "event=store_failed");
+    expect_in_log(&daemon, "event=store_writable");
     rnl_client_destroy(client);
     daemon_signal(&daemon, SIGKILL);
     assert_int_equal(daemon_wait(&daemon), -1);
