@@ -28,59 +28,6 @@ static const int64_t lazy_ns[RNL_KEEP_LAZY_LISTS] = {
 /* Requests that wait: above it senders are held. */
 #define WAITING_MAX 4096
 
-/* ---- who waits ---- */
-
-static void queue_init(struct rnl_keep_queue *queue)
-{
-    queue->first = NULL;
-    queue->tail = &queue->first;
-}
-
-static void queue_add(struct rnl_keep_queue *queue,
-                      struct rnl_keep_request *request)
-{
-    request->next = NULL;
-    *queue->tail = request;
-    queue->tail = &request->next;
-}
-
-/* Puts the requests of one queue behind those of another. */
-static void queue_move(struct rnl_keep_queue *to, struct rnl_keep_queue *from)
-{
-    if (from->first == NULL)
-        return;
-    *to->tail = from->first;
-    to->tail = from->tail;
-    queue_init(from);
-}
-
-/* Empties the queue; a request may be gone once it is told. */
-static void queue_tell(struct rnl_keeper *keeper, struct rnl_keep_queue *queue,
-                       enum rnl_code code)
-{
-    struct rnl_keep_request *request = queue->first;
-    queue_init(queue);
-    while (request != NULL) {
-        struct rnl_keep_request *next = request->next;
-        keeper->waiting_count--;
-        request->done(request, code);
-        request = next;
-    }
-}
-
-/* Takes those out that can safely ask again. */
-static void queue_part(struct rnl_keep_queue *queue,
-                       struct rnl_keep_queue *repeatable)
-{
-    struct rnl_keep_request *next = queue->first;
-    queue_init(queue);
-    while (next != NULL) {
-        struct rnl_keep_request *request = next;
-        next = request->next;
-        queue_add(request->repeatable ? repeatable : queue, request);
-    }
-}
-
 /* ---- when ---- */
 
 static bool has_open(const struct rnl_keeper *keeper)
@@ -89,7 +36,7 @@ static bool has_open(const struct rnl_keeper *keeper)
            keeper->filling_waiting.first != NULL;
 }
 
-static void schedule(struct rnl_keeper *keeper)
+void rnl_keeper_schedule(struct rnl_keeper *keeper)
 {
     int64_t due = INT64_MAX;
     if (keeper->in_flight || keeper->closed)
@@ -108,7 +55,7 @@ static void schedule(struct rnl_keeper *keeper)
     (void)!rnl_timer_start(&keeper->streams->core->timers, &keeper->timer, due);
 }
 
-static void leave_list(struct rnl_keeper *keeper, struct rnl_kept *kept)
+void rnl_kept_leave_list(struct rnl_keeper *keeper, struct rnl_kept *kept)
 {
     if (kept->state == RNL_KEPT_LAZY)
         TAILQ_REMOVE(&keeper->lazy[kept->lazy], kept, link);
@@ -117,11 +64,11 @@ static void leave_list(struct rnl_keeper *keeper, struct rnl_kept *kept)
     kept->state = RNL_KEPT_CLEAN;
 }
 
-static void make_open(struct rnl_keeper *keeper, struct rnl_kept *kept)
+void rnl_kept_open(struct rnl_keeper *keeper, struct rnl_kept *kept)
 {
     if (kept->state == RNL_KEPT_OPEN)
         return;
-    leave_list(keeper, kept);
+    rnl_kept_leave_list(keeper, kept);
     kept->state = RNL_KEPT_OPEN;
     TAILQ_INSERT_TAIL(&keeper->open, kept, link);
 }
@@ -134,18 +81,12 @@ void rnl_kept_later(struct rnl_kept *kept, size_t lazy)
     if (kept->state == RNL_KEPT_OPEN ||
         (kept->state == RNL_KEPT_LAZY && kept->lazy <= lazy))
         return;
-    leave_list(keeper, kept);
+    rnl_kept_leave_list(keeper, kept);
     kept->state = RNL_KEPT_LAZY;
     kept->lazy = lazy;
     kept->due_ns = keeper->streams->core->now_ns + lazy_ns[lazy];
     TAILQ_INSERT_TAIL(&keeper->lazy[lazy], kept, link);
-    schedule(keeper);
-}
-
-static void changed(struct rnl_keeper *keeper, struct rnl_kept *kept)
-{
-    keeper->changes++;
-    rnl_kept_later(kept, RNL_KEEP_SOON);
+    rnl_keeper_schedule(keeper);
 }
 
 /* ---- groups ---- */
@@ -156,7 +97,7 @@ static void open_due(struct rnl_keeper *keeper, int64_t now_ns)
         struct rnl_kept *kept;
         while ((kept = TAILQ_FIRST(&keeper->lazy[i])) != NULL &&
                kept->due_ns <= now_ns)
-            make_open(keeper, kept);
+            rnl_kept_open(keeper, kept);
     }
 }
 
@@ -171,8 +112,8 @@ static bool make_group(struct rnl_keeper *keeper)
            keeper->filling.len < GROUP_BYTES_MAX) {
         if (rnl_kept_write(keeper, kept, &saved_bytes) != RNL_OK)
             return keeper->filling.len > before;
-        leave_list(keeper, kept);
-        queue_move(&keeper->filling_waiting, &kept->waiting);
+        rnl_kept_leave_list(keeper, kept);
+        rnl_keep_queue_move(&keeper->filling_waiting, &kept->waiting);
     }
     return true;
 }
@@ -190,12 +131,12 @@ static void refuse_repeatable(struct rnl_keeper *keeper, enum rnl_code code)
 {
     struct rnl_keep_queue repeatable;
     struct rnl_kept *kept;
-    queue_init(&repeatable);
-    queue_part(&keeper->flight_waiting, &repeatable);
-    queue_part(&keeper->filling_waiting, &repeatable);
+    rnl_keep_queue_init(&repeatable);
+    rnl_keep_queue_part(&keeper->flight_waiting, &repeatable);
+    rnl_keep_queue_part(&keeper->filling_waiting, &repeatable);
     TAILQ_FOREACH(kept, &keeper->open, link)
-    queue_part(&kept->waiting, &repeatable);
-    queue_tell(keeper, &repeatable, code);
+    rnl_keep_queue_part(&kept->waiting, &repeatable);
+    rnl_keep_queue_tell(&repeatable, code, &keeper->waiting_count);
 }
 
 static void finish(struct rnl_keeper *keeper, enum rnl_code code)
@@ -205,13 +146,14 @@ static void finish(struct rnl_keeper *keeper, enum rnl_code code)
     if (code == RNL_OK) {
         rnl_stats_group_reset(&keeper->flight);
         keeper->retry_ns = 0;
-        queue_tell(keeper, &keeper->flight_waiting, RNL_OK);
+        rnl_keep_queue_tell(&keeper->flight_waiting, RNL_OK,
+                            &keeper->waiting_count);
     } else {
         keeper->retry_ns = keeper->streams->core->now_ns + RETRY_NS;
         refuse_repeatable(keeper, code);
     }
     relieve(keeper);
-    schedule(keeper);
+    rnl_keeper_schedule(keeper);
 }
 
 static void on_committed(void *arg, enum rnl_code code)
@@ -225,7 +167,7 @@ static void take_off(struct rnl_keeper *keeper)
     struct rnl_stats_group group = keeper->flight;
     keeper->flight = keeper->filling;
     keeper->filling = group;
-    queue_move(&keeper->flight_waiting, &keeper->filling_waiting);
+    rnl_keep_queue_move(&keeper->flight_waiting, &keeper->filling_waiting);
     keeper->gather_end_ns = 0;
     keeper->changes_seen = keeper->changes;
 }
@@ -267,127 +209,16 @@ static void on_timer(struct rnl_timer *timer, void *arg)
     }
     open_due(keeper, now_ns);
     if (!has_open(keeper) || gathers(keeper, now_ns)) {
-        schedule(keeper);
+        rnl_keeper_schedule(keeper);
         return;
     }
     if (!make_group(keeper) && keeper->filling.len == 0) {
         keeper->retry_ns = now_ns + RETRY_NS;
-        schedule(keeper);
+        rnl_keeper_schedule(keeper);
         return;
     }
     take_off(keeper);
     commit(keeper);
-}
-
-/* ---- a stream ---- */
-
-void rnl_keep_new(struct rnl_event_stream *stream)
-{
-    struct rnl_keeper *keeper = stream->streams->keeper;
-    struct rnl_kept *kept = &stream->kept;
-    *kept = (struct rnl_kept){.stream = stream};
-    queue_init(&kept->waiting);
-    if (keeper == NULL)
-        return;
-    kept->number = keeper->next_number++;
-    kept->is_new = true;
-    kept->must_save = true;
-    rnl_meter_on_advance(stream->meter, rnl_kept_advanced, kept);
-}
-
-/* Time is reported once its log has been replayed. */
-void rnl_keep_found(struct rnl_event_stream *stream, uint64_t number)
-{
-    stream->kept.number = number;
-    stream->kept.is_new = false;
-    stream->kept.must_save = false;
-    rnl_meter_on_advance(stream->meter, NULL, NULL);
-}
-
-enum rnl_code rnl_keep_remove(struct rnl_event_stream *stream,
-                              struct rnl_keep_request *request)
-{
-    struct rnl_keeper *keeper = rnl_keeper_of(stream);
-    struct rnl_kept *kept = &stream->kept;
-    const struct rnl_stats_record gone = {.kind = RNL_STATS_GONE,
-                                          .stream = kept->number};
-    if (keeper == NULL)
-        return RNL_OK;
-    if (!kept->is_new && !keeper->closed &&
-        rnl_stats_group_add(&keeper->filling, &gone) == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
-    leave_list(keeper, kept);
-    queue_move(&keeper->filling_waiting, &kept->waiting);
-    rnl_kept_drop_log(kept);
-    rnl_meter_on_advance(stream->meter, NULL, NULL);
-    keeper->logged_bytes -= kept->logged_bytes;
-    kept->number = 0;
-    if (request != NULL) {
-        keeper->waiting_count++;
-        queue_add(&keeper->filling_waiting, request);
-    }
-    schedule(keeper);
-    return RNL_OK;
-}
-
-void rnl_keep_batch(struct rnl_event_stream *stream,
-                    const struct rnl_event_batch *batch, int64_t wall_ms)
-{
-    struct rnl_keeper *keeper = rnl_keeper_of(stream);
-    const struct rnl_keep_record record = {
-        .kind = RNL_KEEP_BATCH,
-        .wall_ms = wall_ms,
-        .data = batch->request,
-        .len = batch->request_len,
-    };
-    if (keeper == NULL)
-        return;
-    rnl_kept_log(&stream->kept, &record);
-    stream->kept.producers_changed |= batch->producer_id_len > 0;
-    changed(keeper, &stream->kept);
-}
-
-void rnl_keep_duplicate(struct rnl_event_stream *stream,
-                        const uint8_t *producer_id, size_t len)
-{
-    struct rnl_keeper *keeper = rnl_keeper_of(stream);
-    const struct rnl_keep_record record = {
-        .kind = RNL_KEEP_DUPLICATE,
-        .data = producer_id,
-        .len = len,
-    };
-    if (keeper == NULL)
-        return;
-    rnl_kept_log(&stream->kept, &record);
-    stream->kept.producers_changed = true;
-    changed(keeper, &stream->kept);
-}
-
-void rnl_keep_changed(struct rnl_event_stream *stream)
-{
-    struct rnl_keeper *keeper = rnl_keeper_of(stream);
-    if (keeper == NULL)
-        return;
-    stream->kept.must_save = true;
-    /* A sketch may have come from one. */
-    stream->kept.producers_changed = true;
-    rnl_kept_drop_log(&stream->kept);
-    changed(keeper, &stream->kept);
-}
-
-void rnl_keep_wait(struct rnl_event_stream *stream,
-                   struct rnl_keep_request *request)
-{
-    struct rnl_keeper *keeper = rnl_keeper_of(stream);
-    if (keeper == NULL)
-        return;
-    keeper->waiting_count++;
-    keeper->changes++;
-    queue_add(&stream->kept.waiting, request);
-    make_open(keeper, &stream->kept);
-    if (rnl_keeper_busy(keeper))
-        keeper->was_busy = true;
-    schedule(keeper);
 }
 
 /* ---- the state of all ---- */
@@ -445,8 +276,8 @@ enum rnl_code rnl_keeper_create(struct rnl_streams *streams,
     TAILQ_INIT(&keeper->open);
     for (size_t i = 0; i < RNL_KEEP_LAZY_LISTS; i++)
         TAILQ_INIT(&keeper->lazy[i]);
-    queue_init(&keeper->filling_waiting);
-    queue_init(&keeper->flight_waiting);
+    rnl_keep_queue_init(&keeper->filling_waiting);
+    rnl_keep_queue_init(&keeper->flight_waiting);
     if (rnl_timer_start(&streams->core->timers, &keeper->timer, INT64_MAX) !=
         RNL_OK) {
         rnl_free(keeper);
@@ -493,8 +324,9 @@ void rnl_keeper_destroy(struct rnl_keeper *keeper)
     if (keeper == NULL)
         return;
     rnl_timer_stop(&keeper->streams->core->timers, &keeper->timer);
-    queue_move(&keeper->flight_waiting, &keeper->filling_waiting);
-    queue_tell(keeper, &keeper->flight_waiting, RNL_UNAVAILABLE);
+    rnl_keep_queue_move(&keeper->flight_waiting, &keeper->filling_waiting);
+    rnl_keep_queue_tell(&keeper->flight_waiting, RNL_UNAVAILABLE,
+                        &keeper->waiting_count);
     rnl_stats_group_fini(&keeper->filling);
     rnl_stats_group_fini(&keeper->flight);
     rnl_free(keeper);

@@ -41,6 +41,7 @@
 #include <runnel/status.h>
 
 #include "field_error.h"
+#include "keep_queue.h"
 
 struct rnl_event_batch;
 struct rnl_event_stream;
@@ -55,21 +56,6 @@ struct rnl_streams_counts;
 /* After a group that could not be written, the time until the next try, ours
  * and that of those who were refused. */
 #define RNL_KEEP_RETRY_MS 1000
-
-/* Told when a change is durable. The caller's storage, until done. */
-struct rnl_keep_request {
-    /* code is not RNL_OK only if it is repeatable, or at the end. */
-    void (*done)(struct rnl_keep_request *request, enum rnl_code code);
-    /* The same request again does no harm: it is not counted twice. */
-    bool repeatable;
-    /* The keeper's. */
-    struct rnl_keep_request *next;
-};
-
-struct rnl_keep_queue {
-    struct rnl_keep_request *first;
-    struct rnl_keep_request **tail;
-};
 
 /* What the keeper knows of a stream; embedded in it. */
 struct rnl_kept {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the keeper share:
  *
- *   keeper.c        groups, and who waits for them
+ *   keeper.c        groups, and when they are made
+ *   keep_queue.c    who waits for them
+ *   keep_stream.c   what happens to a stream
  *   keep_log.c      a stream's log: batches and advances as records
  *   keep_save.c     a stream into a group
  *   keep_recover.c  streams from what the journal has
@@ -73,6 +75,13 @@ static inline struct rnl_keeper *rnl_keeper_of(
 }
 
 /* ---- keeper.c ---- */
+
+/* Sets the timer to what is due next. */
+void rnl_keeper_schedule(struct rnl_keeper *keeper);
+
+/* The stream is in the next group; or in no list. */
+void rnl_kept_open(struct rnl_keeper *keeper, struct rnl_kept *kept);
+void rnl_kept_leave_list(struct rnl_keeper *keeper, struct rnl_kept *kept);
 
 /* Has the stream kept without anybody waiting. */
 void rnl_kept_later(struct rnl_kept *kept, size_t lazy);
