@@ -16,7 +16,7 @@
  *   stats_service.c  those that answer statistics
  *   stats_message.c  a view as the StreamStats of the contract
  *   stats_snapshot.c figures of some windows, encoded
- *   watch_hub.c      watchers, and what each is owed
+ *   watch_hub.c      watchers, in groups that want the same
  *   stats_watch.c    WatchStats
  */
 #ifndef RNL_STREAMS_REGISTRY_H
