@@ -5,9 +5,10 @@
  * let go. server/io has one on SQLite.
  *
  * The store calls change() for each job that has changed since the last group,
- * with all that is new about it, then commit(), and waits for committed before
- * it begins the next group. So every group is a state that the store was in,
- * and a job that changes often is written once a group.
+ * with all that is new about it, then commit(). While that group is in flight
+ * it gathers the next one, or adds to the one that is to be written next
+ * (join). So every group is a state that the store was in, and a job that
+ * changes often is written once a group.
  *
  * All calls come from the store's thread, and none of them waits for a write.
  */
@@ -101,7 +102,13 @@ struct rnl_journal_ops {
     enum rnl_code (*change)(struct rnl_journal *journal,
                             const struct rnl_journal_change *change);
 
-    /* Begins to write the group; committed follows, later. */
+    /* While a group is in flight: changes may follow, and with a commit become
+     * part of the group that is written right after it, or begin that group.
+     * False: not now; wait until all that is in flight is committed. */
+    bool (*join)(struct rnl_journal *journal);
+
+    /* Begins to write the group, or after join ends the adding to it; committed
+     * follows, later. */
     void (*commit)(struct rnl_journal *journal);
 
     /* Gives each job to take, by rising number; false of it ends the walk with
@@ -128,7 +135,7 @@ struct rnl_journal_ops {
     void (*state)(struct rnl_journal *journal,
                   struct rnl_journal_state *ret_state);
 
-    /* Waits for the group in flight; its committed is not called. */
+    /* Waits for all that is in flight; its committed is not called. */
     void (*flush)(struct rnl_journal *journal);
 
     /* The same, and the end. */
@@ -138,10 +145,11 @@ struct rnl_journal_ops {
 /* A journal begins with this. */
 struct rnl_journal {
     const struct rnl_journal_ops *ops;
-    /* Set by the store. The group is durable, or (not RNL_OK) nothing of it
-     * is: RNL_RESOURCE_EXHAUSTED, the disk is full. Never called from inside
-     * of the calls above. */
-    void (*committed)(void *arg, enum rnl_code code);
+    /* Set by the store. What the first commits of so many gave is durable, or
+     * (not RNL_OK) nothing is that was not reported so before, and commits is
+     * the number of all: RNL_RESOURCE_EXHAUSTED, the disk is full. Never called
+     * from inside of the calls above. */
+    void (*committed)(void *arg, uint64_t commits, enum rnl_code code);
     void *arg;
 };
 

@@ -91,6 +91,7 @@ struct rnl_store_request {
     void (*done)(struct rnl_store_request *request, enum rnl_code code);
     /* The store's, while it holds the request. */
     struct rnl_store_request *next;
+    uint64_t commit;
     enum rnl_code code;
 };
 

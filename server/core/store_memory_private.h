@@ -13,6 +13,10 @@
  * that group is being written, without one it is done at once. Then callers
  * and listener are told, and the next group begins. A job can be in both
  * lists. One that lingers is open, and left out of groups for a moment.
+ *
+ * What is open while a group is in flight can already be handed to the journal,
+ * which so goes on without waiting for the loop; it is in flight, too, by the
+ * number of the commit that gave it away.
  */
 #ifndef RNL_CORE_STORE_MEMORY_PRIVATE_H
 #define RNL_CORE_STORE_MEMORY_PRIVATE_H
@@ -94,6 +98,7 @@ struct rnl_item {
     /* Given to the journal up to here. */
     uint64_t journaled_sequence;
     /* What of it is in flight. */
+    uint64_t flight_commit;
     bool flight_new;
     bool flight_removed;
     bool flight_record;
@@ -129,9 +134,12 @@ struct rnl_memory {
     struct rnl_item_queue told;
     struct rnl_request_queue open_requests;
     struct rnl_request_queue flight_requests;
-    /* Of the two groups begun last, the last one first. */
+    /* Of the two groups reported last, the last one first. */
     size_t last_requests[2];
-    bool in_flight;
+    /* Of the journal, and those of them that it has reported: others are in
+     * flight. */
+    uint64_t commits;
+    uint64_t reported;
     /* The last group could not be written. */
     bool stalled;
     bool was_busy;
@@ -225,7 +233,7 @@ void rnl_memory_linger(struct rnl_memory *memory, struct rnl_item *item);
 void rnl_memory_run_turn(struct rnl_timer *timer, void *arg);
 
 /* The journal's report. */
-void rnl_memory_committed(void *arg, enum rnl_code code);
+void rnl_memory_committed(void *arg, uint64_t commits, enum rnl_code code);
 
 bool rnl_memory_busy(struct rnl_store *store);
 

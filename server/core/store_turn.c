@@ -31,6 +31,20 @@ static void queue_move(struct rnl_request_queue *to,
     queue_init(from);
 }
 
+/* Moves the first requests of one queue, up to those of a commit. */
+static void queue_take(struct rnl_request_queue *to,
+                       struct rnl_request_queue *from, uint64_t commit)
+{
+    struct rnl_store_request *request;
+    while ((request = from->first) != NULL && request->commit <= commit) {
+        from->first = request->next;
+        from->count--;
+        queue_add(to, request);
+    }
+    if (from->first == NULL)
+        queue_init(from);
+}
+
 /* Empties the queue; a request may be gone once it is called. */
 static void queue_call(struct rnl_request_queue *queue)
 {
@@ -52,6 +66,11 @@ static void want_turn(struct rnl_memory *memory, int64_t due_ns)
         (void)!rnl_timer_start(memory->options.timers, &memory->turn, due_ns);
 }
 
+static bool is_in_flight(const struct rnl_memory *memory)
+{
+    return memory->commits != memory->reported;
+}
+
 /* Half of the larger of the last two groups, so that halves of unequal size
  * become equal. */
 static size_t enough_requests(const struct rnl_memory *memory)
@@ -67,15 +86,17 @@ static size_t enough_requests(const struct rnl_memory *memory)
  * Once half as many callers wait as the last group had, it does not even wait
  * for the rest of the turn. Else callers that once met in one group would stay
  * together: journal and loop would take turns at them, and each be idle half of
- * the time. So two halves alternate. */
+ * the time. So two halves alternate. While a group is in flight those for whom
+ * somebody waits are handed over at the end of each turn (join_group). */
 static void want_group(struct rnl_memory *memory)
 {
     size_t count = memory->open_requests.count;
-    if (memory->in_flight || memory->stalled)
+    bool busy = is_in_flight(memory);
+    if (memory->stalled || (busy && count == 0))
         return;
     if (memory->options.journal == NULL)
         want_turn(memory, 0);
-    else if (count > 0 && count >= enough_requests(memory))
+    else if (!busy && count > 0 && count >= enough_requests(memory))
         want_turn(memory, RNL_STORE_DUE_AT_ONCE);
     else
         want_turn(memory, RNL_STORE_DUE_AT_ONCE + 1);
@@ -140,7 +161,7 @@ void rnl_memory_queue(struct rnl_memory *memory, struct rnl_item *item,
 static void await_lingering(struct rnl_memory *memory)
 {
     const struct rnl_item *first = TAILQ_FIRST(&memory->lingering);
-    if (first != NULL && !memory->in_flight && !memory->stalled)
+    if (first != NULL && !is_in_flight(memory) && !memory->stalled)
         want_turn(memory, first->linger_ns);
 }
 
@@ -203,6 +224,7 @@ static void enter_flight(struct rnl_memory *memory, struct rnl_item *item)
     item->awaited = false;
     TAILQ_INSERT_TAIL(&memory->flight, item, flight_link);
     item->in_flight = true;
+    item->flight_commit = memory->commits;
     item->flight_new = item->is_new;
     item->flight_removed = item->removed;
     item->flight_record = item->record_changed;
@@ -215,19 +237,21 @@ static void enter_flight(struct rnl_memory *memory, struct rnl_item *item)
     item->journaled_sequence = item->flight_sequence;
 }
 
-/* False when memory was out on the way: what was open in front is in flight,
- * and no request is. */
+/* Of the next commit. False when memory was out on the way: what was open in
+ * front is in flight, and no request is. */
 static bool make_group(struct rnl_memory *memory)
 {
     struct rnl_item *item;
+    memory->commits++;
     while ((item = TAILQ_FIRST(&memory->open)) != NULL) {
         if (journal_item(memory, item) != RNL_OK)
             return false;
         enter_flight(memory, item);
     }
     memory->waiting_bytes = 0;
-    memory->last_requests[1] = memory->last_requests[0];
-    memory->last_requests[0] = memory->open_requests.count;
+    struct rnl_store_request *request = memory->open_requests.first;
+    for (; request != NULL; request = request->next)
+        request->commit = memory->commits;
     queue_move(&memory->flight_requests, &memory->open_requests);
     return true;
 }
@@ -252,7 +276,33 @@ static bool is_open(const struct rnl_memory *memory)
     return !TAILQ_EMPTY(&memory->open) || memory->open_requests.first != NULL;
 }
 
-/* Makes a group of all that is open. */
+/* What is in flight cannot be handed over again before its report; and what
+ * nobody waits for, or what has lingered long enough, goes with the group that
+ * begins then. So nothing is left behind by those that come after it. */
+static bool may_join(const struct rnl_memory *memory)
+{
+    const struct rnl_item *item = TAILQ_FIRST(&memory->lingering);
+    if (memory->open_requests.first == NULL ||
+        (item != NULL && item->linger_ns <= *memory->options.now_ns))
+        return false;
+    TAILQ_FOREACH(item, &memory->open, open_link)
+    if (item->in_flight || !item->awaited)
+        return false;
+    return true;
+}
+
+/* Hands all that is open to the journal, behind what is in flight, so that it
+ * goes on without waiting until the loop has time for its report. */
+static void join_group(struct rnl_memory *memory)
+{
+    struct rnl_journal *journal = memory->options.journal;
+    if (!may_join(memory) || !journal->ops->join(journal))
+        return;
+    (void)make_group(memory);
+    journal->ops->commit(journal);
+}
+
+/* Makes a group of all that is open; nothing is in flight. */
 static void begin_group(struct rnl_memory *memory)
 {
     struct rnl_journal *journal = memory->options.journal;
@@ -260,13 +310,13 @@ static void begin_group(struct rnl_memory *memory)
         end_lingering(memory, *memory->options.now_ns);
     bool whole = make_group(memory);
     if (TAILQ_EMPTY(&memory->flight) && memory->flight_requests.first == NULL) {
+        memory->commits--;
         if (!whole)
             try_later(memory);
         return;
     }
-    memory->in_flight = true;
     if (journal == NULL)
-        rnl_memory_committed(memory, RNL_OK);
+        rnl_memory_committed(memory, memory->commits, RNL_OK);
     else
         journal->ops->commit(journal);
 }
@@ -276,11 +326,13 @@ void rnl_memory_run_turn(struct rnl_timer *timer, void *arg)
     struct rnl_memory *memory = arg;
     /* Its slot has just become free. */
     (void)!rnl_timer_start(memory->options.timers, timer, INT64_MAX);
-    if (memory->in_flight)
+    if (is_in_flight(memory)) {
+        join_group(memory);
         return;
+    }
     memory->stalled = false;
     begin_group(memory);
-    if (memory->in_flight)
+    if (is_in_flight(memory))
         return;
     relieve(memory);
     await_lingering(memory);
@@ -288,13 +340,14 @@ void rnl_memory_run_turn(struct rnl_timer *timer, void *arg)
 
 /* ---- out of flight ---- */
 
+/* The next that has been reported; NULL: there is no more. */
 static struct rnl_item *leave_flight(struct rnl_memory *memory)
 {
     struct rnl_item *item = TAILQ_FIRST(&memory->flight);
-    if (item != NULL) {
-        TAILQ_REMOVE(&memory->flight, item, flight_link);
-        item->in_flight = false;
-    }
+    if (item == NULL || item->flight_commit > memory->reported)
+        return NULL;
+    TAILQ_REMOVE(&memory->flight, item, flight_link);
+    item->in_flight = false;
     return item;
 }
 
@@ -383,10 +436,14 @@ static void finish_group(struct rnl_memory *memory)
     struct rnl_request_queue done;
     struct rnl_item *item;
     queue_init(&done);
-    queue_move(&done, &memory->flight_requests);
+    queue_take(&done, &memory->flight_requests, memory->reported);
+    memory->last_requests[1] = memory->last_requests[0];
+    memory->last_requests[0] = done.count;
     while ((item = leave_flight(memory)) != NULL)
         settle(memory, item);
-    if (memory->options.journal != NULL && is_open(memory))
+    if (is_in_flight(memory))
+        join_group(memory);
+    else if (memory->options.journal != NULL && is_open(memory))
         begin_group(memory);
     while ((item = STAILQ_FIRST(&memory->told)) != NULL) {
         STAILQ_REMOVE_HEAD(&memory->told, told_link);
@@ -395,10 +452,10 @@ static void finish_group(struct rnl_memory *memory)
     queue_call(&done);
 }
 
-void rnl_memory_committed(void *arg, enum rnl_code code)
+void rnl_memory_committed(void *arg, uint64_t commits, enum rnl_code code)
 {
     struct rnl_memory *memory = arg;
-    memory->in_flight = false;
+    memory->reported = commits;
     if (code == RNL_OK)
         finish_group(memory);
     else
@@ -414,6 +471,7 @@ void rnl_memory_committed(void *arg, enum rnl_code code)
 static void drop_flight(struct rnl_memory *memory)
 {
     struct rnl_item *item;
+    memory->reported = memory->commits;
     while ((item = leave_flight(memory)) != NULL)
         if (item->flight_removed)
             rnl_item_free(item);

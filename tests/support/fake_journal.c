@@ -43,30 +43,57 @@ static enum rnl_code add_change(struct rnl_journal *base,
     return RNL_OK;
 }
 
+static bool join(struct rnl_journal *base)
+{
+    struct fake_journal *journal = of(base);
+    assert_true(journal->is_writing);
+    assert_int_equal(journal->changes, 0);
+    journal->joins += !journal->is_full;
+    return !journal->is_full;
+}
+
+static void begin(struct fake_journal *journal)
+{
+    journal->is_writing = true;
+    journal->has_next = false;
+    journal->writing_commit = journal->next_commit;
+    journal->changes_writing = journal->changes_next;
+    journal->changes_next = 0;
+    memcpy(journal->writing, journal->next, sizeof(journal->writing));
+}
+
 static void commit(struct rnl_journal *base)
 {
     struct fake_journal *journal = of(base);
-    assert_false(journal->is_writing);
-    journal->is_writing = true;
-    journal->changes_writing = journal->changes;
+    journal->has_next = true;
+    journal->next_commit = ++journal->commits;
+    journal->changes_next += journal->changes;
     journal->changes = 0;
-    memcpy(journal->writing, journal->filling, sizeof(journal->writing));
+    memcpy(journal->next, journal->filling, sizeof(journal->next));
+    if (!journal->is_writing)
+        begin(journal);
 }
 
 void fake_journal_finish(struct fake_journal *journal, enum rnl_code code)
 {
     assert_true(journal->is_writing);
     journal->is_writing = false;
+    uint64_t commits = journal->writing_commit;
     if (code == RNL_OK) {
         memcpy(journal->disk, journal->writing, sizeof(journal->disk));
         journal->groups++;
+        if (journal->has_next)
+            begin(journal);
     } else {
         /* No other has begun. */
         assert_int_equal(journal->changes, 0);
         memcpy(journal->filling, journal->disk, sizeof(journal->filling));
         journal->refused++;
+        journal->has_next = false;
+        journal->changes_next = 0;
+        commits = journal->commits;
     }
-    journal->journal.committed(journal->journal.arg, code);
+    journal->journal.committed(journal->journal.arg, commits, code);
 }
 
 static enum rnl_code recover(struct rnl_journal *journal,
@@ -103,6 +130,8 @@ static void flush(struct rnl_journal *base)
     struct fake_journal *journal = of(base);
     if (!journal->is_writing)
         return;
+    if (journal->has_next)
+        begin(journal);
     journal->is_writing = false;
     memcpy(journal->disk, journal->writing, sizeof(journal->disk));
 }
@@ -110,6 +139,7 @@ static void flush(struct rnl_journal *base)
 static const struct rnl_journal_ops ops = {
     .name = "fake",
     .change = add_change,
+    .join = join,
     .commit = commit,
     .recover = recover,
     .load_record = load_record,

@@ -2,7 +2,8 @@
 /*
  * A journal (journal.h) whose disk is an array. Groups are written when the
  * test says so, or fail; between the two the "power" may go. Each change is
- * checked against what is on the disk: it follows it without a gap.
+ * checked against what is on the disk: it follows it without a gap. Groups that
+ * join the one in flight are one, which is begun when that one has ended.
  *
  * A record's attempt is the test's number of the record. What is read back is
  * only counted: it is a record of zeros.
@@ -25,13 +26,22 @@ struct fake_disk_job {
 struct fake_journal {
     struct rnl_journal journal;
     struct fake_disk_job disk[FAKE_DISK_JOBS];
-    /* The group that gathers changes, and the one that is being written: the
-     * whole disk after them. */
+    /* The group that gathers changes, the one that comes next, and the one that
+     * is being written: the whole disk after them. */
     struct fake_disk_job filling[FAKE_DISK_JOBS];
+    struct fake_disk_job next[FAKE_DISK_JOBS];
     struct fake_disk_job writing[FAKE_DISK_JOBS];
     size_t changes;
+    size_t changes_next;
     size_t changes_writing;
     bool is_writing;
+    bool has_next;
+    /* Nothing joins. */
+    bool is_full;
+    uint64_t commits;
+    uint64_t next_commit;
+    uint64_t writing_commit;
+    uint64_t joins;
     uint64_t groups;
     uint64_t refused;
     uint64_t loads;

@@ -3,6 +3,7 @@
  * begun anew has all that was done. */
 #include "test.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +27,25 @@ static char folder[64];
 
 static struct wake wake = WAKE_INIT;
 
+static void await_groups(void)
+{
+    while (!rnl_journal_sqlite_idle(journal)) {
+        wake_await(&wake);
+        rnl_journal_sqlite_poll(journal);
+    }
+}
+
 /* Groups until nothing is open: each is begun by a timer, or at the end of the
  * one before, and ends with a wake-up. After one that memory forbade, time
  * passes. */
 static void settle(struct rnl_store *store)
 {
     (void)store;
+    await_groups();
     for (int rounds = 0; rounds < 4; rounds++) {
         while (rnl_timers_next(&timers) <= now_ns) {
             rnl_timers_run(&timers, now_ns);
-            while (!rnl_journal_sqlite_idle(journal)) {
-                wake_await(&wake);
-                rnl_journal_sqlite_poll(journal);
-            }
+            await_groups();
         }
         now_ns += INT64_C(2000000000);
     }
@@ -300,11 +307,132 @@ static void after_a_restart_the_same_jobs_make_room(void **state)
     destroy(store);
 }
 
+/* ---- groups behind one that is being written ---- */
+
+/* Another connection, which keeps the writer waiting. */
+static sqlite3 *other;
+
+static void other_runs(const char *sql)
+{
+    assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void open_other(void)
+{
+    char path[96];
+    snprintf(path, sizeof(path), "%s/runnel.db", folder);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+}
+
+static int done_count;
+static enum rnl_code done_codes[10];
+
+static void on_awaited(struct rnl_store_request *request, enum rnl_code code)
+{
+    done_codes[request - requests] = code;
+    done_count++;
+}
+
+/* A turn of the loop in which a job is made. */
+static void put_in_turn(struct rnl_store *store, int number)
+{
+    put(store, number);
+    requests[number].done = on_awaited;
+    rnl_timers_run(&timers, now_ns);
+}
+
+/* The first is in flight, the second begins the next group and the third joins
+ * it. */
+static void put_behind_one(struct rnl_store *store)
+{
+    done_count = 0;
+    for (int number = 1; number <= 3; number++)
+        put_in_turn(store, number);
+    rnl_journal_sqlite_poll(journal);
+    assert_int_equal(done_count, 0);
+}
+
+static uint64_t commits(void)
+{
+    struct rnl_journal_state state;
+    journal->ops->state(journal, &state);
+    return state.commits;
+}
+
+static void what_joins_is_written_without_the_loop(void **state)
+{
+    (void)state;
+    struct rnl_store *store = create(&roomy);
+    listen(store);
+    open_other();
+    other_runs("BEGIN IMMEDIATE");
+    put_behind_one(store);
+    other_runs("ROLLBACK");
+    /* Nothing is polled. */
+    journal->ops->flush(journal);
+    assert_int_equal(commits(), 2);
+    sqlite3_close(other);
+    store = reopen(store, &roomy);
+    for (int number = 1; number <= 3; number++)
+        assert_true(is_there(store, number));
+    destroy(store);
+}
+
+static void what_joins_is_told_with_its_own_group(void **state)
+{
+    (void)state;
+    struct rnl_store *store = create(&roomy);
+    listen(store);
+    open_other();
+    other_runs("BEGIN IMMEDIATE");
+    put_behind_one(store);
+    other_runs("ROLLBACK");
+    settle(store);
+    assert_int_equal(done_count, 3);
+    assert_int_equal(commits(), 2);
+    for (int number = 1; number <= 3; number++) {
+        assert_int_equal(done_codes[number], RNL_OK);
+        expect_events(store, number, 1, 1);
+    }
+    sqlite3_close(other);
+    destroy(store);
+}
+
+static void what_joins_a_group_that_fails_fails_too(void **state)
+{
+    (void)state;
+    struct rnl_store *store = create(&roomy);
+    listen(store);
+    open_other();
+    other_runs("BEGIN IMMEDIATE");
+    put_behind_one(store);
+    other_runs("CREATE TRIGGER wrong BEFORE INSERT ON job WHEN NEW.id LIKE '%1'"
+               " BEGIN SELECT RAISE(ABORT, 'wrong'); END; COMMIT");
+    settle(store);
+    assert_int_equal(done_count, 3);
+    for (int number = 1; number <= 3; number++) {
+        assert_int_equal(done_codes[number], RNL_UNAVAILABLE);
+        assert_false(is_there(store, number));
+    }
+    store = reopen(store, &roomy);
+    for (int number = 1; number <= 3; number++)
+        assert_false(is_there(store, number));
+    /* And goes on. */
+    put_in_turn(store, 4);
+    settle(store);
+    assert_int_equal(done_codes[4], RNL_OK);
+    sqlite3_close(other);
+    destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_begun_anew_has_all_that_was_done),
         cmocka_unit_test(after_a_restart_the_same_jobs_make_room),
+        cmocka_unit_test(what_joins_is_written_without_the_loop),
+        cmocka_unit_test(what_joins_is_told_with_its_own_group),
+        cmocka_unit_test(what_joins_a_group_that_fails_fails_too),
     };
     static const struct store_factory factory = {
         .name = "SQLite store",

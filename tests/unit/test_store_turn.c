@@ -338,6 +338,60 @@ static void the_next_group_begins_before_anybody_is_told(void **state)
     assert_int_equal(second->done_count, 1);
 }
 
+static void what_somebody_waits_for_joins_the_next_group(void **state)
+{
+    (void)state;
+    (void)put(&jobs[0]);
+    between_frames();
+    for (size_t i = 1; i < 3; i++) {
+        (void)put(&jobs[i]);
+        /* Not in the middle of a turn, which may bring more. */
+        between_frames();
+        assert_int_equal(journal.changes_next, i - 1);
+        end_of_turn();
+        assert_int_equal(journal.changes_next, i);
+    }
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(journal.changes_writing, 2);
+    assert_int_equal(asks[0].done_count, 1);
+    assert_int_equal(asks[1].done_count, 0);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(asks[1].done_count, 1);
+    assert_int_equal(asks[2].done_count, 1);
+    assert_false(journal.is_writing);
+}
+
+static void a_journal_that_takes_no_more_gets_it_with_the_report(void **state)
+{
+    (void)state;
+    journal.is_full = true;
+    (void)put(&jobs[0]);
+    between_frames();
+    struct ask *second = put(&jobs[1]);
+    end_of_turn();
+    assert_int_equal(journal.changes_next, 0);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(journal.changes_writing, 1);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(second->done_count, 1);
+}
+
+static void a_group_that_fails_takes_the_next_along(void **state)
+{
+    (void)state;
+    (void)put(&jobs[0]);
+    between_frames();
+    (void)put(&jobs[1]);
+    end_of_turn();
+    assert_int_equal(journal.joins, 1);
+    fake_journal_finish(&journal, RNL_RESOURCE_EXHAUSTED);
+    assert_false(journal.is_writing);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(asks[i].done_count, 1);
+        assert_int_equal(asks[i].code, RNL_RESOURCE_EXHAUSTED);
+    }
+}
+
 static void begin_job(struct job *job)
 {
     (void)put(job);
@@ -397,6 +451,59 @@ static void what_lingers_is_not_forgotten_while_groups_are_written(void **state)
     assert_true(journal.is_writing);
     fake_journal_finish(&journal, RNL_OK);
     assert_int_equal(jobs[0].told_sequence, 2);
+}
+
+static void what_is_in_flight_waits_for_its_report(void **state)
+{
+    (void)state;
+    begin_job(&jobs[0]);
+    struct ask *first = update(&jobs[0], true);
+    end_of_turn();
+    struct ask *second = update(&jobs[0], true);
+    end_of_turn();
+    assert_int_equal(journal.joins, 0);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(first->done_count, 1);
+    assert_int_equal(journal.changes_writing, 1);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(second->done_count, 1);
+}
+
+/* Else those that come after it, one group always behind another, would keep
+ * it from the disk. */
+static void nothing_joins_in_front_of_what_has_lingered(void **state)
+{
+    (void)state;
+    begin_job(&jobs[0]);
+    start(&jobs[0]);
+    (void)put(&jobs[1]);
+    end_of_turn();
+    (void)put(&jobs[2]);
+    end_of_turn();
+    assert_int_equal(journal.joins, 1);
+    now_ns = RNL_STORE_LINGER_NS;
+    (void)put(&jobs[3]);
+    end_of_turn();
+    assert_int_equal(journal.joins, 1);
+    fake_journal_finish(&journal, RNL_OK);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(journal.changes_writing, 2);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(jobs[0].told_sequence, 2);
+}
+
+static void what_nobody_waits_for_does_not_join(void **state)
+{
+    (void)state;
+    begin_job(&jobs[0]);
+    (void)put(&jobs[1]);
+    end_of_turn();
+    append(&jobs[0], RNL_EVENT_TEXT);
+    (void)put(&jobs[2]);
+    end_of_turn();
+    assert_int_equal(journal.joins, 0);
+    fake_journal_finish(&journal, RNL_OK);
+    assert_int_equal(journal.changes_writing, 2);
 }
 
 static void what_somebody_waits_for_does_not_linger(void **state)
@@ -518,6 +625,8 @@ static void let_time_pass(uint64_t *random)
         end_of_turn();
     else if (what < 8)
         now_ns += RNL_STORE_LINGER_NS / 2;
+    else if (what == 15)
+        journal.is_full = !journal.is_full;
     else if (what == 8)
         now_ns += RETRY_NS;
     else if (what < 12 && journal.is_writing)
@@ -531,12 +640,14 @@ static void let_time_pass(uint64_t *random)
 static void no_promise_is_broken_by_a_crash(void **state)
 {
     uint64_t refused = 0;
+    uint64_t joins = 0;
     for (uint64_t seed = 1; seed <= 100; seed++) {
         uint64_t random = seed;
         for (int i = 0; i < 1000; i++) {
             change_something(&random);
             let_time_pass(&random);
         }
+        joins += journal.joins;
         settle();
         for (size_t i = 0; i < ask_count; i++)
             assert_int_equal(asks[i].done_count, 1);
@@ -554,7 +665,7 @@ static void no_promise_is_broken_by_a_crash(void **state)
         (void)teardown(state);
         (void)setup(state);
     }
-    assert_true(refused > 100);
+    assert_true(refused > 100 && joins > 1000);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -565,6 +676,12 @@ int main(void)
         TEST(the_first_caller_does_not_wait_for_the_turn),
         TEST(half_as_many_callers_as_before_are_a_group),
         TEST(the_next_group_begins_before_anybody_is_told),
+        TEST(what_somebody_waits_for_joins_the_next_group),
+        TEST(a_journal_that_takes_no_more_gets_it_with_the_report),
+        TEST(a_group_that_fails_takes_the_next_along),
+        TEST(what_is_in_flight_waits_for_its_report),
+        TEST(nothing_joins_in_front_of_what_has_lingered),
+        TEST(what_nobody_waits_for_does_not_join),
         TEST(a_start_is_written_with_its_end),
         TEST(records_of_ended_jobs_stay_while_there_is_room),
         cmocka_unit_test_setup_teardown(

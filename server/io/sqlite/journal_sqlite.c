@@ -3,9 +3,10 @@
  * Two lanes, jobs and event streams, that come together in the writer's thread:
  * it takes what both have committed and writes it as one transaction.
  *
- * Jobs have two groups: one that the store fills, one that the writer has. They
- * change places at a commit, so that a group in flight is never touched. The
- * group of event streams is lent.
+ * Jobs have three groups: one that the store fills, one that comes next, one
+ * that the writer has. They change places at a commit, and when the writer is
+ * done, so that a group that is being written is never touched, and the writer
+ * need not wait for the store's thread. The group of event streams is lent.
  */
 #include "journal_sqlite.h"
 
@@ -27,6 +28,10 @@
 /* A group's memory that is kept for the next one. */
 #define GROUP_KEEP_BYTES ((size_t)1 << 20)
 
+/* From this on nothing joins the group that comes next: it waits in memory
+ * besides what it is a copy of. */
+#define NEXT_BYTES ((size_t)1 << 20)
+
 enum lane { LANE_JOBS, LANE_STATS, LANE_COUNT };
 
 enum state {
@@ -34,8 +39,27 @@ enum state {
     STATE_IDLE,
     /* It waits for the writer, or the writer is at it. */
     STATE_WRITING,
-    /* Written, or failed; not reported yet. */
+    /* Written, or failed; not reported yet. Of event streams alone: those of
+     * jobs are counted. */
     STATE_DONE,
+};
+
+/* Groups of jobs. Numbers are of the store's commits. */
+struct jobs {
+    /* The store's. */
+    struct rnl_group filling;
+    uint64_t commits;
+    uint64_t reported;
+    /* Under the mutex: */
+    struct rnl_group next;
+    bool has_next;
+    uint64_t next_commit;
+    uint64_t written;
+    /* Not RNL_OK: a group has failed, and that is not reported. */
+    enum rnl_code failure;
+    uint64_t writing_commit;
+    /* The writer's while WRITING, the store's else. */
+    struct rnl_group writing;
 };
 
 struct sqlite_journal {
@@ -44,7 +68,7 @@ struct sqlite_journal {
     struct rnl_journal_sqlite_options options;
     struct rnl_database database;
     struct rnl_reader reader;
-    struct rnl_group filling;
+    struct jobs jobs;
     pthread_t thread;
     bool has_thread;
     uint64_t last_number;
@@ -55,14 +79,13 @@ struct sqlite_journal {
     pthread_cond_t changed;
     /* Under the mutex: */
     enum state states[LANE_COUNT];
-    enum rnl_code codes[LANE_COUNT];
+    enum rnl_code stats_code;
     bool stop;
     char writer_error[RNL_JOURNAL_ERROR_MAX];
     uint64_t commits;
     uint64_t failed_commits;
     int64_t commit_ns;
     /* The writer's while WRITING, the store's else. */
-    struct rnl_group writing;
     const struct rnl_stats_group *stats_writing;
     struct rnl_writer writer;
 };
@@ -86,7 +109,8 @@ static bool await_work(struct sqlite_journal *journal,
            !journal->writer.sweep.is_due)
         pthread_cond_wait(&journal->changed, &journal->mutex);
     *ret_groups = (struct rnl_writer_groups){
-        .jobs = states[LANE_JOBS] == STATE_WRITING ? &journal->writing : NULL,
+        .jobs =
+            states[LANE_JOBS] == STATE_WRITING ? &journal->jobs.writing : NULL,
         .stats =
             states[LANE_STATS] == STATE_WRITING ? journal->stats_writing : NULL,
     };
@@ -102,11 +126,36 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void report(struct sqlite_journal *journal, enum lane lane,
-                   enum rnl_code code)
+static void swap_groups(struct rnl_group *left, struct rnl_group *right)
 {
-    journal->states[lane] = STATE_DONE;
-    journal->codes[lane] = code;
+    struct rnl_group group = *left;
+    *left = *right;
+    *right = group;
+}
+
+/* The next group is at hand at once, unless this one has failed: then none goes
+ * on without it. */
+static void end_jobs(struct sqlite_journal *journal, enum rnl_code code)
+{
+    struct jobs *jobs = &journal->jobs;
+    bool goes_on = code == RNL_OK && jobs->has_next;
+    if (code == RNL_OK)
+        jobs->written = jobs->writing_commit;
+    else
+        jobs->failure = code;
+    if (goes_on) {
+        swap_groups(&jobs->writing, &jobs->next);
+        jobs->writing_commit = jobs->next_commit;
+    }
+    jobs->has_next = false;
+    jobs->next.len = 0;
+    journal->states[LANE_JOBS] = goes_on ? STATE_WRITING : STATE_IDLE;
+}
+
+static void end_stats(struct sqlite_journal *journal, enum rnl_code code)
+{
+    journal->states[LANE_STATS] = STATE_DONE;
+    journal->stats_code = code;
 }
 
 /* Writes groups as one transaction, and reports them. */
@@ -126,9 +175,9 @@ static enum rnl_code write_together(struct sqlite_journal *journal,
     journal->failed_commits += code != RNL_OK;
     memcpy(journal->writer_error, error, sizeof(error));
     if (groups->jobs != NULL)
-        report(journal, LANE_JOBS, code);
+        end_jobs(journal, code);
     if (groups->stats != NULL)
-        report(journal, LANE_STATS, code);
+        end_stats(journal, code);
     pthread_cond_broadcast(&journal->changed);
     pthread_mutex_unlock(&journal->mutex);
     return code;
@@ -175,7 +224,7 @@ static enum rnl_code start_thread(struct sqlite_journal *journal)
 static enum rnl_code add_change(struct rnl_journal *journal,
                                 const struct rnl_journal_change *change)
 {
-    return rnl_group_add(&journal_of(journal)->filling, change);
+    return rnl_group_add(&journal_of(journal)->jobs.filling, change);
 }
 
 /* Under the mutex. */
@@ -186,18 +235,49 @@ static void begin(struct sqlite_journal *journal, enum lane lane)
     pthread_cond_broadcast(&journal->changed);
 }
 
+/* What comes next is being filled again. */
+static bool join(struct rnl_journal *base)
+{
+    struct sqlite_journal *journal = journal_of(base);
+    struct jobs *jobs = &journal->jobs;
+    pthread_mutex_lock(&journal->mutex);
+    bool can = jobs->failure == RNL_OK && jobs->next.len < NEXT_BYTES;
+    if (can && jobs->has_next) {
+        swap_groups(&jobs->next, &jobs->filling);
+        jobs->has_next = false;
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return can;
+}
+
+/* Under the mutex. What was filled when another group failed goes with it. */
+static void hand_over(struct sqlite_journal *journal)
+{
+    struct jobs *jobs = &journal->jobs;
+    if (jobs->failure != RNL_OK)
+        return;
+    if (journal->states[LANE_JOBS] == STATE_WRITING) {
+        swap_groups(&jobs->next, &jobs->filling);
+        jobs->has_next = true;
+        jobs->next_commit = jobs->commits;
+        return;
+    }
+    swap_groups(&jobs->writing, &jobs->filling);
+    jobs->writing_commit = jobs->commits;
+    begin(journal, LANE_JOBS);
+}
+
 static void commit(struct rnl_journal *base)
 {
     struct sqlite_journal *journal = journal_of(base);
+    struct rnl_group *filling = &journal->jobs.filling;
+    journal->jobs.commits++;
     pthread_mutex_lock(&journal->mutex);
-    struct rnl_group group = journal->writing;
-    journal->writing = journal->filling;
-    begin(journal, LANE_JOBS);
+    hand_over(journal);
     pthread_mutex_unlock(&journal->mutex);
-    if (group.cap > GROUP_KEEP_BYTES)
-        rnl_group_fini(&group);
-    group.len = 0;
-    journal->filling = group;
+    if (filling->cap > GROUP_KEEP_BYTES)
+        rnl_group_fini(filling);
+    filling->len = 0;
 }
 
 static enum rnl_code recover(struct rnl_journal *journal,
@@ -257,22 +337,22 @@ static void state(struct rnl_journal *base, struct rnl_journal_state *ret_state)
     ret_state->disk_bytes = rnl_database_disk_bytes(&journal->database);
 }
 
-/* Waits for the lane's group and takes its report. */
-static enum rnl_code await_lane(struct sqlite_journal *journal, enum lane lane)
+/* Under the mutex. Waits until nothing of the lane is written or to be. */
+static void await_lane(struct sqlite_journal *journal, enum lane lane)
 {
-    pthread_mutex_lock(&journal->mutex);
     while (journal->states[lane] == STATE_WRITING)
         pthread_cond_wait(&journal->changed, &journal->mutex);
-    enum rnl_code code =
-        journal->states[lane] == STATE_DONE ? journal->codes[lane] : RNL_OK;
-    journal->states[lane] = STATE_IDLE;
-    pthread_mutex_unlock(&journal->mutex);
-    return code;
 }
 
 static void flush(struct rnl_journal *base)
 {
-    (void)!await_lane(journal_of(base), LANE_JOBS);
+    struct sqlite_journal *journal = journal_of(base);
+    struct jobs *jobs = &journal->jobs;
+    pthread_mutex_lock(&journal->mutex);
+    await_lane(journal, LANE_JOBS);
+    jobs->failure = RNL_OK;
+    jobs->written = jobs->reported = jobs->commits;
+    pthread_mutex_unlock(&journal->mutex);
 }
 
 static void stop_thread(struct sqlite_journal *journal)
@@ -280,8 +360,8 @@ static void stop_thread(struct sqlite_journal *journal)
     if (!journal->has_thread)
         return;
     flush(&journal->journal);
-    (void)!await_lane(journal, LANE_STATS);
     pthread_mutex_lock(&journal->mutex);
+    await_lane(journal, LANE_STATS);
     journal->stop = true;
     pthread_cond_broadcast(&journal->changed);
     pthread_mutex_unlock(&journal->mutex);
@@ -295,8 +375,9 @@ static void destroy(struct rnl_journal *base)
     rnl_writer_fini(&journal->writer);
     rnl_reader_fini(&journal->reader);
     rnl_database_close(&journal->database);
-    rnl_group_fini(&journal->filling);
-    rnl_group_fini(&journal->writing);
+    rnl_group_fini(&journal->jobs.filling);
+    rnl_group_fini(&journal->jobs.next);
+    rnl_group_fini(&journal->jobs.writing);
     pthread_cond_destroy(&journal->changed);
     pthread_mutex_destroy(&journal->mutex);
     rnl_free(journal);
@@ -305,6 +386,7 @@ static void destroy(struct rnl_journal *base)
 static const struct rnl_journal_ops ops = {
     .name = "sqlite",
     .change = add_change,
+    .join = join,
     .commit = commit,
     .recover = recover,
     .load_record = load_record,
@@ -342,7 +424,14 @@ static enum rnl_code recover_stats(struct rnl_stats_journal *stats,
 
 static enum rnl_code flush_stats(struct rnl_stats_journal *stats)
 {
-    return await_lane(journal_of_stats(stats), LANE_STATS);
+    struct sqlite_journal *journal = journal_of_stats(stats);
+    enum state *state = &journal->states[LANE_STATS];
+    pthread_mutex_lock(&journal->mutex);
+    await_lane(journal, LANE_STATS);
+    enum rnl_code code = *state == STATE_DONE ? journal->stats_code : RNL_OK;
+    *state = STATE_IDLE;
+    pthread_mutex_unlock(&journal->mutex);
+    return code;
 }
 
 static const struct rnl_stats_journal_ops stats_ops = {
@@ -359,16 +448,50 @@ struct rnl_stats_journal *rnl_journal_sqlite_stats(struct rnl_journal *journal)
 
 /* ---- life ---- */
 
-/* Takes the lane's report, if there is one. */
-static bool take_report(struct sqlite_journal *journal, enum lane lane,
-                        enum rnl_code *ret_code)
+/* Under the mutex. */
+static void take_error(struct sqlite_journal *journal)
+{
+    memcpy(journal->error, journal->writer_error, sizeof(journal->error));
+}
+
+/* Takes the report of groups that are written. */
+static bool take_written(struct sqlite_journal *journal)
+{
+    struct jobs *jobs = &journal->jobs;
+    pthread_mutex_lock(&journal->mutex);
+    bool is_new = jobs->written > jobs->reported;
+    if (is_new) {
+        jobs->reported = jobs->written;
+        take_error(journal);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return is_new;
+}
+
+/* Takes that of a failure, which is of all that is not reported; RNL_OK: there
+ * is none. */
+static enum rnl_code take_failure(struct sqlite_journal *journal)
+{
+    struct jobs *jobs = &journal->jobs;
+    pthread_mutex_lock(&journal->mutex);
+    enum rnl_code code = jobs->failure;
+    if (code != RNL_OK) {
+        jobs->failure = RNL_OK;
+        jobs->written = jobs->reported = jobs->commits;
+        take_error(journal);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return code;
+}
+
+static bool take_stats(struct sqlite_journal *journal, enum rnl_code *ret_code)
 {
     pthread_mutex_lock(&journal->mutex);
-    bool done = journal->states[lane] == STATE_DONE;
-    *ret_code = journal->codes[lane];
+    bool done = journal->states[LANE_STATS] == STATE_DONE;
+    *ret_code = journal->stats_code;
     if (done) {
-        journal->states[lane] = STATE_IDLE;
-        memcpy(journal->error, journal->writer_error, sizeof(journal->error));
+        journal->states[LANE_STATS] = STATE_IDLE;
+        take_error(journal);
     }
     pthread_mutex_unlock(&journal->mutex);
     return done;
@@ -378,9 +501,11 @@ void rnl_journal_sqlite_poll(struct rnl_journal *base)
 {
     struct sqlite_journal *journal = journal_of(base);
     enum rnl_code code;
-    if (take_report(journal, LANE_JOBS, &code))
-        base->committed(base->arg, code);
-    if (take_report(journal, LANE_STATS, &code))
+    if (take_written(journal))
+        base->committed(base->arg, journal->jobs.reported, RNL_OK);
+    if ((code = take_failure(journal)) != RNL_OK)
+        base->committed(base->arg, journal->jobs.reported, code);
+    if (take_stats(journal, &code))
         journal->stats.committed(journal->stats.arg, code);
 }
 
@@ -389,6 +514,7 @@ bool rnl_journal_sqlite_idle(struct rnl_journal *base)
     struct sqlite_journal *journal = journal_of(base);
     pthread_mutex_lock(&journal->mutex);
     bool idle = journal->states[LANE_JOBS] == STATE_IDLE &&
+                journal->jobs.commits == journal->jobs.reported &&
                 journal->states[LANE_STATS] == STATE_IDLE;
     pthread_mutex_unlock(&journal->mutex);
     return idle;
