@@ -203,6 +203,37 @@ test('kinds that workers serve are offered, and say how they are served', async 
   await world.close(page);
 });
 
+test('a job that nobody serves says so until it runs', async () => {
+  const id = await world.createJob({ kind: 'lonely', input: { text: 'x' } });
+  const page = await world.open(`#/jobs/${id}`);
+  const hint = page.getByRole('status').filter({ hasText: 'No worker' });
+  await shows(hint, 'No worker serves kind lonely now; the job waits for one.');
+  assert.deepEqual(await accessibilityFaults(page), []);
+  const worker = spawn(path.join(binDir, 'runnel'),
+    ['work', '--kind', 'lonely', '--', 'sh', '-c', 'cat; exec sleep 60'],
+    { stdio: 'ignore',
+      env: { ...cleanEnvironment(), RUNNEL_CORE: world.core.address } });
+  after(() => worker.kill());
+  await shows(page.locator('.job .badge'), 'running');
+  await hint.waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shows(page.locator('.job .badge'), 'cancelled');
+  await world.close(page);
+});
+
+test('a job that waits for its time says no such thing', async () => {
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  const id = await world.createJob(
+    { kind: 'echo', notBefore: later, input: { text: 'x' } });
+  const page = await world.open(`#/jobs/${id}`);
+  await shows(page.locator('.job .badge'), 'queued');
+  await page.waitForResponse('**/v1/info');
+  await page.waitForResponse('**/v1/info'); // the first was looked at
+  assert.equal(await page.getByText('No worker serves').count(), 0);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await world.close(page);
+});
+
 test('a store that cannot take jobs is said to be stalled', async () => {
   const page = await world.open('#/streams');
   // A full disk, as GetInfo tells of one.

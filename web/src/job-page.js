@@ -43,6 +43,7 @@ export class JobPage {
       h('label', {}, this.progress, this.progressText));
     this.facts = h('dl', { class: 'facts' });
     this.problem = h('p', { class: 'problem', hidden: true });
+    this.unserved = h('p', { class: 'problem', role: 'status', hidden: true });
     this.feed = h('p', { class: 'feed', 'data-state': 'connecting' });
     this.output = output;
     this.outputHead = h('div', { class: 'output-head' },
@@ -53,7 +54,7 @@ export class JobPage {
       }, 'Whole output'));
     this.element = h('article', { class: 'job' },
       h('a', { class: 'back', href: href('jobs') }, 'Jobs'),
-      this.head(id), this.problem, this.progressBox, this.facts,
+      this.head(id), this.problem, this.unserved, this.progressBox, this.facts,
       this.outputHead, output, log);
     this.showOutput(false);
   }
@@ -130,6 +131,13 @@ export class JobPage {
     this.problem.hidden = !text;
     this.problem.dataset.state = state;
     setText(this.problem, text);
+  }
+
+  /** @param {string} kind that nobody serves; empty: somebody does */
+  showUnserved(kind) {
+    this.unserved.hidden = !kind;
+    setText(this.unserved,
+      kind && `No worker serves kind ${kind} now; the job waits for one.`);
   }
 
   /**

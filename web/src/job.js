@@ -11,6 +11,7 @@ import { LogView } from './log.js';
 import { OutputView } from './output.js';
 import { Feed } from './feed.js';
 import { hasEnded, stateWord } from './states.js';
+import { Unserved } from './unserved.js';
 
 /**
  * @typedef {import('../runnel/runnel.d.ts').Job} Job
@@ -39,6 +40,7 @@ export class JobView {
     this.page = new JobPage(
       id, this.output.element, this.log.element, () => this.cancel());
     this.element = this.page.element;
+    this.unserved = new Unserved((kind) => this.page.showUnserved(kind));
     this.ticker = setInterval(() => this.tick(), TICK_MS);
     this.offLink = onLink((state) => {
       if (state === 'online' && !this.job)
@@ -51,6 +53,7 @@ export class JobView {
     this.gone = true;
     clearInterval(this.ticker);
     this.offLink();
+    this.unserved.stop();
     this.feed?.close();
   }
 
@@ -130,6 +133,8 @@ export class JobView {
       .../** @type {Job} */ (this.job), ...Object.fromEntries(known),
     };
     this.page.show(this.job);
+    if (!this.gone)
+      this.unserved.follow(this.job);
     this.tick();
   }
 
