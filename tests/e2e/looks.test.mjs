@@ -2,7 +2,7 @@
 // Every page for everyone: keyboard, screen reader, phone, light and dark.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { accessibilityFaults, PHONE, shows, World }
+import { accessibilityFaults, holds, PHONE, shows, World }
   from './support/world.mjs';
 
 /** @typedef {import('./support/world.mjs').Page} Page */
@@ -41,6 +41,33 @@ for (const [name, hash, ready] of pages)
     const [wide, view] = await page.evaluate(() =>
       [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(wide <= view, `${wide} pixels wide on a screen of ${view}`);
+    await world.close(page);
+  });
+
+for (const width of [360, 390, 1280])
+  test(`no time below a chart is cut off on a screen of ${width}`, async () => {
+    const name = `quiet-${width}`;
+    await world.request('POST', 'v1/streams', { config: { name } });
+    const page = await world.open('#/jobs', { viewport: { width, height: 844 } });
+    await page.evaluate(() => {
+      /** @type {any} */ (window).drawn = [];
+      const { prototype } = CanvasRenderingContext2D;
+      const fillText = prototype.fillText;
+      prototype.fillText = function (text, x, y) {
+        const half = this.measureText(text).width / 2;
+        if (/^\d\d:\d\d:\d\d$/.test(text))
+          /** @type {any} */ (window).drawn.push(
+            x - half >= 0 && x + half <= this.canvas.width ? 'whole' : text);
+        fillText.call(this, text, x, y);
+      };
+    });
+    // A stream without events ends now: just after a round time.
+    await page.clock.setFixedTime('2026-01-01T12:00:01Z');
+    await page.goto(world.url(`#/streams/${name}`));
+    await holds(page, (label) =>
+      /** @type {any} */ (window).drawn.includes(label), 'whole');
+    assert.deepEqual(await page.evaluate(() =>
+      [...new Set(/** @type {any} */ (window).drawn)]), ['whole']);
     await world.close(page);
   });
 

@@ -14,6 +14,11 @@ import { h, setText } from './dom.js';
  */
 
 const HEIGHT = 170;
+/** Room for the labels of the axis of values, and right of the plot. */
+const AXIS_WIDTH = 56;
+const RIGHT = 6;
+/** Of "16:17:30", which is centred below its time. */
+const CLOCK_WIDTH = 52;
 /** Time shown at least and at most, in seconds. */
 const SPAN_MIN = 60;
 const SPAN_MAX = 300;
@@ -105,7 +110,7 @@ export class TimeChart {
     return new uPlot({
       width: this.plotBox.clientWidth || 400,
       height: HEIGHT,
-      padding: [12, 6, 0, 0],
+      padding: [12, RIGHT, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 } },
       scales: {
@@ -114,8 +119,8 @@ export class TimeChart {
       },
       axes: [
         { ...axis, grid: { show: false }, size: 26, space: 70,
-          values: (_, times) => times.map(clockOf) },
-        { ...axis, size: 56, space: 34,
+          values: clocks },
+        { ...axis, size: AXIS_WIDTH, space: 34,
           values: (_, values) => values.map(this.format) },
       ],
       series: [{}, ...this.lines.map(seriesOf)],
@@ -204,6 +209,18 @@ function fromZero(min, max) {
   if (!(max > 0))
     return [Math.min(0, min ?? 0), 1];
   return [Math.min(0, min), max * 1.12];
+}
+
+/**
+ * Labels of times; none where its end would be outside of the canvas.
+ * @param {uPlot} plot
+ * @param {number[]} times
+ */
+function clocks(plot, times) {
+  const { min = 0, max = 0 } = plot.scales.x;
+  const secondsPerPixel = (max - min) / (plot.width - AXIS_WIDTH - RIGHT);
+  const last = max - (CLOCK_WIDTH / 2 - RIGHT) * secondsPerPixel;
+  return times.map((time) => time <= last ? clockOf(time) : '');
 }
 
 /** @param {number} seconds */
