@@ -45,8 +45,12 @@
  * a store keeps room from the start: the end of a job is never refused. */
 #define RNL_STORE_END_MAX 1024
 
-/* Events in one page. */
-#define RNL_STORE_PAGE_MAX 64
+/* Events in one page: small ones are so many that asking for them costs little
+ * beside them. 10 KiB; large ones are bounded by bytes_max. */
+#define RNL_STORE_PAGE_MAX 256
+
+/* The bytes_max of who takes all there is: what a page may hold in memory. */
+#define RNL_STORE_PAGE_BYTES ((size_t)512 * 1024)
 
 /* Records that one list call looks at, so that a filter that matches little
  * does not hold the loop. */

@@ -387,8 +387,11 @@ static void events_are_reported_by_watermark_and_read_in_pages(void **state)
         assert_int_equal(store->ops->read(store, id, after, 100, &page),
                          RNL_OK);
         assert_in_range(page.count, 1, RNL_STORE_PAGE_MAX);
+        size_t bytes = 0;
         for (size_t i = 0; i < page.count; i++) {
             const struct rnl_event *event = &page.events[i];
+            bytes += event->len;
+            assert_in_range(bytes, 1, 100);
             assert_int_equal(event->sequence, ++after);
             assert_int_equal(event->time_ns, (int64_t)after * SECOND);
             int len = snprintf(text, sizeof(text), "%u", (unsigned)after);
@@ -396,6 +399,9 @@ static void events_are_reported_by_watermark_and_read_in_pages(void **state)
             assert_memory_equal(event->data, text, event->len);
         }
     }
+    assert_int_equal(
+        store->ops->read(store, id, 1, RNL_STORE_PAGE_BYTES, &page), RNL_OK);
+    assert_in_range(page.count, 2, RNL_STORE_PAGE_MAX);
     assert_int_equal(store->ops->read(store, id, 5000, 100, &page), RNL_OK);
     assert_int_equal(page.count, 0);
     assert_int_equal(store->ops->read(store, id, 9999, 100, &page), RNL_OK);

@@ -131,8 +131,8 @@ static enum rnl_code read_events(struct rnl_job *job, uint64_t first_sequence)
         after = first_sequence - 1;
     while (after < job->last_sequence) {
         struct rnl_store_page page;
-        enum rnl_code code =
-            store->ops->read(store, job->node.id, after, SIZE_MAX, &page);
+        enum rnl_code code = store->ops->read(store, job->node.id, after,
+                                              RNL_STORE_PAGE_BYTES, &page);
         if (code != RNL_OK)
             return code;
         take_events(job, &page);
