@@ -2,7 +2,7 @@
 // Every page for everyone: keyboard, screen reader, phone, light and dark.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { accessibilityFaults, holds, PHONE, shows, World }
+import { accessibilityFaults, holds, notInFirefox, PHONE, shows, World }
   from './support/world.mjs';
 
 /** @typedef {import('./support/world.mjs').Page} Page */
@@ -71,7 +71,16 @@ for (const width of [360, 390, 1280])
     await world.close(page);
   });
 
-test('dark and light are different', async () => {
+test('the head of the page keeps its margin on a small phone', async () => {
+  const page = await world.open('#/jobs', { viewport: { width: 360, height: 740 } });
+  await shows(page.locator('#link-state'), 'Connected');
+  const right = await page.locator('#link-state').evaluate((state) =>
+    state.getBoundingClientRect().right);
+  assert.ok(right <= 346, `the state of the link ends at ${right} of 360`);
+  await world.close(page);
+});
+
+test('dark and light are different', notInFirefox, async () => {
   const page = await world.open('#/jobs');
   const background = () => page.evaluate(() =>
     getComputedStyle(document.body).backgroundColor);

@@ -12,7 +12,7 @@ import { DEADLINE_MS, startBridge, startCore } from './programs.mjs';
 const packages = createRequire(new URL('../../../web/package.json',
   import.meta.url));
 /** @type {import('playwright-core')} */
-const { chromium } = packages('playwright-core');
+const { chromium, firefox } = packages('playwright-core');
 const axe = await readFile(packages.resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
@@ -32,8 +32,16 @@ const EXPECTED_ERRORS = /Failed to load resource/;
 
 export const PHONE = { width: 390, height: 844 };
 
-/** Starts headless Chromium with a profile of its own. */
+/** The program that is tested in place of Chromium: Firefox as Debian has it,
+ * over WebDriver BiDi. */
+const { FIREFOX } = process.env;
+/** For tests of what that way to drive it cannot do. */
+export const notInFirefox = { skip: FIREFOX && 'not over WebDriver BiDi' };
+
+/** Starts a headless browser with a profile of its own. */
 export function startBrowser() {
+  if (FIREFOX)
+    return firefox.launch({ executablePath: FIREFOX, channel: 'moz-firefox' });
   return chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     args: CHROMIUM_FLAGS,
