@@ -25,48 +25,72 @@ static struct rnl_id_node **bucket_of(const struct rnl_id_table *table,
 {
     uint64_t word;
     memcpy(&word, id + RNL_JOB_ID_LEN - sizeof(word), sizeof(word));
-    word *= UINT64_C(0x9E3779B97F4A7C15);
-    return &table->buckets[(word >> 32) & (table->bucket_count - 1)];
+    size_t hash = (size_t)((word * UINT64_C(0x9E3779B97F4A7C15)) >> 32);
+    size_t at = hash & (2 * table->span - 1);
+    if (at >= table->bucket_count)
+        at = hash & (table->span - 1);
+    return &table->buckets[at];
 }
 
-static void insert(struct rnl_id_table *table, struct rnl_id_node *node)
+static void push(struct rnl_id_table *table, struct rnl_id_node *node)
 {
     struct rnl_id_node **bucket = bucket_of(table, node->id);
     node->next = *bucket;
     *bucket = node;
 }
 
-static enum rnl_code grow(struct rnl_id_table *table)
+enum rnl_code rnl_id_table_reserve(struct rnl_id_table *table)
 {
-    struct rnl_id_table old = *table;
-    size_t count = old.bucket_count == 0 ? BUCKETS_FIRST : old.bucket_count * 2;
-    struct rnl_id_node **buckets = rnl_calloc(count, sizeof(buckets[0]));
+    if (table->bucket_count < table->bucket_cap)
+        return RNL_OK;
+    size_t cap = table->bucket_cap == 0 ? BUCKETS_FIRST : table->bucket_cap * 2;
+    struct rnl_id_node **buckets =
+        rnl_realloc(table->buckets, cap * sizeof(buckets[0]));
     if (buckets == NULL)
-        return RNL_RESOURCE_EXHAUSTED;
+        return table->bucket_cap == 0 ? RNL_RESOURCE_EXHAUSTED : RNL_OK;
     table->buckets = buckets;
-    table->bucket_count = count;
-    for (size_t i = 0; i < old.bucket_count; i++) {
-        struct rnl_id_node *node = old.buckets[i];
-        while (node != NULL) {
-            struct rnl_id_node *next = node->next;
-            insert(table, node);
-            node = next;
-        }
+    table->bucket_cap = cap;
+    if (table->bucket_count == 0) {
+        buckets[0] = NULL;
+        table->bucket_count = 1;
+        table->span = 1;
     }
-    rnl_free(old.buckets);
     return RNL_OK;
+}
+
+/* Adds a bucket, and moves to it what of another one now belongs there. */
+static void split(struct rnl_id_table *table)
+{
+    struct rnl_id_node **old =
+        &table->buckets[table->bucket_count - table->span];
+    struct rnl_id_node *node = *old;
+    *old = NULL;
+    table->buckets[table->bucket_count++] = NULL;
+    while (node != NULL) {
+        struct rnl_id_node *next = node->next;
+        push(table, node);
+        node = next;
+    }
+    if (table->bucket_count == 2 * table->span)
+        table->span = table->bucket_count;
+}
+
+void rnl_id_table_insert(struct rnl_id_table *table, struct rnl_id_node *node)
+{
+    if (table->count >= table->bucket_count &&
+        table->bucket_count < table->bucket_cap)
+        split(table);
+    push(table, node);
+    table->count++;
 }
 
 enum rnl_code rnl_id_table_add(struct rnl_id_table *table,
                                struct rnl_id_node *node)
 {
-    /* A table that cannot grow goes on with longer chains. */
-    if (table->count == table->bucket_count && grow(table) != RNL_OK &&
-        table->bucket_count == 0)
-        return RNL_RESOURCE_EXHAUSTED;
-    insert(table, node);
-    table->count++;
-    return RNL_OK;
+    enum rnl_code code = rnl_id_table_reserve(table);
+    if (code == RNL_OK)
+        rnl_id_table_insert(table, node);
+    return code;
 }
 
 void rnl_id_table_remove(struct rnl_id_table *table, struct rnl_id_node *node)
