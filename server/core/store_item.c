@@ -15,7 +15,7 @@ static struct rnl_item *create(const char *id, const char *kind,
     char *text = (char *)(item + 1);
     item->kind = memcpy(text, kind, kind_size);
     item->key = memcpy(text + kind_size, key, key_size);
-    memcpy(item->id, id, RNL_JOB_ID_LEN + 1);
+    memcpy(item->node.id, id, RNL_JOB_ID_LEN + 1);
     item->expiry.arg = item;
     item->first_sequence = 1;
     rnl_event_log_init(&item->log);

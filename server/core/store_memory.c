@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs are in the order of their ids, which is by time: a page of a listing is
- * a walk down from a search. Those that have an idempotency key are in the
- * order of the keys too.
+ * a walk down from a search. One job is found by a hash of its id, since the
+ * search waits for memory several times when there are many. Those that have
+ * an idempotency key are in the order of the keys too.
  */
 #include "store_memory.h"
 
@@ -14,17 +15,12 @@
 
 static const char *name_id(const void *item)
 {
-    return ((const struct rnl_item *)item)->id;
+    return ((const struct rnl_item *)item)->node.id;
 }
 
 static const char *name_key(const void *item)
 {
     return ((const struct rnl_item *)item)->key;
-}
-
-static struct rnl_item *find(struct rnl_store *store, const char *job_id)
-{
-    return rnl_ordered_find(&rnl_memory_of(store)->by_id, job_id);
 }
 
 /* ---- room ---- */
@@ -38,8 +34,26 @@ void rnl_memory_count_bytes(struct rnl_memory *memory, struct rnl_item *item)
     item->bytes = bytes;
 }
 
+/* Makes sure that the next job finds room in the arrays. */
+static enum rnl_code reserve_places(struct rnl_memory *memory)
+{
+    if (rnl_id_table_reserve(&memory->ids) != RNL_OK ||
+        rnl_ordered_reserve(&memory->by_id) != RNL_OK)
+        return RNL_RESOURCE_EXHAUSTED;
+    return rnl_ordered_reserve(&memory->by_key);
+}
+
+static void take_places(struct rnl_memory *memory, struct rnl_item *item)
+{
+    rnl_id_table_insert(&memory->ids, &item->node);
+    rnl_ordered_insert(&memory->by_id, item);
+    if (item->key[0] != '\0')
+        rnl_ordered_insert(&memory->by_key, item);
+}
+
 void rnl_memory_remove_item(struct rnl_memory *memory, struct rnl_item *item)
 {
+    rnl_id_table_remove(&memory->ids, &item->node);
     rnl_ordered_remove(&memory->by_id, item);
     if (item->key[0] != '\0')
         rnl_ordered_remove(&memory->by_key, item);
@@ -85,8 +99,7 @@ static enum rnl_code fill_item(struct rnl_memory *memory, struct rnl_item *item,
     if (rnl_item_pack_record(item, job) != RNL_OK ||
         rnl_item_pack_input(item, job) != RNL_OK ||
         rnl_event_log_append(&item->log, first) != RNL_OK ||
-        rnl_ordered_reserve(&memory->by_id) != RNL_OK ||
-        rnl_ordered_reserve(&memory->by_key) != RNL_OK)
+        reserve_places(memory) != RNL_OK)
         return RNL_RESOURCE_EXHAUSTED;
     return rnl_timer_start(&memory->expiries, &item->expiry, INT64_MAX);
 }
@@ -98,7 +111,7 @@ static enum rnl_code memory_put(struct rnl_store *store,
                                 struct rnl_store_request *request)
 {
     struct rnl_memory *memory = rnl_memory_of(store);
-    if (find(store, job->id) != NULL)
+    if (rnl_memory_find(store, job->id) != NULL)
         return RNL_ALREADY_EXISTS;
     if (memory->stalled)
         return RNL_RESOURCE_EXHAUSTED;
@@ -113,9 +126,7 @@ static enum rnl_code memory_put(struct rnl_store *store,
     if (code != RNL_OK)
         goto fail;
     rnl_memory_count_bytes(memory, item);
-    rnl_ordered_insert(&memory->by_id, item);
-    if (item->key[0] != '\0')
-        rnl_ordered_insert(&memory->by_key, item);
+    take_places(memory, item);
     item->number = memory->next_number++;
     item->put_request = request;
     rnl_memory_report(memory, item);
@@ -172,7 +183,7 @@ static enum rnl_code memory_update(struct rnl_store *store,
                                    struct rnl_store_request *request)
 {
     struct rnl_memory *memory = rnl_memory_of(store);
-    struct rnl_item *item = find(store, job->id);
+    struct rnl_item *item = rnl_memory_find(store, job->id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     rnl_cache_leave(memory, item);
@@ -228,7 +239,7 @@ static enum rnl_code memory_append(struct rnl_store *store, const char *job_id,
                                    const struct rnl_event *events, size_t count)
 {
     struct rnl_memory *memory = rnl_memory_of(store);
-    struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     enum rnl_code code = check_room(memory, item, events, count);
@@ -247,7 +258,7 @@ static enum rnl_code memory_trim(struct rnl_store *store, const char *job_id,
                                  uint64_t sequence, uint64_t bytes)
 {
     struct rnl_memory *memory = rnl_memory_of(store);
-    struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     if (sequence < item->first_sequence || sequence >= item->log.last_sequence)
@@ -264,7 +275,7 @@ static enum rnl_code memory_trim(struct rnl_store *store, const char *job_id,
 
 static void memory_linger(struct rnl_store *store, const char *job_id)
 {
-    struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item != NULL)
         rnl_memory_linger(rnl_memory_of(store), item);
 }
@@ -273,7 +284,7 @@ static enum rnl_code memory_remove(struct rnl_store *store, const char *job_id,
                                    struct rnl_store_request *request)
 {
     struct rnl_memory *memory = rnl_memory_of(store);
-    struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     rnl_memory_remove_item(memory, item);
@@ -340,6 +351,7 @@ static void memory_destroy(struct rnl_store *store)
     struct rnl_item *item;
     while ((item = rnl_ordered_previous(&memory->by_id, &end)) != NULL)
         rnl_item_free(item);
+    rnl_id_table_fini(&memory->ids);
     rnl_ordered_fini(&memory->by_id);
     rnl_ordered_fini(&memory->by_key);
     rnl_timers_fini(&memory->expiries);
@@ -399,7 +411,7 @@ static int compare_formers(const void *a, const void *b)
     const struct former *left = a;
     const struct former *right = b;
     int order = (left->end_ns > right->end_ns) - (left->end_ns < right->end_ns);
-    return order != 0 ? order : strcmp(left->item->id, right->item->id);
+    return order != 0 ? order : strcmp(left->item->node.id, right->item->node.id);
 }
 
 static void order_formers(struct recovery *recovery)
@@ -421,16 +433,13 @@ static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
     if (item == NULL)
         return false;
     if (!reserve_former(recovery) ||
-        rnl_ordered_reserve(&memory->by_id) != RNL_OK ||
-        rnl_ordered_reserve(&memory->by_key) != RNL_OK ||
+        reserve_places(memory) != RNL_OK ||
         rnl_timer_start(&memory->expiries, &item->expiry, entry->expire_ns) !=
             RNL_OK) {
         rnl_item_free(item);
         return false;
     }
-    rnl_ordered_insert(&memory->by_id, item);
-    if (item->key[0] != '\0')
-        rnl_ordered_insert(&memory->by_key, item);
+    take_places(memory, item);
     if (is_terminal(item->state)) {
         item->in_ended = true;
         recovery->formers[recovery->count++] =
@@ -473,6 +482,7 @@ enum rnl_code rnl_store_memory_create(
     memory->store.ops = &memory->ops;
     memory->options = *options;
     memory->next_number = 1;
+    rnl_id_table_init(&memory->ids);
     rnl_ordered_init(&memory->by_id, name_id);
     rnl_ordered_init(&memory->by_key, name_key);
     TAILQ_INIT(&memory->ended);

@@ -24,6 +24,7 @@
 #include <sys/queue.h>
 
 #include "event_log.h"
+#include "id_table.h"
 #include "journal.h"
 #include "ordered.h"
 #include "store_memory.h"
@@ -41,31 +42,36 @@
 #define RNL_STORE_RETRY_NS (RNL_STORE_RETRY_MS * INT64_C(1000000))
 
 struct rnl_item {
-    char id[RNL_JOB_ID_LEN + 1];
-    /* The journal's name of it. */
-    uint64_t number;
+    struct rnl_id_node node;
+
+    /* What a read needs comes first, in as few lines of the cache as may be. */
     Runnel__V1__JobState state;
-    struct rnl_request_hash hash;
-    /* Point behind the struct. */
-    const char *kind;
-    const char *key;
-    /* The encoded Job without its input; the encoded Payload. Owned. NULL with
-     * a length: only the journal has it. */
-    uint8_t *record;
-    size_t record_len;
-    size_t record_cap;
-    /* Bytes at its begin that have what does not change; 0: not known. */
-    size_t fixed_len;
     /* The journal has the record, and memory still. */
     bool is_cached;
     /* Since it came into the list of these or was moved to its end. */
     bool was_used;
+    /* The encoded Job without its input. Owned. NULL with a length: only the
+     * journal has it. */
+    uint8_t *record;
+    size_t record_len;
+    /* The oldest event kept: what log has in front of it does not count. */
+    uint64_t first_sequence;
+
+    /* The journal's name of it. */
+    uint64_t number;
+    struct rnl_request_hash hash;
+    /* Point behind the struct. */
+    const char *kind;
+    const char *key;
+    size_t record_cap;
+    /* Bytes at the record's begin that have what does not change; 0: not
+     * known. */
+    size_t fixed_len;
+    /* The encoded Payload, as the record. */
     uint8_t *input;
     size_t input_len;
     struct rnl_event_log log;
     uint64_t committed_sequence;
-    /* The oldest event kept: what log has in front of it does not count. */
-    uint64_t first_sequence;
     /* What it counts in the store's bytes. */
     uint64_t bytes;
     /* In a heap of wall-clock times; INT64_MAX until the job has ended. */
@@ -119,6 +125,8 @@ struct rnl_memory {
     struct rnl_store store;
     struct rnl_store_ops ops;
     struct rnl_store_memory_options options;
+    /* Each job is in both: to be found, and to be listed. */
+    struct rnl_id_table ids;
     struct rnl_ordered by_id;
     struct rnl_ordered by_key;
     /* In the order in which they ended: the first is the first to go. */
@@ -157,6 +165,15 @@ struct rnl_memory {
 static inline struct rnl_memory *rnl_memory_of(struct rnl_store *store)
 {
     return (struct rnl_memory *)store;
+}
+
+/* NULL when there is none. */
+static inline struct rnl_item *rnl_memory_find(struct rnl_store *store,
+                                               const char *job_id)
+{
+    /* The node is the item's first member. */
+    return (struct rnl_item *)rnl_id_table_find(&rnl_memory_of(store)->ids,
+                                                job_id);
 }
 
 /* ---- store_item.c ---- */

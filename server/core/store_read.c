@@ -8,11 +8,6 @@
  * so that the loop is not held. */
 #define LOADS_MAX 512
 
-static struct rnl_item *find(struct rnl_store *store, const char *job_id)
-{
-    return rnl_ordered_find(&rnl_memory_of(store)->by_id, job_id);
-}
-
 static enum rnl_code unpack_record(struct rnl_memory *memory,
                                    struct rnl_item *item,
                                    Runnel__V1__Job **ret_job)
@@ -55,7 +50,7 @@ static enum rnl_code unpack_input(struct rnl_memory *memory,
 enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
                              bool with_input, Runnel__V1__Job **ret_job)
 {
-    struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     Runnel__V1__Job *job;
@@ -75,7 +70,7 @@ enum rnl_code rnl_memory_get(struct rnl_store *store, const char *job_id,
 enum rnl_code rnl_memory_input(struct rnl_store *store, const char *job_id,
                                Runnel__V1__Payload **ret_input)
 {
-    const struct rnl_item *item = find(store, job_id);
+    const struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     return unpack_input(rnl_memory_of(store), item, ret_input);
@@ -95,7 +90,7 @@ enum rnl_code rnl_memory_peek(struct rnl_store *store, const char *job_id,
                               struct rnl_store_record *ret_record)
 {
     struct rnl_memory *memory = rnl_memory_of(store);
-    struct rnl_item *item = find(store, job_id);
+    struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     enum rnl_code code = rnl_cache_use(memory, item);
@@ -111,7 +106,7 @@ enum rnl_code rnl_memory_peek(struct rnl_store *store, const char *job_id,
 enum rnl_code rnl_memory_log(struct rnl_store *store, const char *job_id,
                              struct rnl_store_log *ret_log)
 {
-    const struct rnl_item *item = find(store, job_id);
+    const struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     *ret_log = (struct rnl_store_log){
@@ -128,7 +123,7 @@ enum rnl_code rnl_memory_read(struct rnl_store *store, const char *job_id,
                               uint64_t after, size_t bytes_max,
                               struct rnl_store_page *ret_page)
 {
-    const struct rnl_item *item = find(store, job_id);
+    const struct rnl_item *item = rnl_memory_find(store, job_id);
     if (item == NULL)
         return RNL_NOT_FOUND;
     ret_page->count = 0;
@@ -162,7 +157,7 @@ enum rnl_code rnl_memory_find_key(struct rnl_store *store, const char *key,
         rnl_ordered_find(&rnl_memory_of(store)->by_key, key);
     if (item == NULL)
         return RNL_NOT_FOUND;
-    memcpy(ret_job_id, item->id, RNL_JOB_ID_LEN + 1);
+    memcpy(ret_job_id, item->node.id, RNL_JOB_ID_LEN + 1);
     *ret_hash = item->hash;
     return RNL_OK;
 }
@@ -269,7 +264,7 @@ static enum rnl_code list_item(struct walk *walk, struct rnl_item *item)
     if (code != RNL_OK || !fits)
         return code;
     struct rnl_store_record record = record_of(item);
-    walk->full = !walk->list->job(walk->list->arg, item->id, &record);
+    walk->full = !walk->list->job(walk->list->arg, item->node.id, &record);
     walk->found++;
     return RNL_OK;
 }
@@ -303,6 +298,6 @@ enum rnl_code rnl_memory_list(struct rnl_store *store,
     /* There is one more, and those in front of it are the next page. */
     list->next[0] = '\0';
     if (item != NULL && last != NULL)
-        memcpy(list->next, last->id, RNL_JOB_ID_LEN + 1);
+        memcpy(list->next, last->node.id, RNL_JOB_ID_LEN + 1);
     return RNL_OK;
 }

@@ -195,7 +195,7 @@ static enum rnl_code journal_item(struct rnl_memory *memory,
     struct rnl_journal *journal = memory->options.journal;
     struct rnl_journal_change change = {
         .number = item->number,
-        .id = item->id,
+        .id = item->node.id,
         .removed = item->removed,
         .is_new = item->is_new,
         .hash = item->hash,
@@ -373,13 +373,13 @@ static void tell(struct rnl_memory *memory, struct rnl_item *item)
 {
     const struct rnl_store_listener *listener = &memory->store.listener;
     if (item->told_removed) {
-        listener->removed(listener->arg, item->id);
+        listener->removed(listener->arg, item->node.id);
         rnl_item_free(item);
         return;
     }
     /* The listener may remove the job: nothing of it is used afterwards. */
     if (!item->removed)
-        listener->committed(listener->arg, item->id, item->committed_sequence);
+        listener->committed(listener->arg, item->node.id, item->committed_sequence);
 }
 
 /* Nothing of the group was written: what was put is refused, the rest is open
