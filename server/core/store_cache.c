@@ -95,6 +95,8 @@ enum rnl_code rnl_cache_use(struct rnl_memory *memory, struct rnl_item *item)
 {
     if (item->record == NULL)
         return load(memory, item);
-    item->was_used = true;
+    /* A write would have the line written back to memory. */
+    if (!item->was_used)
+        item->was_used = true;
     return RNL_OK;
 }

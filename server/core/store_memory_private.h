@@ -176,6 +176,32 @@ static inline struct rnl_item *rnl_memory_find(struct rnl_store *store,
                                                 job_id);
 }
 
+/* ---- what is fetched ahead ---- */
+
+/* A line of the processor's cache; and how much of a record is fetched: mostly
+ * all. */
+#define RNL_LINE_BYTES   ((size_t)64)
+#define RNL_FETCHED_BYTES ((size_t)512)
+
+/* Has what reads need of a job brought near the processor. */
+static inline void rnl_item_fetch(const struct rnl_item *item)
+{
+    __builtin_prefetch(item);
+    __builtin_prefetch(&item->first_sequence);
+}
+
+/* The same for its record; waits for the job itself. */
+static inline void rnl_item_fetch_record(const struct rnl_item *item)
+{
+    if (item->record == NULL)
+        return;
+    size_t len = item->record_len < RNL_FETCHED_BYTES ? item->record_len
+                                                      : RNL_FETCHED_BYTES;
+    for (size_t at = 0; at < len; at += RNL_LINE_BYTES)
+        __builtin_prefetch(item->record + at);
+    __builtin_prefetch(item->record + len - 1);
+}
+
 /* ---- store_item.c ---- */
 
 /* Returns NULL when memory is out. */

@@ -204,15 +204,6 @@ struct window {
     size_t next;
 };
 
-/* What a listing looks at, which is in several lines of the cache. */
-static void prefetch_item(const struct rnl_item *item)
-{
-    __builtin_prefetch(item);
-    __builtin_prefetch(&item->record);
-    __builtin_prefetch(&item->is_cached);
-    __builtin_prefetch(&item->first_sequence);
-}
-
 static void fill(struct window *window)
 {
     const size_t cap = sizeof(window->items) / sizeof(window->items[0]);
@@ -222,11 +213,11 @@ static void fill(struct window *window)
     while (window->count < cap &&
            (item = rnl_ordered_previous(window->by_id, &window->cursor)) !=
                NULL) {
-        prefetch_item(item);
+        rnl_item_fetch(item);
         window->items[window->count++] = item;
     }
     for (size_t i = 0; i < window->count; i++)
-        __builtin_prefetch(window->items[i]->record);
+        rnl_item_fetch_record(window->items[i]);
 }
 
 /* NULL at the end. */
