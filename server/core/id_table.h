@@ -6,7 +6,8 @@
  *
  * It grows by linear hashing: each insert into a full table adds one bucket and
  * splits another one, so that none waits while a million entries are moved
- * (W. Litwin, "Linear hashing: a new tool for file and table addressing", 1980).
+ * (W. Litwin, "Linear hashing: a new tool for file and table addressing",
+ * 1980).
  */
 #ifndef RNL_CORE_ID_TABLE_H
 #define RNL_CORE_ID_TABLE_H
@@ -56,6 +57,15 @@ void rnl_id_table_remove(struct rnl_id_table *table, struct rnl_id_node *node);
 /* NULL when there is none. id is any text. */
 struct rnl_id_node *rnl_id_table_find(const struct rnl_id_table *table,
                                       const char *id);
+
+/* Has the bucket of an id brought near the processor; id has RNL_JOB_ID_LEN
+ * characters. */
+void rnl_id_table_fetch(const struct rnl_id_table *table, const char *id);
+
+/* The first node of an id's bucket, which may be another's, or NULL; does not
+ * look at it. id has RNL_JOB_ID_LEN characters. */
+const struct rnl_id_node *rnl_id_table_first(const struct rnl_id_table *table,
+                                             const char *id);
 
 /* Any node, or NULL: for emptying a table. */
 struct rnl_id_node *rnl_id_table_any(const struct rnl_id_table *table);

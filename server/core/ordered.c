@@ -2,11 +2,15 @@
 #include "ordered.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "alloc.h"
 
 #define SLOTS_FIRST 16
+
+/* A line of the processor's cache. */
+#define LINE_BYTES 64
 
 void rnl_ordered_init(struct rnl_ordered *ordered,
                       const char *(*name)(const void *item))
@@ -25,27 +29,44 @@ void rnl_ordered_fini(struct rnl_ordered *ordered)
 
 /* ---- finding ---- */
 
-/* A name with its prefix. */
+/* A name with its prefix; without a name it is in front of all of that
+ * prefix. */
 struct key {
-    char prefix[RNL_ORDERED_PREFIX];
+    struct rnl_ordered_prefix prefix;
     const char *name;
 };
 
+/* As a number, of which the first byte counts most. */
+static uint64_t number_of(const unsigned char bytes[8])
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < 8; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
 static struct key key_of(const char *name)
 {
-    struct key key = {.name = name};
-    size_t len = strnlen(name, RNL_ORDERED_PREFIX);
-    memcpy(key.prefix, name, len);
-    return key;
+    unsigned char bytes[16] = {0};
+    memcpy(bytes, name, strnlen(name, sizeof(bytes)));
+    return (struct key){
+        .prefix = {number_of(bytes), number_of(bytes + 8)},
+        .name = name,
+    };
 }
 
 /* Below 0: the entry comes in front of the key. prefix is the entry's, or its
  * copy in the slot: the entry is only touched if that does not decide. */
-static int compare(const struct rnl_ordered *ordered, const char *prefix,
+static int compare(const struct rnl_ordered *ordered,
+                   const struct rnl_ordered_prefix *prefix,
                    const struct rnl_ordered_entry *entry, const struct key *key)
 {
-    int order = memcmp(prefix, key->prefix, RNL_ORDERED_PREFIX);
-    return order != 0 ? order : strcmp(ordered->name(entry->item), key->name);
+    if (prefix->high != key->prefix.high)
+        return prefix->high < key->prefix.high ? -1 : 1;
+    if (prefix->low != key->prefix.low)
+        return prefix->low < key->prefix.low ? -1 : 1;
+    return key->name == NULL ? 1
+                             : strcmp(ordered->name(entry->item), key->name);
 }
 
 /* The last chunk that does not begin behind the key; the first else. */
@@ -57,7 +78,7 @@ static size_t find_slot(const struct rnl_ordered *ordered,
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         const struct rnl_ordered_slot *slot = &ordered->slots[middle];
-        if (compare(ordered, slot->prefix, slot->chunk->entries, key) <= 0)
+        if (compare(ordered, &slot->prefix, slot->chunk->entries, key) <= 0)
             low = middle;
         else
             high = middle;
@@ -66,11 +87,20 @@ static size_t find_slot(const struct rnl_ordered *ordered,
 }
 
 /* A search of a chunk that is in no cache would wait for memory at almost each
- * step. These are the entries of its first three steps. */
+ * step. These are the entries of its first three steps, and then all that is
+ * left. */
 static void prefetch_steps(const struct rnl_ordered_chunk *chunk)
 {
     for (size_t eighth = 1; eighth < 8; eighth++)
         __builtin_prefetch(&chunk->entries[RNL_ORDERED_CHUNK * eighth / 8]);
+}
+
+static void prefetch_rest(const struct rnl_ordered_entry *from,
+                          const struct rnl_ordered_entry *to)
+{
+    for (const char *at = (const char *)from; at < (const char *)to;
+         at += LINE_BYTES)
+        __builtin_prefetch(at);
 }
 
 /* Entries of a chunk in front of the key. */
@@ -80,10 +110,15 @@ static size_t find_index(const struct rnl_ordered *ordered,
 {
     size_t low = 0;
     size_t high = chunk->count;
+    bool is_fetched = false;
     while (low < high) {
+        if (!is_fetched && high - low <= RNL_ORDERED_CHUNK / 8) {
+            prefetch_rest(chunk->entries + low, chunk->entries + high);
+            is_fetched = true;
+        }
         size_t middle = low + (high - low) / 2;
         const struct rnl_ordered_entry *entry = &chunk->entries[middle];
-        if (compare(ordered, entry->prefix, entry, key) < 0)
+        if (compare(ordered, &entry->prefix, entry, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -118,6 +153,31 @@ struct rnl_ordered_cursor rnl_ordered_seek(const struct rnl_ordered *ordered,
     return end;
 }
 
+void rnl_ordered_fetch(const struct rnl_ordered *ordered, const char *name)
+{
+    struct key key = key_of(name);
+    if (ordered->slot_count > 0)
+        prefetch_steps(ordered->slots[find_slot(ordered, &key)].chunk);
+}
+
+struct rnl_ordered_cursor rnl_ordered_approach(
+    const struct rnl_ordered *ordered, const char *name)
+{
+    struct key key = key_of(name);
+    key.name = NULL;
+    return seek(ordered, &key);
+}
+
+const void *rnl_ordered_next(const struct rnl_ordered *ordered,
+                             const struct rnl_ordered_cursor *cursor)
+{
+    if (cursor->slot == ordered->slot_count)
+        return NULL;
+    const struct rnl_ordered_chunk *chunk = ordered->slots[cursor->slot].chunk;
+    return cursor->index < chunk->count ? chunk->entries[cursor->index].item
+                                        : NULL;
+}
+
 void *rnl_ordered_find(const struct rnl_ordered *ordered, const char *name)
 {
     struct key key = key_of(name);
@@ -128,8 +188,8 @@ void *rnl_ordered_find(const struct rnl_ordered *ordered, const char *name)
     if (at.index == chunk->count)
         return NULL;
     const struct rnl_ordered_entry *entry = &chunk->entries[at.index];
-    return compare(ordered, entry->prefix, entry, &key) == 0 ? entry->item
-                                                             : NULL;
+    return compare(ordered, &entry->prefix, entry, &key) == 0 ? entry->item
+                                                              : NULL;
 }
 
 void *rnl_ordered_previous(const struct rnl_ordered *ordered,
@@ -167,7 +227,7 @@ enum rnl_code rnl_ordered_reserve(struct rnl_ordered *ordered)
 /* After the first entry of a chunk has changed. */
 static void name_slot(struct rnl_ordered_slot *slot)
 {
-    memcpy(slot->prefix, slot->chunk->entries[0].prefix, sizeof(slot->prefix));
+    slot->prefix = slot->chunk->entries[0].prefix;
 }
 
 /* Puts the spare chunk, with at least one entry, at a slot. */
@@ -216,8 +276,7 @@ static struct rnl_ordered_cursor make_room(
 void rnl_ordered_insert(struct rnl_ordered *ordered, void *item)
 {
     struct key key = key_of(ordered->name(item));
-    struct rnl_ordered_entry entry = {.item = item};
-    memcpy(entry.prefix, key.prefix, sizeof(entry.prefix));
+    struct rnl_ordered_entry entry = {key.prefix, item};
     struct rnl_ordered_cursor at = seek(ordered, &key);
     if (ordered->slot_count == 0) {
         ordered->spare->count = 0;

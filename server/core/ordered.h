@@ -21,12 +21,15 @@
  * a million items there are at least 4,000 chunks, 100 KiB of array. */
 #define RNL_ORDERED_CHUNK 256
 
-/* Of an id: its time and a part of what is random. */
-#define RNL_ORDERED_PREFIX 16
+/* The first 16 bytes of a name, as numbers that sort as they do; zeros follow
+ * a shorter name. Of an id: its time and a part of what is random. */
+struct rnl_ordered_prefix {
+    uint64_t high;
+    uint64_t low;
+};
 
 struct rnl_ordered_entry {
-    /* Zeros follow a shorter name. */
-    char prefix[RNL_ORDERED_PREFIX];
+    struct rnl_ordered_prefix prefix;
     void *item;
 };
 
@@ -37,7 +40,7 @@ struct rnl_ordered_chunk {
 
 struct rnl_ordered_slot {
     /* Of the chunk's first entry. */
-    char prefix[RNL_ORDERED_PREFIX];
+    struct rnl_ordered_prefix prefix;
     struct rnl_ordered_chunk *chunk;
 };
 
@@ -71,6 +74,17 @@ void *rnl_ordered_find(const struct rnl_ordered *ordered, const char *name);
  * the end. Valid until the next change. */
 struct rnl_ordered_cursor rnl_ordered_seek(const struct rnl_ordered *ordered,
                                            const char *name);
+
+/* Two stages in front of a seek: has what it looks at of the entries brought
+ * near the processor; about the place that it will find, by prefixes alone, and
+ * so without a look at any item. */
+void rnl_ordered_fetch(const struct rnl_ordered *ordered, const char *name);
+struct rnl_ordered_cursor rnl_ordered_approach(
+    const struct rnl_ordered *ordered, const char *name);
+
+/* The item behind a place, unless it is in another chunk; NULL. */
+const void *rnl_ordered_next(const struct rnl_ordered *ordered,
+                             const struct rnl_ordered_cursor *cursor);
 
 /* The item in front of the place, which moves in front of it; NULL at the
  * beginning. */

@@ -379,7 +379,8 @@ static void tell(struct rnl_memory *memory, struct rnl_item *item)
     }
     /* The listener may remove the job: nothing of it is used afterwards. */
     if (!item->removed)
-        listener->committed(listener->arg, item->node.id, item->committed_sequence);
+        listener->committed(listener->arg, item->node.id,
+                            item->committed_sequence);
 }
 
 /* Nothing of the group was written: what was put is refused, the rest is open

@@ -78,6 +78,27 @@ static void check_seek(uint64_t *seed)
                      i == 0 ? NULL : &items[i - 1]);
 }
 
+/* What has its own prefix is found by that alone. */
+static void check_approach(size_t from)
+{
+    rnl_ordered_fetch(&ordered, items[from].name);
+    struct rnl_ordered_cursor at =
+        rnl_ordered_approach(&ordered, items[from].name);
+    struct rnl_ordered_cursor exact =
+        rnl_ordered_seek(&ordered, items[from].name);
+    if (at.slot != exact.slot) {
+        /* The same place, said in another way. */
+        assert_int_equal(at.slot + 1, exact.slot);
+        assert_int_equal(at.index, ordered.slots[at.slot].chunk->count);
+        assert_int_equal(exact.index, 0);
+        assert_null(rnl_ordered_next(&ordered, &at));
+        return;
+    }
+    assert_int_equal(at.index, exact.index);
+    assert_ptr_equal(rnl_ordered_next(&ordered, &at),
+                     items[from].there ? &items[from] : NULL);
+}
+
 static void churn(const char *format, int rounds)
 {
     uint64_t seed = 3;
@@ -112,8 +133,12 @@ static void what_comes_in_order_fills_its_chunks(void **state)
 {
     (void)state;
     name_items("%05d");
-    for (size_t i = 0; i < ITEMS; i++)
+    for (size_t i = 0; i < ITEMS; i++) {
+        check_approach(i);
         add(i);
+    }
+    for (size_t i = 0; i < ITEMS; i++)
+        check_approach(i);
     check_all();
     assert_int_equal(ordered.slot_count,
                      (ITEMS + RNL_ORDERED_CHUNK - 1) / RNL_ORDERED_CHUNK);
