@@ -224,15 +224,20 @@ static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
 
 /* ---- ListJobs ---- */
 
+/* What a page of small jobs takes: no memory is allocated for it. */
+#define PAGE_SMALL 8192
+
 /* The answer, encoded as the jobs come: a page of copies would be larger than
  * what is sent. */
 struct page {
     struct rnl_jobs *jobs;
+    /* small, or owned. */
     uint8_t *bytes;
     size_t len;
     size_t cap;
     size_t len_max;
     bool no_memory;
+    uint8_t small[PAGE_SMALL];
 };
 
 /* A field of type LEN with up to 2^28 bytes. */
@@ -240,16 +245,36 @@ struct page {
 #define PAGE_JOBS       1
 #define PAGE_TOKEN      2
 
+/* Leaves small as it is. */
+static void page_init(struct page *page, struct rnl_jobs *jobs)
+{
+    page->jobs = jobs;
+    page->bytes = page->small;
+    page->len = 0;
+    page->cap = sizeof(page->small);
+    page->len_max = RNL_JOBS_LIST_BYTES_MAX;
+    page->no_memory = false;
+}
+
+static void page_fini(struct page *page)
+{
+    if (page->bytes != page->small)
+        rnl_free(page->bytes);
+}
+
 static bool page_reserve(struct page *page, size_t len)
 {
     if (page->len + len <= page->cap)
         return true;
     size_t cap = page->cap * 2 + len + 1024;
-    uint8_t *bytes = rnl_realloc(page->bytes, cap);
+    bool is_small = page->bytes == page->small;
+    uint8_t *bytes = rnl_realloc(is_small ? NULL : page->bytes, cap);
     if (bytes == NULL) {
         page->no_memory = true;
         return false;
     }
+    if (is_small)
+        memcpy(bytes, page->small, page->len);
     page->bytes = bytes;
     page->cap = cap;
     return true;
@@ -368,7 +393,8 @@ static void list(struct rnl_stream *stream,
         return;
     size_t message_max = rnl_stream_message_max(stream);
     size_t token_room = RNL_JOB_ID_LEN + PAGE_FIELD_HEAD;
-    struct page page = {.jobs = jobs, .len_max = RNL_JOBS_LIST_BYTES_MAX};
+    struct page page;
+    page_init(&page, jobs);
     if (page.len_max > message_max)
         page.len_max = message_max;
     page.len_max -= page.len_max > token_room ? token_room : 0;
@@ -378,7 +404,7 @@ static void list(struct rnl_stream *stream,
         reply_list(stream, &page, out.next);
     else
         rnl_stream_finish(stream, code, "%s", rnl_code_text(code));
-    rnl_free(page.bytes);
+    page_fini(&page);
 }
 
 static void on_list(struct rnl_stream *stream, const uint8_t *data, size_t len)
