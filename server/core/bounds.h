@@ -80,6 +80,12 @@
 #define RNL_INPUT_SPARES_MAX      8
 #define RNL_INPUT_SPARE_BYTES_MAX ((size_t)2 * RNL_FRAME_BYTES_DEFAULT)
 
+/* Calls that came together and are looked at together: waits for memory that
+ * go on side by side, of which a processor has some 20 at a time; and their
+ * frames, a Call, a Message and a HalfClose each. */
+#define RNL_AHEAD_MAX        32
+#define RNL_AHEAD_FRAMES_MAX (3 * RNL_AHEAD_MAX)
+
 /* A Status message for a person. */
 #define RNL_STATUS_TEXT_MAX 512
 

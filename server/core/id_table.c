@@ -113,6 +113,18 @@ struct rnl_id_node *rnl_id_table_find(const struct rnl_id_table *table,
     return node;
 }
 
+void rnl_id_table_fetch(const struct rnl_id_table *table, const char *id)
+{
+    if (table->count > 0)
+        __builtin_prefetch(bucket_of(table, id));
+}
+
+const struct rnl_id_node *rnl_id_table_first(const struct rnl_id_table *table,
+                                             const char *id)
+{
+    return table->count == 0 ? NULL : *bucket_of(table, id);
+}
+
 struct rnl_id_node *rnl_id_table_any(const struct rnl_id_table *table)
 {
     for (size_t i = 0; i < table->bucket_count; i++) {

@@ -23,6 +23,11 @@ struct rnl_core;
 struct rnl_stream;
 struct rnl_token;
 
+struct rnl_bytes {
+    const uint8_t *data;
+    size_t len;
+};
+
 /* An encoded message that several streams can send without copying it. */
 struct rnl_buf {
     uint32_t refs;
@@ -65,7 +70,13 @@ enum rnl_shape {
  *                  cancel, deadline, lost connection), if any other callback
  *                  was called: free the stream's state here. code tells why.
  *
- * on_half_close, on_writable, on_close and on_drain may be NULL.
+ *   on_ahead       messages of several calls have come at once and are about
+ *                  to be given to on_message, one after the other, most likely:
+ *                  a hint to have what all of them need from memory fetched
+ *                  together. Nothing about them has been checked, and nothing
+ *                  may change. Not for streams of requests.
+ *
+ * on_half_close, on_writable, on_close, on_drain and on_ahead may be NULL.
  */
 struct rnl_method {
     /* "runnel.v1.JobService/GetJob". */
@@ -79,6 +90,8 @@ struct rnl_method {
     /* What a caller's token must have. */
     enum rnl_scope scope;
     void (*on_drain)(struct rnl_stream *stream);
+    void (*on_ahead)(struct rnl_core *core, const struct rnl_bytes *messages,
+                     size_t count);
 };
 
 /* A service's methods; the array is static. */

@@ -160,10 +160,14 @@ void rnl_session_feed(struct rnl_session *session, const uint8_t *data,
         bytes = (struct rnl_bytes){bytes.data + used, bytes.len - used};
     }
     size_t need = 0;
+    size_t seen = 0;
     while (is_open(session) && bytes.len > 0) {
+        if (seen == 0)
+            seen = rnl_session_look_ahead(session, bytes);
         size_t used = take_one(session, bytes, &need);
         if (used == 0)
             break;
+        seen -= used < seen ? used : seen;
         bytes = (struct rnl_bytes){bytes.data + used, bytes.len - used};
     }
     if (is_open(session) && bytes.len > 0)

@@ -4,6 +4,7 @@
  *
  *   session.c         life, control frames, time
  *   session_input.c   bytes to frames
+ *   session_ahead.c   calls that came together
  *   session_hello.c   the handshake
  *   session_auth.c    who may do what
  *   session_call.c    Call and the frames of its stream
@@ -205,11 +206,6 @@ struct rnl_rpc {
     size_t spare_count;
 };
 
-struct rnl_bytes {
-    const uint8_t *data;
-    size_t len;
-};
-
 /* session.c */
 
 /* Deals with one frame. next are the bytes that follow it. */
@@ -235,6 +231,13 @@ void rnl_sessions_run_pending(struct rnl_core *core);
 
 /* Forgets an unfinished frame. */
 void rnl_session_drop_input(struct rnl_session *session);
+
+/* session_ahead.c */
+
+/* Tells methods of calls that came together (on_ahead). Returns how many of
+ * the bytes, in whole frames, it looked at. */
+size_t rnl_session_look_ahead(const struct rnl_session *session,
+                              struct rnl_bytes bytes);
 
 /* session_hello.c */
 

@@ -56,6 +56,9 @@
  * does not hold the loop. */
 #define RNL_STORE_LIST_SCAN_MAX 4096
 
+/* Reads that are expected at once. */
+#define RNL_STORE_AHEAD_MAX 32
+
 /* How long a change lingers: most jobs that end at once do so within it, and it
  * is not seen by people. */
 #define RNL_STORE_LINGER_NS INT64_C(2000000)
@@ -266,6 +269,18 @@ struct rnl_store_ops {
      */
     enum rnl_code (*peek)(struct rnl_store *store, const char *job_id,
                           bool with_input, struct rnl_store_record *ret_record);
+
+    /*
+     * Says which jobs the next calls will most likely read, or, of listings,
+     * which jobs pages begin in front of: has their memory brought near the
+     * processor, for all of them side by side. At most RNL_STORE_AHEAD_MAX ids,
+     * of any text. Changes nothing.
+     */
+    void (*expect)(struct rnl_store *store,
+                   const char (*job_ids)[RNL_JOB_ID_LEN + 1], size_t count);
+    void (*expect_pages)(struct rnl_store *store,
+                         const char (*befores)[RNL_JOB_ID_LEN + 1],
+                         size_t count);
 
     /* Errors: RNL_NOT_FOUND. */
     enum rnl_code (*log)(struct rnl_store *store, const char *job_id,

@@ -369,6 +369,8 @@ static const struct rnl_store_ops memory_ops = {
     .get = rnl_memory_get,
     .input = rnl_memory_input,
     .peek = rnl_memory_peek,
+    .expect = rnl_memory_expect,
+    .expect_pages = rnl_memory_expect_pages,
     .log = rnl_memory_log,
     .read = rnl_memory_read,
     .find_key = rnl_memory_find_key,
@@ -411,7 +413,8 @@ static int compare_formers(const void *a, const void *b)
     const struct former *left = a;
     const struct former *right = b;
     int order = (left->end_ns > right->end_ns) - (left->end_ns < right->end_ns);
-    return order != 0 ? order : strcmp(left->item->node.id, right->item->node.id);
+    return order != 0 ? order
+                      : strcmp(left->item->node.id, right->item->node.id);
 }
 
 static void order_formers(struct recovery *recovery)
@@ -432,8 +435,7 @@ static bool take_entry(void *arg, const struct rnl_journal_entry *entry)
     struct rnl_item *item = rnl_item_recover(entry);
     if (item == NULL)
         return false;
-    if (!reserve_former(recovery) ||
-        reserve_places(memory) != RNL_OK ||
+    if (!reserve_former(recovery) || reserve_places(memory) != RNL_OK ||
         rnl_timer_start(&memory->expiries, &item->expiry, entry->expire_ns) !=
             RNL_OK) {
         rnl_item_free(item);

@@ -5,6 +5,7 @@
  *   store_memory.c   the calls that change something, and its life
  *   store_item.c     one job
  *   store_read.c     the calls that read
+ *   store_ahead.c    memory of reads that are about to come
  *   store_cache.c    records of ended jobs that stay at hand
  *   store_turn.c     what is reported when, with the journal or without
  *
@@ -178,9 +179,13 @@ static inline struct rnl_item *rnl_memory_find(struct rnl_store *store,
 
 /* ---- what is fetched ahead ---- */
 
+/* Jobs of a listing that are fetched together: a page of ten, and whether there
+ * is one more. */
+#define RNL_FETCHED_JOBS 12
+
 /* A line of the processor's cache; and how much of a record is fetched: mostly
  * all. */
-#define RNL_LINE_BYTES   ((size_t)64)
+#define RNL_LINE_BYTES    ((size_t)64)
 #define RNL_FETCHED_BYTES ((size_t)512)
 
 /* Has what reads need of a job brought near the processor. */
@@ -193,7 +198,7 @@ static inline void rnl_item_fetch(const struct rnl_item *item)
 /* The same for its record; waits for the job itself. */
 static inline void rnl_item_fetch_record(const struct rnl_item *item)
 {
-    if (item->record == NULL)
+    if (item->record == NULL || item->record_len == 0)
         return;
     size_t len = item->record_len < RNL_FETCHED_BYTES ? item->record_len
                                                       : RNL_FETCHED_BYTES;
@@ -285,6 +290,14 @@ void rnl_memory_last_group(struct rnl_memory *memory);
 
 /* Frees what only waits to be reported. */
 void rnl_memory_drop_reports(struct rnl_memory *memory);
+
+/* ---- store_ahead.c ---- */
+
+void rnl_memory_expect(struct rnl_store *store,
+                       const char (*job_ids)[RNL_JOB_ID_LEN + 1], size_t count);
+void rnl_memory_expect_pages(struct rnl_store *store,
+                             const char (*befores)[RNL_JOB_ID_LEN + 1],
+                             size_t count);
 
 /* ---- store_read.c ---- */
 

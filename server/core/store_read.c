@@ -198,19 +198,17 @@ static enum rnl_code labels_fit(struct rnl_memory *memory,
 struct window {
     const struct rnl_ordered *by_id;
     struct rnl_ordered_cursor cursor;
-    /* A page of ten, and whether there is one more. */
-    struct rnl_item *items[12];
+    struct rnl_item *items[RNL_FETCHED_JOBS];
     size_t count;
     size_t next;
 };
 
 static void fill(struct window *window)
 {
-    const size_t cap = sizeof(window->items) / sizeof(window->items[0]);
     struct rnl_item *item;
     window->next = 0;
     window->count = 0;
-    while (window->count < cap &&
+    while (window->count < RNL_FETCHED_JOBS &&
            (item = rnl_ordered_previous(window->by_id, &window->cursor)) !=
                NULL) {
         rnl_item_fetch(item);

@@ -711,6 +711,35 @@ static void pages_stay_stable_while_jobs_are_put_and_removed(void **state)
     factory->destroy(store);
 }
 
+/* Any text may be expected, and nothing changes by it. */
+static void what_is_expected_is_read_as_ever(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct rnl_store *store = begin(&probe, &roomy);
+    char ids[RNL_STORE_AHEAD_MAX][RNL_JOB_ID_LEN + 1] = {""};
+    for (int jobs = 0; jobs <= 40; jobs += 20) {
+        for (int i = 0; i < RNL_STORE_AHEAD_MAX; i++)
+            snprintf(ids[i], sizeof(ids[i]), "%0*d",
+                     i < 3 ? i + 1 : RNL_JOB_ID_LEN, 2 * i);
+        store->ops->expect(store, (const char(*)[RNL_JOB_ID_LEN + 1]) ids,
+                           RNL_STORE_AHEAD_MAX);
+        store->ops->expect_pages(store, (const char(*)[RNL_JOB_ID_LEN + 1]) ids,
+                                 RNL_STORE_AHEAD_MAX);
+        struct rnl_store_query query = {.limit = 64};
+        struct listing listing = {.room = 64};
+        list_page(store, &query, &listing);
+        assert_int_equal(listing.count, jobs);
+        for (int i = 1; i <= 20; i++)
+            put(store, jobs + i);
+        end(store, jobs + 1, 2, 10);
+        settle(store);
+    }
+    store->ops->expect(store, NULL, 0);
+    store->ops->expect_pages(store, NULL, 0);
+    factory->destroy(store);
+}
+
 static void a_job_that_was_not_taken_begins_the_next_page(void **state)
 {
     (void)state;
@@ -841,6 +870,7 @@ int store_suite_run(const struct store_factory *of)
         cmocka_unit_test(retention_removes_ended_jobs_only),
         cmocka_unit_test(an_idempotency_key_finds_its_job_until_it_is_removed),
         cmocka_unit_test(pages_stay_stable_while_jobs_are_put_and_removed),
+        cmocka_unit_test(what_is_expected_is_read_as_ever),
         cmocka_unit_test(a_job_that_was_not_taken_begins_the_next_page),
         cmocka_unit_test(a_listing_filters_by_state_kind_and_labels),
         cmocka_unit_test(out_of_memory_refuses_one_call_and_keeps_the_rest),

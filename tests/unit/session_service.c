@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session_service.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,20 +154,34 @@ static void on_drain(struct rnl_stream *stream)
     probe.drains++;
 }
 
+static void echo_ahead(struct rnl_core *core, const struct rnl_bytes *messages,
+                       size_t count)
+{
+    (void)core;
+    assert(probe.ahead_calls < PROBE_AHEAD_MAX);
+    probe.ahead[probe.ahead_calls++] = (struct probe_ahead){
+        .count = count,
+        .first = messages[0].data[0],
+        .last = messages[count - 1].data[0],
+        .messages_before = probe.messages,
+    };
+}
+
 static const struct rnl_method methods[] = {
     {"test/Keep", RNL_BIDI_STREAM, hold, NULL, NULL, on_close, RNL_SCOPE_ANY,
-     on_drain},
-    {"test/Echo", RNL_UNARY, echo, NULL, NULL, on_close, RNL_SCOPE_ANY, NULL},
+     on_drain, NULL},
+    {"test/Echo", RNL_UNARY, echo, NULL, NULL, on_close, RNL_SCOPE_ANY, NULL,
+     echo_ahead},
     {"test/Hold", RNL_UNARY, hold, NULL, NULL, on_close, RNL_SCOPE_JOBS_READ,
-     NULL},
+     NULL, NULL},
     {"test/Flow", RNL_SERVER_STREAM, flow, NULL, flow_on, on_close,
-     RNL_SCOPE_JOBS_READ, NULL},
+     RNL_SCOPE_JOBS_READ, NULL, NULL},
     {"test/Push", RNL_SERVER_STREAM, push, NULL, NULL, on_close,
-     RNL_SCOPE_STATS_READ, NULL},
+     RNL_SCOPE_STATS_READ, NULL, NULL},
     {"test/Mirror", RNL_BIDI_STREAM, mirror, end_mirror, NULL, on_close,
-     RNL_SCOPE_WORK, NULL},
+     RNL_SCOPE_WORK, NULL, NULL},
     {"test/Swallow", RNL_CLIENT_STREAM, swallow, end_swallow, NULL, on_close,
-     RNL_SCOPE_EVENTS_WRITE, NULL},
+     RNL_SCOPE_EVENTS_WRITE, NULL, NULL},
 };
 
 const struct rnl_service session_test_service = {

@@ -10,7 +10,7 @@
 #include "rpc.h"
 
 /*
- *   test/Echo     unary: the request
+ *   test/Echo     unary: the request; looks ahead
  *   test/Hold     unary: keeps the stream in probe.held, answers nothing
  *   test/Keep     bidi: the same; it is told that the server drains
  *   test/Flow     server stream: messages of probe.message_len bytes while
@@ -21,7 +21,20 @@
  */
 extern const struct rnl_service session_test_service;
 
+#define PROBE_AHEAD_MAX 8
+
+/* A call of Echo's on_ahead: how many messages, the first byte of the first and
+ * of the last one, and what was handled before. */
+struct probe_ahead {
+    size_t count;
+    uint8_t first;
+    uint8_t last;
+    int messages_before;
+};
+
 struct session_probe {
+    struct probe_ahead ahead[PROBE_AHEAD_MAX];
+    size_t ahead_calls;
     int messages;
     int half_closes;
     int writables;

@@ -202,6 +202,122 @@ static void a_session_that_failed_gets_no_room(void **state)
     assert_int_equal(rnl_session_room(peer.session, &room), 0);
 }
 
+/* ---- calls that come together ---- */
+
+/* Frames of calls with the message "A", "B" and so on, in one read. */
+struct read {
+    uint8_t bytes[16384];
+    size_t len;
+};
+
+static void add_frame(struct read *read, uint32_t id, enum rnl_frame_kind kind,
+                      const void *body, size_t len)
+{
+    assert_true(read->len + RNL_FRAME_HEAD_MAX + len <= sizeof(read->bytes));
+    read->len += rnl_frame_head(read->bytes + read->len, id, kind, len);
+    memcpy(read->bytes + read->len, body, len);
+    read->len += len;
+}
+
+static void add_call(struct read *read, uint32_t number, const char *method)
+{
+    uint8_t body[64] = {0x0a, (uint8_t)strlen(method)};
+    memcpy(body + 2, method, strlen(method));
+    add_frame(read, 2 * number + 1, RNL_FRAME_CALL, body, 2 + strlen(method));
+}
+
+static void add_message(struct read *read, uint32_t number)
+{
+    uint8_t byte = (uint8_t)('A' + number);
+    add_frame(read, 2 * number + 1, RNL_FRAME_MESSAGE, &byte, 1);
+}
+
+static void add_end(struct read *read, uint32_t number)
+{
+    add_frame(read, 2 * number + 1, RNL_FRAME_HALF_CLOSE, "", 0);
+}
+
+static void add_whole(struct read *read, uint32_t number, const char *method)
+{
+    add_call(read, number, method);
+    add_message(read, number);
+    add_end(read, number);
+}
+
+static void assert_ahead(size_t at, size_t count, char first, int before)
+{
+    assert_true(at < probe.ahead_calls);
+    assert_int_equal(probe.ahead[at].count, count);
+    assert_int_equal(probe.ahead[at].first, first);
+    assert_int_equal(probe.ahead[at].last, (uint8_t)first + count - 1);
+    assert_int_equal(probe.ahead[at].messages_before, before);
+}
+
+static void calls_that_come_together_are_seen_before_the_first(void **state)
+{
+    (void)state;
+    struct read read = {.len = 0};
+    const uint32_t count = RNL_AHEAD_MAX + 8;
+    for (uint32_t i = 0; i < count; i++)
+        add_whole(&read, i, "test/Echo");
+    peer_feed(&peer, read.bytes, read.len);
+    assert_int_equal(probe.messages, count);
+    assert_int_equal(probe.ahead_calls, 2);
+    assert_ahead(0, RNL_AHEAD_MAX, 'A', 0);
+    assert_ahead(1, 8, 'A' + RNL_AHEAD_MAX, RNL_AHEAD_MAX);
+}
+
+/* As librunnel writes them: Calls are control frames. */
+static void their_calls_may_all_come_first(void **state)
+{
+    (void)state;
+    struct read read = {.len = 0};
+    for (uint32_t i = 0; i < 20; i++)
+        add_call(&read, i, "test/Echo");
+    peer_feed(&peer, read.bytes, read.len);
+    read.len = 0;
+    for (uint32_t i = 20; i < 30; i++)
+        add_call(&read, i, "test/Echo");
+    for (uint32_t i = 0; i < 30; i++)
+        add_message(&read, i);
+    for (uint32_t i = 0; i < 30; i++)
+        add_end(&read, i);
+    peer_feed(&peer, read.bytes, read.len);
+    assert_int_equal(probe.messages, 30);
+    assert_int_equal(probe.ahead_calls, 1);
+    assert_ahead(0, 30, 'A', 0);
+}
+
+static void calls_of_other_methods_part_them(void **state)
+{
+    (void)state;
+    struct read read = {.len = 0};
+    add_whole(&read, 0, "test/Echo");
+    add_whole(&read, 1, "test/Echo");
+    add_whole(&read, 2, "test/Hold");
+    add_whole(&read, 3, "test/None");
+    add_whole(&read, 4, "test/Flow");
+    add_frame(&read, 11, RNL_FRAME_CALL, "\x10\x05", 2);
+    add_message(&read, 5);
+    peer_feed(&peer, read.bytes, read.len);
+    assert_int_equal(probe.ahead_calls, 1);
+    assert_ahead(0, 2, 'A', 0);
+}
+
+static void a_lone_call_is_not_seen_ahead(void **state)
+{
+    (void)state;
+    struct read read = {.len = 0};
+    add_whole(&read, 0, "test/Echo");
+    peer_feed(&peer, read.bytes, read.len);
+    read.len = 0;
+    add_whole(&read, 1, "test/Echo");
+    add_call(&read, 2, "test/Echo");
+    peer_feed(&peer, read.bytes, read.len);
+    assert_int_equal(probe.messages, 2);
+    assert_int_equal(probe.ahead_calls, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -215,6 +331,10 @@ int main(void)
         TEST(without_memory_for_room_bytes_are_fed),
         TEST(without_memory_for_a_frame_begun_the_connection_ends),
         TEST(a_session_that_failed_gets_no_room),
+        TEST(calls_that_come_together_are_seen_before_the_first),
+        TEST(their_calls_may_all_come_first),
+        TEST(calls_of_other_methods_part_them),
+        TEST(a_lone_call_is_not_seen_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "job_ahead.h"
 #include "job_id.h"
 #include "job_wire.h"
 #include "utf8.h"
@@ -527,12 +528,14 @@ static const struct rnl_method methods[] = {
         .scope = RNL_SCOPE_JOBS_READ,
         .shape = RNL_UNARY,
         .on_message = on_get,
+        .on_ahead = rnl_job_ahead_get,
     },
     {
         .name = "runnel.v1.JobService/ListJobs",
         .scope = RNL_SCOPE_JOBS_READ,
         .shape = RNL_UNARY,
         .on_message = on_list,
+        .on_ahead = rnl_job_ahead_list,
     },
     {
         .name = "runnel.v1.JobService/CancelJob",
