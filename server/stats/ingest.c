@@ -16,9 +16,6 @@
  * event by event. */
 #define FEW 4
 
-/* Anomalies of single events that one batch may report. */
-#define EVENT_ANOMALIES_MAX RNL_METER_ANOMALIES_MAX
-
 /* Working memory of one batch. */
 struct work {
     struct rnl_meter *meter;
@@ -337,60 +334,83 @@ static enum rnl_code add_span(struct work *work, const struct span *span)
 
 /* ---- events above a threshold ---- */
 
+static double metric_of(const struct work *work, enum rnl_meter_metric metric,
+                        size_t i)
+{
+    return metric == RNL_METER_VALUE ? work->batch.values[i]
+                                     : (double)work->batch.latencies_ms[i];
+}
+
 static void report_event(struct work *work, size_t i,
-                         enum rnl_anomaly_of metric, double observed,
-                         double threshold)
+                         enum rnl_meter_metric metric, double threshold)
 {
     struct rnl_meter_anomaly *anomaly =
         rnl_anomalies_add(&work->meter->anomalies);
     size_t k = work->batch.key_indexes[i];
     anomaly->time_ms = time_of(work, i);
-    anomaly->metric = metric;
+    anomaly->metric = metric == RNL_METER_VALUE ? RNL_ANOMALY_OF_EVENT_VALUE
+                                                : RNL_ANOMALY_OF_EVENT_LATENCY;
     anomaly->method = RNL_ANOMALY_BY_THRESHOLD;
-    anomaly->observed = observed;
+    anomaly->observed = metric_of(work, metric, i);
     anomaly->baseline = threshold;
     anomaly->threshold = threshold;
-    anomaly->score = threshold != 0 ? observed / threshold : observed;
+    anomaly->score =
+        threshold != 0 ? anomaly->observed / threshold : anomaly->observed;
     anomaly->key_len = work->batch.key_lengths[k];
     memcpy(anomaly->key, work->batch.keys + work->key_starts[k],
            anomaly->key_len);
-    rnl_meter_count_anomalies(work->meter, anomaly->time_ms, 1);
 }
 
-static void judge_values(struct work *work)
+/* Counts them in the windows that they are in, those of one pane together;
+ * returns their number. */
+static size_t count_above(struct work *work, enum rnl_meter_metric metric,
+                          double threshold)
 {
-    double threshold = work->meter->config.value_threshold;
-    if (!work->meter->config.has_value_threshold ||
-        work->batch.values == NULL ||
-        work->facts.spreads[RNL_METER_VALUE].max <= threshold)
-        return;
+    const struct rnl_panes *panes = &work->meter->panes;
     size_t found = 0;
-    for (size_t i = 0;
-         i < work->batch.event_count && found < EVENT_ANOMALIES_MAX; i++) {
-        double value = work->batch.values[i];
-        if (value > threshold) {
-            found++;
-            report_event(work, i, RNL_ANOMALY_OF_EVENT_VALUE, value, threshold);
+    size_t alike = 0;
+    int64_t time_ms = 0;
+    for (size_t i = 0; i < work->batch.event_count; i++) {
+        if (!(metric_of(work, metric, i) > threshold))
+            continue;
+        if (alike > 0 && rnl_panes_route_key(panes, time_of(work, i)) !=
+                             rnl_panes_route_key(panes, time_ms)) {
+            rnl_meter_count_anomalies(work->meter, time_ms, alike);
+            alike = 0;
         }
+        time_ms = time_of(work, i);
+        alike++;
+        found++;
+    }
+    rnl_meter_count_anomalies(work->meter, time_ms, alike);
+    return found;
+}
+
+/* All have a number; the newest are kept, and the others need no report. */
+static void judge_events(struct work *work, enum rnl_meter_metric metric,
+                         double threshold)
+{
+    if (work->facts.spreads[metric].max <= threshold)
+        return;
+    size_t left = count_above(work, metric, threshold);
+    size_t most = RNL_METER_ANOMALIES_MAX;
+    size_t skipped = left > most ? left - most : 0;
+    work->meter->anomalies.sequence += skipped;
+    for (size_t i = 0; left > 0; i++) {
+        if (!(metric_of(work, metric, i) > threshold))
+            continue;
+        if (left-- <= most)
+            report_event(work, i, metric, threshold);
     }
 }
 
-static void judge_latencies(struct work *work)
+static void judge_all_events(struct work *work)
 {
-    double threshold = work->meter->config.latency_threshold_ms;
-    if (threshold == 0 || work->batch.latencies_ms == NULL ||
-        work->facts.spreads[RNL_METER_LATENCY].max <= threshold)
-        return;
-    size_t found = 0;
-    for (size_t i = 0;
-         i < work->batch.event_count && found < EVENT_ANOMALIES_MAX; i++) {
-        double latency = work->batch.latencies_ms[i];
-        if (latency > threshold) {
-            found++;
-            report_event(work, i, RNL_ANOMALY_OF_EVENT_LATENCY, latency,
-                         threshold);
-        }
-    }
+    const struct rnl_meter_config *config = &work->meter->config;
+    if (config->has_value_threshold && work->batch.values != NULL)
+        judge_events(work, RNL_METER_VALUE, config->value_threshold);
+    if (config->latency_threshold_ms > 0 && work->batch.latencies_ms != NULL)
+        judge_events(work, RNL_METER_LATENCY, config->latency_threshold_ms);
 }
 
 /* ---- the whole ---- */
@@ -427,8 +447,7 @@ static void add_all(struct work *work)
     (void)code;
     work->late_events = (uint32_t)events_before(
         work, rnl_panes_oldest_at(&meter->panes, meter->watermark_ms));
-    judge_values(work);
-    judge_latencies(work);
+    judge_all_events(work);
     rnl_meter_judge(meter);
     if (work->facts.first_ms < meter->oldest_ms)
         meter->oldest_ms = work->facts.first_ms;

@@ -286,6 +286,49 @@ static void events_above_a_threshold_are_reported_with_their_key(void **state)
     rnl_meter_destroy(meter);
 }
 
+/* However many there are in a batch, and however they come, all are counted;
+ * the newest are kept. */
+static void events_above_a_threshold_are_counted_in_any_batches(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, ABOVE = COUNT / 2 };
+    static const size_t sizes[] = {1, 7, 250, COUNT};
+    static struct ref_event events[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        /* 50 seconds, in some disorder. */
+        events[i] = (struct ref_event){(uint32_t)i, i % 2 == 0 ? 200 : 1, 0,
+                                       NOW + (int64_t)(i ^ 5) * 50};
+    for (size_t s = 0; s < 4; s++) {
+        struct rnl_meter_config config = {.has_value_threshold = true,
+                                          .value_threshold = 100,
+                                          .anomaly_threshold = 100,
+                                          .window_seconds = {5, 60},
+                                          .window_count = 2};
+        struct rnl_meter_fault fault;
+        struct rnl_meter *meter = NULL;
+        assert_int_equal(rnl_meter_config_check(&config, &fault), RNL_OK);
+        assert_int_equal(rnl_meter_create(&config, NOW, &meter), RNL_OK);
+        for (size_t i = 0; i < COUNT; i += sizes[s]) {
+            size_t left = COUNT - i;
+            ref_ingest(meter, events + i, left < sizes[s] ? left : sizes[s],
+                       NOW + 50000);
+        }
+        assert_int_equal(rnl_meter_newest_anomaly(meter), ABOVE);
+        assert_int_equal(anomaly_count(meter, 0, NOW + 50000), ABOVE);
+        assert_int_equal(anomaly_count(meter, 60, NOW + 50000), ABOVE);
+        /* Of 45 s on, since it ends at 50 s: 100 events, every other. */
+        assert_int_equal(anomaly_count(meter, 5, NOW + 50000), ABOVE / 10);
+        struct rnl_meter_anomalies found;
+        rnl_meter_anomalies(meter, 0, &found);
+        assert_int_equal(found.counts[0] + found.counts[1],
+                         RNL_METER_ANOMALIES_MAX);
+        for (size_t p = 0; p < 2; p++)
+            for (size_t i = 0; i < found.counts[p]; i++)
+                assert_true(found.parts[p][i].time_ms >= NOW + 39000);
+        rnl_meter_destroy(meter);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_newest_anomalies_are_kept),
         cmocka_unit_test(silence_is_an_anomaly_of_the_rate),
         cmocka_unit_test(events_above_a_threshold_are_reported_with_their_key),
+        cmocka_unit_test(events_above_a_threshold_are_counted_in_any_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
