@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loaded into runneld (LD_PRELOAD): a row of JSON that has the word "poison"
- * ends the process, as a bug in what reads it would. See test_poison.py.
+ * ends the process, as a bug in what reads it would; if POISON names a file, as
+ * long as that is there, which it takes away. See test_poison.py.
  */
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +23,9 @@ __attribute__((visibility("default"))) json_t *json_loadb(const char *data,
         void *object;
         loadb *function;
     } whole;
-    if (memmem(data, len, "poison", 6) != NULL)
+    const char *file = getenv("POISON");
+    if (memmem(data, len, "poison", 6) != NULL &&
+        (file == NULL || unlink(file) == 0))
         kill(getpid(), SIGKILL);
     whole.object = dlsym(RTLD_NEXT, "json_loadb");
     return whole.function(data, len, flags, error);

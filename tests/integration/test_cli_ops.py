@@ -170,6 +170,30 @@ class Restarts(WithStore):
         for name in "attemptSequence", "attemptTime":
             self.assertEqual(ended[name], before[name])
 
+    def test_a_simulation_counts_each_event_once(self):
+        """Killed again and again: its stream has what one that was left alone
+        has, to the last digit."""
+        self.start()
+
+        def simulate(stream, rate):
+            options = ("stream=" + stream, "rate=%d" % rate, "duration_s=0",
+                       "count=20000", "incident_every_s=0")
+            return self.create("--kind", "simulate", *(
+                word for option in options for word in ("--option", option)))
+
+        cut = simulate("cut", 4000)
+        for kill in range(1, 4):
+            self.await_output(cut, kill * 60)
+            self.core.restart()
+        whole = simulate("whole", 100000)
+        self.assertEqual([self.wait(cut), self.wait(whole)], [0, 0])
+        self.assertEqual(self.job(cut)["attempt"], 1)
+        stats = [self.json("stats", "get", name)[0]["stats"]
+                 for name in ("cut", "whole")]
+        self.assertEqual(stats[0]["count"], "20000")
+        for name in "topKeys", "value", "latencyMs":
+            self.assertEqual(stats[0][name], stats[1][name])
+
     def await_output(self, job, count):
         while int(self.job(job).get("outputBytes", 0)) < count:
             self.assertEqual(self.job(job)["state"], "JOB_STATE_RUNNING")

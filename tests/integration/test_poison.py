@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A job that ends the server each time it runs: it is given up.
+"""Jobs that end the server: one that does so each time it runs is given up, and
+an analysis that did so once goes on.
 
 runneld is loaded with poison.c, which kills it when it reads a certain row.
 """
+import json
 import os
 import select
 import shutil
@@ -18,9 +20,10 @@ from cli_harness import BIN, DEADLINE_S, clean_env, command
 
 POISON = sys.argv[2]
 
-# The attempt of its retry policy, 4 that were lost, and one that had run before
-# it was known that the job may be what ends the server.
-DEATHS_MAX = 6
+# The attempt of its retry policy and 4 that were lost, each begun and gone on
+# with; and one that had run before it was known that the job may be what ends
+# the server.
+DEATHS_MAX = 11
 
 
 class Process:
@@ -65,7 +68,7 @@ class Poison(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def start(self):
+    def start(self, **env):
         """Whether the core has come to say that it is ready."""
         options = os.environ.get("ASAN_OPTIONS", "")
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -78,6 +81,7 @@ class Poison(unittest.TestCase):
                 stderr=self.log,
                 env=clean_env(
                     LD_PRELOAD=POISON, NOTIFY_SOCKET=notify.getsockname(),
+                    **env,
                     ASAN_OPTIONS=options + ":verify_asan_link_order=0"))
             is_ready = first(notify, self.core) is notify
         os.unlink(self.path("notify"))
@@ -122,6 +126,55 @@ class Poison(unittest.TestCase):
         ((_, state, attempt, error),) = self.jobs()
         self.assertEqual((state, attempt), ("FAILED", 5))
         self.assertIn("restarted", error)
+
+    def analyze(self, rows):
+        return subprocess.run(
+            command(self.address, "job", "create", "-q", "--kind", "analyze",
+                    "--content-type", "application/x-ndjson",
+                    "--option", "key=k", "--option", "value=v",
+                    "--input", "-"),
+            input=rows, stdout=subprocess.PIPE, stderr=self.log,
+            timeout=DEADLINE_S).stdout.decode().strip()
+
+    def events(self, job):
+        """All of its events, when it has ended."""
+        lines = subprocess.run(
+            command(self.address, "job", "watch", job, "--json"),
+            stdout=subprocess.PIPE, check=True, timeout=DEADLINE_S).stdout
+        events = [json.loads(line) for line in lines.splitlines()]
+        self.assertEqual(
+            [int(event.get("sequence", 0)) for event in events],
+            list(range(1, len(events) + 1)))
+        return events
+
+    def test_an_analysis_goes_on(self):
+        """What it said before the end of the server is not said again, and all
+        that it says is what it says undisturbed."""
+        rows = [json.dumps({"k": "key %d" % (i * i % 997), "v": i / 7})
+                for i in range(15000)]
+        rows[100] = "no row"
+        rows[12000] = json.dumps({"k": "poison", "v": 1})
+        rows = "\n".join(rows).encode()
+        fuse = self.path("fuse")
+        open(fuse, "wb").close()
+        self.assertTrue(self.start(POISON=fuse))
+        cut = self.analyze(rows)
+        self.assertEqual(self.core.end(), -signal.SIGKILL)
+        ((job, *_),) = self.jobs()
+        self.assertIn(cut, (job, ""))
+        self.assertTrue(self.start(POISON=fuse))
+        whole = self.analyze(rows)
+        stories = []
+        for name in job, whole:
+            events = self.events(name)
+            stories.append([
+                {kind: event[kind] for kind in event
+                 if kind in ("delta", "log", "progress", "state")}
+                for event in events
+                if "restarted" not in event.get("log", {}).get("message", "")])
+            self.assertEqual(len(events) - len(stories[-1]), name == job)
+        self.assertEqual(*stories)
+        self.assertEqual(self.core.end(signal.SIGTERM), 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #include "fault.h"
 #include "job_fixture.h"
+#include "stream_fixture.h"
 #include "timestamp.h"
 #include "workers.h"
 
@@ -552,6 +553,238 @@ static void a_second_attempt_goes_on_though_its_start_has_gone(void **state)
     expect_newest(id, whole);
 }
 
+/* ---- analyses ---- */
+
+#define ROWS 5000
+
+/* Waits for a second, so that a test can begin it by hand. */
+static void slow_analysis(struct job_request *request, const char *top)
+{
+    static char rows[ROWS * 32];
+    static Google__Protobuf__Timestamp not_before;
+    size_t len = 0;
+    for (int i = 0; i < ROWS; i++) {
+        int key = i * i % 1999;
+        int more = i % 999 == 0
+                       ? snprintf(rows + len, sizeof(rows) - len, "no row\n")
+                       : snprintf(rows + len, sizeof(rows) - len,
+                                  "{\"k\":\"%d\",\"v\":%d.1}\n", key, i);
+        len += (size_t)more;
+    }
+    job_request_init(request, "analyze", rows);
+    request->input.content_type = (char *)"application/x-ndjson";
+    job_request_option(request, "key", "k");
+    job_request_option(request, "value", "v");
+    job_request_option(request, "top", top);
+    rnl_timestamp_set(&not_before, core.wall_ns + SECOND);
+    request->request.not_before = &not_before;
+}
+
+/* So many slices of it, and the process ends. */
+static void run_and_crash(const char *id, int turns)
+{
+    struct rnl_job *job = rnl_jobs_find(core.jobs, id);
+    if (job->awaited_sequence > 0)
+        rnl_job_committed_to(job, job->last_sequence);
+    while (turns-- > 0)
+        rnl_jobs_run(core.jobs);
+    assert_int_equal(job_state(&core, id), RUNNING);
+    crash(id);
+    core.now_ns += 100 * SECOND;
+    core.wall_ns += 100 * SECOND;
+}
+
+/* The process that begins it ends when it has said something. */
+static void begin_analysis(const struct job_request *request,
+                           char ret_id[RNL_JOB_ID_LEN + 1])
+{
+    job_create(&core, request, ret_id);
+    crash(ret_id);
+    core.now_ns += SECOND;
+    core.wall_ns += SECOND;
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    rnl_jobs_run(core.jobs);
+    run_and_crash(ret_id, 1);
+    assert_true(rnl_jobs_find(core.jobs, ret_id) == NULL);
+}
+
+/* Output, and lines of the log that are no notes. */
+static char *story_of(const char *id, size_t *ret_logs)
+{
+    struct rnl_stream watch;
+    size_t len;
+    job_watch(&watch, &core, id, 0);
+    fake_core_advance(&core, 0);
+    assert_true(watch.finished);
+    *ret_logs = 0;
+    for (size_t i = 0; i < watch.sent_count; i++) {
+        Runnel__V1__WatchJobResponse *response = watched(&watch, i);
+        *ret_logs += response->event->payload_case ==
+                         RUNNEL__V1__JOB_EVENT__PAYLOAD_LOG &&
+                     strstr(response->event->log->message, "restart") == NULL;
+        rnl_request_free(response);
+    }
+    char *output = watched_output(&watch, 0, &len);
+    fake_close(&watch);
+    return output;
+}
+
+/* Nothing is said twice, and what is said does not depend on when. */
+static void an_analysis_is_done_again_in_silence(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char ids[2][RNL_JOB_ID_LEN + 1];
+    char *outputs[2];
+    size_t logs[2];
+    slow_analysis(&request, "10");
+    begin_analysis(&request, ids[0]);
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    run_and_crash(ids[0], 3);
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    uint64_t bytes = output_bytes(ids[0]);
+    assert_true(bytes > 1000);
+    rnl_job_committed_to(rnl_jobs_find(core.jobs, ids[0]), UINT64_MAX);
+    rnl_jobs_run(core.jobs);
+    assert_int_equal(output_bytes(ids[0]), bytes);
+    slow_analysis(&request, "10");
+    job_create(&core, &request, ids[1]);
+    fake_core_advance(&core, 10 * SECOND);
+    for (int i = 0; i < 2; i++) {
+        expect_attempt(ids[i], SUCCEEDED, 1);
+        outputs[i] = story_of(ids[i], &logs[i]);
+    }
+    assert_int_equal(logs[0], logs[1]);
+    assert_int_equal(logs[0], 6);
+    assert_string_equal(outputs[0], outputs[1]);
+    free(outputs[0]);
+    free(outputs[1]);
+}
+
+/* It was another version of the server, say. */
+static void an_analysis_that_says_something_else_is_lost(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    slow_analysis(&request, "10");
+    begin_analysis(&request, id);
+    add_output(id, "as it was once");
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    fake_core_advance(&core, 0);
+    expect_lost(id);
+    fake_core_advance(&core, 10 * SECOND);
+    expect_attempt(id, SUCCEEDED, 2);
+}
+
+/* How much it had said is not known. */
+static void an_analysis_whose_beginning_has_gone_is_lost(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    slow_analysis(&request, "1000");
+    job_request_option(&request, "snapshots", "100");
+    request.request.keep_newest_bytes = KEEP;
+    begin_analysis(&request, id);
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    expect_lost(id);
+}
+
+/* ---- simulations ---- */
+
+static void begin_simulation(struct job_request *request, const char *count,
+                             char ret_id[RNL_JOB_ID_LEN + 1])
+{
+    job_request_init(request, "simulate", NULL);
+    job_request_option(request, "stream", "web");
+    job_request_option(request, "rate", "100");
+    job_request_option(request, "duration_s", "20");
+    job_request_option(request, "count", count);
+    job_request_option(request, "incident_every_s", "4");
+    job_request_option(request, "incident_s", "2");
+    job_create(&core, request, ret_id);
+}
+
+/* The numbers of the incidents that it told of, one digit each. */
+static void expect_incidents(const char *id, const char *numbers)
+{
+    struct rnl_stream watch;
+    size_t found = 0;
+    job_watch(&watch, &core, id, 0);
+    fake_core_advance(&core, 0);
+    for (size_t i = 0; i < watch.sent_count; i++) {
+        Runnel__V1__WatchJobResponse *response = watched(&watch, i);
+        char digit;
+        if (response->event->payload_case ==
+                RUNNEL__V1__JOB_EVENT__PAYLOAD_LOG &&
+            sscanf(response->event->log->message, "incident number=%c",
+                   &digit) == 1)
+            assert_int_equal(digit, numbers[found++]);
+        rnl_request_free(response);
+    }
+    assert_int_equal(found, strlen(numbers));
+    fake_close(&watch);
+}
+
+static uint64_t sent_of(const char *id)
+{
+    return rnl_streams_last_number(core.streams, "web", id);
+}
+
+/* Its clock goes on while there is no server, and earns nothing. */
+static void a_simulation_goes_on(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    begin_simulation(&request, "0", id);
+    int64_t start_ns = core.now_ns;
+    fake_core_advance(&core, 5 * SECOND);
+    uint64_t sent = sent_of(id);
+    assert_true(sent > 300);
+    restart(id);
+    fake_core_advance(&core, 4 * SECOND);
+    crash(id);
+    sent = sent_of(id);
+    core.now_ns += 7 * SECOND / 2;
+    core.wall_ns += 7 * SECOND / 2;
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    fake_core_advance(&core, SECOND / 2);
+    assert_in_range(sent_of(id), sent + 20, sent + 60);
+    expect_attempt(id, RUNNING, 1);
+    while (job_state(&core, id) == RUNNING)
+        fake_core_advance(&core, SECOND / 10);
+    expect_attempt(id, SUCCEEDED, 1);
+    assert_in_range((core.now_ns - start_ns) / MS, 19900, 20200);
+    expect_incidents(id, "1234");
+}
+
+/* Whatever becomes of its attempts, and when the clock is set back. */
+static void a_simulation_counts_each_event_once(void **state)
+{
+    (void)state;
+    struct job_request request;
+    char id[RNL_JOB_ID_LEN + 1];
+    begin_simulation(&request, "1000", id);
+    fake_core_advance(&core, 3 * SECOND);
+    restart(id);
+    restart(id);
+    expect_lost(id);
+    fake_core_advance(&core, 5 * SECOND);
+    expect_attempt(id, RUNNING, 2);
+    crash(id);
+    core.wall_ns -= 3600 * SECOND;
+    assert_int_equal(rnl_jobs_recover(core.jobs), RNL_OK);
+    fake_core_advance(&core, 100 * SECOND);
+    expect_attempt(id, SUCCEEDED, 2);
+    assert_int_equal(sent_of(id), 1000);
+    struct outcome outcome = get_stats(&core, "web", 0, 1);
+    assert_int_equal(
+        ((Runnel__V1__GetStatsResponse *)outcome.answer)->stats->count, 1000);
+    expect(outcome, RNL_OK, NULL);
+}
+
 /* ---- faults ---- */
 
 static enum rnl_code (*whole_read)(struct rnl_store *, const char *, uint64_t,
@@ -667,6 +900,11 @@ int main(void)
         TEST(a_deadline_may_pass_meanwhile),
         TEST(dropped_output_counts),
         TEST(a_second_attempt_goes_on_though_its_start_has_gone),
+        TEST(an_analysis_is_done_again_in_silence),
+        TEST(an_analysis_that_says_something_else_is_lost),
+        TEST(an_analysis_whose_beginning_has_gone_is_lost),
+        TEST(a_simulation_goes_on),
+        TEST(a_simulation_counts_each_event_once),
         TEST(an_attempt_is_lost_when_the_store_cannot_be_read),
         cmocka_unit_test(want_of_memory_costs_the_attempt),
     };

@@ -39,6 +39,7 @@ static void stop_attempt(struct rnl_job *job)
     job->input_job = NULL;
     job->awaited_sequence = 0;
     job->goes_on = false;
+    job->replay_count = 0;
 }
 
 /* Adds one, or takes one away, where a job in this state counts. */
@@ -333,8 +334,8 @@ static enum rnl_code load(struct rnl_job *job)
     };
     rnl_input_of(job->input_job->input, &job->work.input);
     code = job->kind->create(&job->work, &job->kind_state);
-    if (code == RNL_OK && job->goes_on &&
-        !job->kind->resume(job->kind_state, job->resume_bytes))
+    if (code == RNL_OK && job->goes_on && job->kind->resume != NULL &&
+        !job->kind->resume(job->kind_state, &job->cut))
         code = RNL_FAILED_PRECONDITION;
     return code;
 }

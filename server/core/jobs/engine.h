@@ -84,8 +84,10 @@ struct rnl_job {
     int64_t attempt_wall_ns;
     uint64_t attempt_output_offset;
     /* After a restart: newest events that are there already, and that the
-     * worker reports again. */
+     * worker or the kind says again; of a kind, output that is yet to come
+     * with them. */
     uint64_t replay_count;
+    uint64_t replay_bytes;
     uint64_t output_bytes;
     /* Wall clock; 0 until then. */
     int64_t start_ns;
@@ -122,9 +124,9 @@ struct rnl_job {
     /* That event: the RUNNING one of the attempt, or the note that it goes on.
      * 0: it is durable, or none is needed. */
     uint64_t awaited_sequence;
-    /* The attempt goes on behind so many bytes of output. */
+    /* The attempt goes on from there. */
     bool goes_on;
-    uint64_t resume_bytes;
+    struct rnl_cut cut;
     /* Which of its events may go. NULL: none. Owned. */
     struct rnl_trim *trim;
     /* The put, and who waits for it. */

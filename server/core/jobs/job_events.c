@@ -53,6 +53,8 @@ static enum rnl_code append(struct rnl_job *job, enum rnl_event_type type,
     struct rnl_store *store = job->jobs->store;
     if (job->replay_count > 0) {
         job->replay_count--;
+        if (type == RNL_EVENT_TEXT || type == RNL_EVENT_DATA)
+            job->replay_bytes -= len;
         return RNL_OK;
     }
     struct rnl_event event = {
@@ -146,9 +148,11 @@ enum rnl_code rnl_run_progress(struct rnl_run *run, double done, double total,
                                const char *unit)
 {
     struct rnl_job *job = run->job;
-    job->progress_done = done;
-    job->progress_total = total;
-    job->progress_unit = unit;
+    if (job->replay_count == 0) {
+        job->progress_done = done;
+        job->progress_total = total;
+        job->progress_unit = unit;
+    }
     Runnel__V1__Progress progress = RUNNEL__V1__PROGRESS__INIT;
     progress.done = done;
     progress.total = total;

@@ -62,6 +62,15 @@ struct rnl_step {
     char message[256];
 };
 
+/* What is known of an attempt that the end of the server has cut. */
+struct rnl_cut {
+    /* What it had put out. */
+    uint64_t output_bytes;
+    /* Wall clock: its start, and its newest event. */
+    int64_t begin_ns;
+    int64_t last_ns;
+};
+
 struct rnl_kind {
     const char *name;
     /* Content type of the output, or NULL: that of the input. */
@@ -72,10 +81,11 @@ struct rnl_kind {
                               struct rnl_field_error *error);
     /* Errors: RNL_RESOURCE_EXHAUSTED. */
     enum rnl_code (*create)(const struct rnl_work *work, void **ret_state);
-    /* Takes a state that has just been made to where an attempt was that had
-     * put out so many bytes, so that step goes on behind them. False: it
-     * cannot. NULL: the kind's attempts are lost with the server. */
-    bool (*resume)(void *state, uint64_t output_bytes);
+    /* Takes a state that has just been made to where an attempt was cut, so
+     * that step goes on from there. False: it cannot. NULL: step begins anew,
+     * which must depend on the job alone: what it says is not written again as
+     * far as it is there. */
+    bool (*resume)(void *state, const struct rnl_cut *cut);
     /* Does at most about 250 us of work. */
     void (*step)(void *state, struct rnl_run *run, struct rnl_step *ret_step);
     void (*destroy)(void *state);

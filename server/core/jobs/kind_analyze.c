@@ -6,7 +6,8 @@
  *
  * The engine that serves event streams does the work, in a meter of the job's
  * own. Times of rows are not given to it: the figures of all rows do not
- * depend on them, and a file may be of any age and in any order.
+ * depend on them, and a file may be of any age and in any order. So an attempt
+ * depends on the job alone, and can be done again after a restart (kind.h).
  */
 #include "kind.h"
 
@@ -21,6 +22,7 @@
 #include "rows.h"
 #include "stats_json.h"
 #include "stats_message.h"
+#include "timestamp.h"
 
 #define NS_PER_MS 1000000
 
@@ -155,6 +157,13 @@ static enum rnl_code analyze_validate(const struct rnl_work *work,
 
 /* ---- life ---- */
 
+/* No figure of all rows depends on it, and an attempt that is done again comes
+ * to the same bytes. */
+static int64_t clock_ms(const struct analysis *analysis)
+{
+    return rnl_timestamp_ns(analysis->work->job->create_time) / NS_PER_MS;
+}
+
 static void analyze_destroy(void *state)
 {
     struct analysis *analysis = state;
@@ -175,8 +184,7 @@ static enum rnl_code create_meter(struct analysis *analysis)
     enum rnl_code code = rnl_meter_config_check(&config, &fault);
     if (code != RNL_OK)
         return code;
-    return rnl_meter_create(&config, analysis->work->core->wall_ns / NS_PER_MS,
-                            &analysis->meter);
+    return rnl_meter_create(&config, clock_ms(analysis), &analysis->meter);
 }
 
 static void init_rows(struct analysis *analysis, const struct format *format)
@@ -227,9 +235,8 @@ static enum rnl_code flush(struct analysis *analysis)
         batch.values = NULL;
     if (!analysis->has_latency)
         batch.latencies_ms = NULL;
-    enum rnl_code code = rnl_meter_ingest(
-        analysis->meter, &batch, analysis->work->core->wall_ns / NS_PER_MS,
-        &taken, &fault);
+    enum rnl_code code = rnl_meter_ingest(analysis->meter, &batch,
+                                          clock_ms(analysis), &taken, &fault);
     rnl_columns_reset(columns);
     return code;
 }
@@ -297,7 +304,7 @@ static void write_head(const struct analysis *analysis, bool final,
 static enum rnl_code write_stats(struct analysis *analysis,
                                  struct rnl_text_buf *text)
 {
-    int64_t wall_ms = analysis->work->core->wall_ns / NS_PER_MS;
+    int64_t wall_ms = clock_ms(analysis);
     struct rnl_stats_subject subject = {
         .stream = "",
         .top = (uint32_t)analysis->options.top,

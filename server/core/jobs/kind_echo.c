@@ -90,12 +90,12 @@ static enum rnl_code echo_create(const struct rnl_work *work, void **ret_state)
 }
 
 /* Events are whole pieces, so that the next one begins where it would have. */
-static bool echo_resume(void *state, uint64_t output_bytes)
+static bool echo_resume(void *state, const struct rnl_cut *cut)
 {
     struct echo *echo = state;
-    if (output_bytes > echo->work->input.len)
+    if (cut->output_bytes > echo->work->input.len)
         return false;
-    echo->done = (size_t)output_bytes;
+    echo->done = (size_t)cut->output_bytes;
     return true;
 }
 

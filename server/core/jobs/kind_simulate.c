@@ -5,6 +5,10 @@
  * the detector finds can be compared with what there was. docs/jobs.md lists
  * its options.
  *
+ * Its events are numbered in the stream, under the id of the job: whatever
+ * becomes of an attempt, the next one goes on behind those that the stream has,
+ * and none counts twice.
+ *
  * It keeps a budget of events that time has earned it, and spends it in
  * batches of what one slice may cost. Time that was lost, because the server
  * had other work, earns at most a second.
@@ -24,12 +28,15 @@
 #include "streams.h"
 
 #define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S  (1000 * NS_PER_MS)
 
 /* Between two batches while the budget is spent: 50 a second look even. */
 #define PAUSE_NS (20 * NS_PER_MS)
 
-/* Events of one slice: about 200 us of drawing and counting. */
+/* Events of one slice: about 200 us of drawing and counting. Drawing alone is
+ * less than half of that. */
 #define EVENTS_PER_SLICE RNL_COLUMNS_MAX
+#define SKIPS_PER_SLICE  (2 * EVENTS_PER_SLICE)
 
 struct options {
     const char *stream;
@@ -122,7 +129,8 @@ struct simulation {
     /* Incidents that have begun, and whether the last of them goes on. */
     uint64_t incidents;
     bool in_incident;
-    uint64_t strangers;
+    /* Events to be drawn and not sent, since they were. */
+    uint64_t skip;
 };
 
 static size_t option_count(void)
@@ -181,8 +189,32 @@ static enum rnl_code simulate_create(const struct rnl_work *work,
     simulation->start_ns = work->core->now_ns;
     simulation->last_ns = simulation->start_ns;
     simulation->line = 1;
+    simulation->sent = rnl_streams_last_number(work->core->streams,
+                                               options->stream, work->job->id);
+    simulation->line_sent = simulation->sent;
+    simulation->skip = simulation->sent;
     *ret_state = simulation;
     return RNL_OK;
+}
+
+/* Its clock is that of the attempt, so that it has gone on meanwhile, and what
+ * the newest event tells has been said. Time without a server earns nothing. */
+static bool simulate_resume(void *state, const struct rnl_cut *cut)
+{
+    struct simulation *simulation = state;
+    int64_t seen_ns = cut->last_ns - cut->begin_ns;
+    int64_t gone_ns = simulation->work->core->wall_ns - cut->begin_ns;
+    double every_s = simulation->options.incident_every_s;
+    if (seen_ns < 0)
+        seen_ns = 0;
+    /* A clock that was set back. */
+    if (gone_ns < seen_ns)
+        gone_ns = seen_ns;
+    simulation->start_ns -= gone_ns;
+    simulation->line = (uint64_t)(seen_ns / NS_PER_S) + 1;
+    if (every_s > 0)
+        simulation->incidents = (uint64_t)((double)seen_ns / 1e9 / every_s);
+    return true;
 }
 
 static double elapsed_s(const struct simulation *simulation)
@@ -238,9 +270,10 @@ static void draw(struct simulation *simulation, char key[32],
     rnl_generator_next(&simulation->generator, &generated);
     bool stranger =
         simulation->in_incident && incident_of(simulation) == INCIDENT_UNIQUE;
-    int len = stranger ? snprintf(key, 32, "stranger-%" PRIu64,
-                                  ++simulation->strangers)
-                       : snprintf(key, 32, "user-%" PRIu64, generated.user);
+    simulation->sent++;
+    int len = stranger
+                  ? snprintf(key, 32, "stranger-%" PRIu64, simulation->sent)
+                  : snprintf(key, 32, "user-%" PRIu64, generated.user);
     event->key = key;
     event->key_len = (size_t)len;
     event->value = generated.value * factor_of(simulation, INCIDENT_VALUE);
@@ -265,7 +298,8 @@ static enum rnl_code send(struct simulation *simulation, size_t count,
 {
     struct rnl_columns *columns = &simulation->columns;
     struct rnl_meter_batch batch;
-    struct rnl_meter_taken taken;
+    struct rnl_stream_source source = {.stream = simulation->options.stream,
+                                       .producer = simulation->work->job->id};
     char key[32];
     rnl_columns_reset(columns);
     for (size_t i = 0; i < count; i++) {
@@ -275,10 +309,10 @@ static enum rnl_code send(struct simulation *simulation, size_t count,
         (void)!rnl_columns_add(columns, &event);
     }
     rnl_columns_batch(columns, &batch);
-    simulation->sent += count;
     simulation->budget -= (double)count;
-    return rnl_streams_take(simulation->work->core->streams,
-                            simulation->options.stream, &batch, &taken, error);
+    source.number = simulation->sent;
+    return rnl_streams_take_numbered(simulation->work->core->streams, &source,
+                                     &batch, error);
 }
 
 static void earn(struct simulation *simulation)
@@ -358,11 +392,25 @@ static enum rnl_code step(struct simulation *simulation, struct rnl_run *run,
                                : write_lines(simulation, run);
 }
 
+/* The generator comes to an event by drawing all in front of it. */
+static void skip_some(struct simulation *simulation)
+{
+    struct rnl_generated ignored;
+    for (int i = 0; i < SKIPS_PER_SLICE && simulation->skip > 0; i++) {
+        rnl_generator_next(&simulation->generator, &ignored);
+        simulation->skip--;
+    }
+}
+
 static void simulate_step(void *state, struct rnl_run *run,
                           struct rnl_step *ret_step)
 {
     struct simulation *simulation = state;
     struct rnl_field_error error;
+    if (simulation->skip > 0) {
+        skip_some(simulation);
+        return;
+    }
     enum rnl_code code = step(simulation, run, &error);
     if (code != RNL_OK) {
         rnl_step_fail(ret_step, code, "%s", error.message);
@@ -384,6 +432,7 @@ const struct rnl_kind rnl_kind_simulate = {
     .output_content_type = "application/x-ndjson",
     .validate = simulate_validate,
     .create = simulate_create,
+    .resume = simulate_resume,
     .step = simulate_step,
     .destroy = simulate_destroy,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An attempt of a built-in kind that the end of the process has cut goes on.
- * The kind's state is gone, but its output is in the store, and the kind knows
- * from the number of its bytes where it was (kind.h).
+ * The kind's state is gone, but its events are in the store, and the kind knows
+ * from what is known of them where it was; or it begins anew, and they are not
+ * written twice (kind.h).
  *
  * A job may be what ended the process. So a note is written to its log each
  * time it goes on, and nothing of the kind is called before the note is
@@ -25,27 +26,62 @@ static bool is_note(const struct rnl_event *event)
            memcmp(event->data + event->len - len, NOTE, len) == 0;
 }
 
-static bool has_moved(const struct rnl_job *job)
+/* The newest event, which is what the attempt came to. False: nothing came of
+ * it since it went on last. */
+static bool has_moved(const struct rnl_job *job, int64_t *ret_ns)
 {
     struct rnl_store *store = job->jobs->store;
     struct rnl_store_page page;
-    return job->last_sequence > 0 &&
-           store->ops->read(store, job->node.id, job->last_sequence - 1, 1,
-                            &page) == RNL_OK &&
-           page.count > 0 && !is_note(&page.events[0]);
+    if (job->last_sequence == 0 ||
+        store->ops->read(store, job->node.id, job->last_sequence - 1, 1,
+                         &page) != RNL_OK ||
+        page.count == 0 || is_note(&page.events[0]))
+        return false;
+    *ret_ns = page.events[0].time_ns;
+    return true;
+}
+
+/* The events of the attempt that are the kind's own. Errors: those of the
+ * store; RNL_OUT_OF_RANGE when some have gone. */
+static enum rnl_code count_said(const struct rnl_job *job, uint64_t *ret_count)
+{
+    struct rnl_store *store = job->jobs->store;
+    uint64_t after = job->attempt_sequence;
+    struct rnl_store_page page;
+    *ret_count = 0;
+    while (after < job->last_sequence) {
+        enum rnl_code code =
+            store->ops->read(store, job->node.id, after, SIZE_MAX, &page);
+        if (code != RNL_OK)
+            return code;
+        for (size_t i = 0; i < page.count; i++)
+            *ret_count += !is_note(&page.events[i]);
+        after += page.count;
+    }
+    return RNL_OK;
 }
 
 enum rnl_code rnl_job_go_on(struct rnl_job *job)
 {
-    if (job->kind->resume == NULL || job->attempt_sequence == 0 ||
-        !has_moved(job))
+    uint64_t said = 0;
+    int64_t last_ns;
+    if (job->attempt_sequence == 0 || !has_moved(job, &last_ns))
         return RNL_FAILED_PRECONDITION;
-    enum rnl_code code = rnl_run_log(&job->run, "%s", NOTE);
+    enum rnl_code code =
+        job->kind->resume == NULL ? count_said(job, &said) : RNL_OK;
+    if (code == RNL_OK)
+        code = rnl_run_log(&job->run, "%s", NOTE);
     if (code != RNL_OK)
         return code;
+    job->cut = (struct rnl_cut){
+        .output_bytes = job->output_bytes - job->attempt_output_offset,
+        .begin_ns = job->attempt_wall_ns,
+        .last_ns = last_ns,
+    };
     job->awaited_sequence = job->last_sequence;
     job->goes_on = true;
-    job->resume_bytes = job->output_bytes - job->attempt_output_offset;
-    job->has_output = job->resume_bytes > 0;
+    job->replay_count = said;
+    job->replay_bytes = job->cut.output_bytes;
+    job->has_output = job->cut.output_bytes > 0;
     return RNL_OK;
 }

@@ -118,6 +118,14 @@ enum rnl_code rnl_job_schedule(struct rnl_job *job)
 
 /* ---- slices ---- */
 
+/* The kind has not said the same again: another version of the server had. All
+ * that is there is of whole slices, since a group is. */
+static bool replayed_otherwise(const struct rnl_job *job)
+{
+    return job->goes_on && job->kind->resume == NULL &&
+           job->replay_count == 0 && job->replay_bytes != 0;
+}
+
 static void run_slice(struct rnl_job *job)
 {
     struct rnl_core *core = job->jobs->core;
@@ -126,6 +134,10 @@ static void run_slice(struct rnl_job *job)
     if (job->kind_state == NULL && !rnl_job_load(job))
         return;
     job->kind->step(job->kind_state, &job->run, &step);
+    if (replayed_otherwise(job)) {
+        rnl_job_lost(job, RNL_LOST_BY_RESTART, NULL);
+        return;
+    }
     if (step.kind == RNL_STEP_AGAIN && step.delay_ns > 0 &&
         rnl_timer_start(&core->timers, &job->wake,
                         core->now_ns + step.delay_ns) != RNL_OK)

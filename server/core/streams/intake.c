@@ -79,6 +79,49 @@ enum rnl_code rnl_streams_take(struct rnl_streams *streams, const char *name,
     return code;
 }
 
+enum rnl_code rnl_streams_take_numbered(struct rnl_streams *streams,
+                                        const struct rnl_stream_source *source,
+                                        const struct rnl_meter_batch *batch,
+                                        struct rnl_field_error *error)
+{
+    struct rnl_event_stream *stream;
+    struct rnl_producer *producer;
+    struct rnl_meter_taken taken;
+    enum rnl_code code =
+        rnl_streams_open_default(streams, source->stream, &stream, error);
+    if (code != RNL_OK)
+        return code;
+    if (rnl_producers_touch(&stream->producers,
+                            (const uint8_t *)source->producer,
+                            strlen(source->producer), &producer) != RNL_OK)
+        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
+                                    "memory is out");
+    code = take(stream, batch, &taken, error);
+    if (code == RNL_OK) {
+        producer->sequence = source->number;
+        producer->content = RNL_CONTENT_UNKNOWN;
+        rnl_keep_changed(stream);
+    } else if (producer->sequence == 0) {
+        rnl_producers_forget(&stream->producers, producer);
+    }
+    return code;
+}
+
+uint64_t rnl_streams_last_number(struct rnl_streams *streams, const char *name,
+                                 const char *producer_id)
+{
+    struct rnl_event_stream *stream = rnl_streams_find(streams, name);
+    struct rnl_producer *producer;
+    if (stream == NULL ||
+        rnl_producers_touch(&stream->producers, (const uint8_t *)producer_id,
+                            strlen(producer_id), &producer) != RNL_OK)
+        return 0;
+    uint64_t number = producer->sequence;
+    if (number == 0)
+        rnl_producers_forget(&stream->producers, producer);
+    return number;
+}
+
 enum rnl_code rnl_intake_replay(struct rnl_event_stream *stream,
                                 const struct rnl_event_batch *batch,
                                 int64_t wall_ms)

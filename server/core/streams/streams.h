@@ -77,4 +77,22 @@ RNL_MUST_USE enum rnl_code rnl_streams_take(struct rnl_streams *streams,
                                             struct rnl_meter_taken *ret_taken,
                                             struct rnl_field_error *error);
 
+/* Who sends to a stream, and under which number: above that of its batch
+ * before, if there is one. Names as above; the producer's has 1 to 64 bytes. */
+struct rnl_stream_source {
+    const char *stream;
+    const char *producer;
+    uint64_t number;
+};
+
+/* The same with a number, which is remembered with the events: they survive a
+ * crash together or not at all. */
+RNL_MUST_USE enum rnl_code rnl_streams_take_numbered(
+    struct rnl_streams *streams, const struct rnl_stream_source *source,
+    const struct rnl_meter_batch *batch, struct rnl_field_error *error);
+
+/* The number of the producer's last batch; 0: there is none, or no stream. */
+uint64_t rnl_streams_last_number(struct rnl_streams *streams,
+                                 const char *stream, const char *producer);
+
 #endif
