@@ -231,6 +231,27 @@ static void turn(struct loop *loop)
     note_connection(loop);
 }
 
+/* A second signal does not wait for a core that is away: what it was not told
+ * is lost with the lease. */
+static bool is_given_up(const struct loop *loop)
+{
+    return loop->signals > 1 && loop->task_count == 0 && !loop->connected &&
+           !loop->ended;
+}
+
+static int give_up(const struct loop *loop)
+{
+    cli_error(loop->context,
+              "the core is away: how the jobs in hand ended was not reported, "
+              "and they are tried again when their lease is over");
+    return CLI_EXIT_UNREACHABLE;
+}
+
+static bool goes_on(const struct loop *loop)
+{
+    return (!loop->ended || loop->task_count > 0) && !is_given_up(loop);
+}
+
 static int start(struct loop *loop)
 {
     const struct cli_work_options *options = loop->options;
@@ -260,8 +281,10 @@ int cli_work_loop(struct cli_context *context,
     TAILQ_INIT(&loop.tasks);
     catch_signals(&loop);
     status = start(&loop);
-    while (status == CLI_EXIT_OK && (!loop.ended || loop.task_count > 0))
+    while (status == CLI_EXIT_OK && goes_on(&loop))
         turn(&loop);
+    if (status == CLI_EXIT_OK && is_given_up(&loop))
+        status = give_up(&loop);
     rnl_worker_destroy(loop.worker);
     close(loop.signal_fd);
     cli_free(loop.fds);

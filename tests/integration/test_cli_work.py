@@ -507,6 +507,23 @@ class Work(unittest.TestCase):
         self.worker("both", "--", "echo", "again")
         self.assertEqual(self.attempts(job), [b"begun\n", b"again\n"])
 
+    def test_a_second_signal_does_not_wait_for_a_core_that_is_away(self):
+        core = self.own_core()
+        fifo = self.fifo()
+        worker = self.worker("away", "--", "cat", fifo)
+        self.create("away")
+        worker.note_with(b"begins")
+        core.stop(signal.SIGKILL)
+        worker.note_with(b"connection lost")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.note_with(b"1 to finish")
+        with open(fifo, "w") as file:
+            file.write("done")
+        worker.note_with(b": ended")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.note_with(b"was not reported")
+        self.assertEqual(worker.end(None), 3)
+
     def test_a_core_that_drains_takes_what_is_finished(self):
         core = self.own_core()
         fifo = self.fifo()
