@@ -134,6 +134,8 @@ struct rnl_store_record {
     size_t input_len;
     /* As in struct rnl_store_log; the record does not have it. */
     uint64_t first_sequence;
+    /* The job has a terminal state: the record says all. */
+    bool ended;
 };
 
 struct rnl_store_page {

@@ -82,6 +82,7 @@ static struct rnl_store_record record_of(const struct rnl_item *item)
         .record = item->record,
         .record_len = item->record_len,
         .first_sequence = item->first_sequence,
+        .ended = item->state >= RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED,
     };
 }
 

@@ -237,6 +237,8 @@ static void check_peek(struct rnl_store *store, const struct sample *sample,
                      RNL_OK);
     assert_int_equal(record.input_len, 0);
     assert_int_equal(record.first_sequence, 1);
+    assert_int_equal(record.ended,
+                     state >= RUNNEL__V1__JOB_STATE__JOB_STATE_SUCCEEDED);
     assert_int_equal(store->ops->peek(store, sample->id, true, &record),
                      RNL_OK);
     Runnel__V1__Payload *input = runnel__v1__payload__unpack(

@@ -195,13 +195,22 @@ static void reply_active(struct rnl_stream *stream, const struct rnl_job *job,
     rnl_job_view_fini(&view);
 }
 
-/* The store has all of it, encoded. */
-static void reply_ended(struct rnl_stream *stream, const char *job_id,
-                        bool with_input)
+/* The store has all of it, encoded, unless it goes on. */
+static void reply_any(struct rnl_stream *stream, const char *job_id,
+                      bool with_input)
 {
-    struct rnl_store *store = rnl_stream_core(stream)->jobs->store;
+    struct rnl_jobs *jobs = rnl_stream_core(stream)->jobs;
+    struct rnl_store *store = jobs->store;
     struct rnl_store_record record;
-    enum rnl_code code = store->ops->peek(store, job_id, with_input, &record);
+    enum rnl_code code = store->ops->peek(store, job_id, false, &record);
+    const struct rnl_job *active =
+        code != RNL_OK || record.ended ? NULL : rnl_jobs_find(jobs, job_id);
+    if (active != NULL) {
+        reply_active(stream, active, with_input);
+        return;
+    }
+    if (code == RNL_OK && with_input)
+        code = store->ops->peek(store, job_id, true, &record);
     if (code == RNL_OK)
         rnl_stream_reply_buf(stream, rnl_job_wire_got(&record));
     else
@@ -214,12 +223,7 @@ static void on_get(struct rnl_stream *stream, const uint8_t *data, size_t len)
         stream, &runnel__v1__get_job_request__descriptor, data, len);
     if (request == NULL)
         return;
-    const struct rnl_job *job =
-        rnl_jobs_find(rnl_stream_core(stream)->jobs, request->job_id);
-    if (job != NULL)
-        reply_active(stream, job, request->include_input);
-    else
-        reply_ended(stream, request->job_id, request->include_input);
+    reply_any(stream, request->job_id, request->include_input);
     rnl_request_free(request);
 }
 
@@ -306,7 +310,9 @@ static bool page_add(void *arg, const char *job_id,
 {
     struct page *page = arg;
     struct rnl_job_view view;
-    const struct rnl_job *active = rnl_jobs_find(page->jobs, job_id);
+    /* That table is not looked at for jobs that cannot be in it. */
+    const struct rnl_job *active =
+        record->ended ? NULL : rnl_jobs_find(page->jobs, job_id);
     bool taken;
     uint8_t *out;
     if (active == NULL) {
