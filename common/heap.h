@@ -9,7 +9,7 @@
  * block back to the kernel and ask for it again: statistics take and give
  * blocks of some 100 KiB for each stream and second, and half of their time
  * went into page faults. Call it first thing in main. Does nothing where the C
- * library is not glibc.
+ * library is not glibc, or another one's malloc takes its place.
  */
 void rnl_heap_keep(void);
 

@@ -203,14 +203,6 @@ part_events()
     stop_both
 }
 
-free_port()
-{
-    python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
-
 # One process of nginx, which keeps what it is given in its memory.
 nchan()
 {

@@ -203,10 +203,10 @@ cycles_runnel()
 
 cycles_beanstalkd()
 {
-    local flight port=$((20000 + RANDOM % 20000))
+    local flight port
     peer beanstalkd || return 0
     for flight in 64 512; do
-        port=$((port + 1))
+        port=$(free_port)
         rm -rf "$out/binlog-$flight"
         mkdir -p "$out/binlog-$flight"
         beanstalkd -l 127.0.0.1 -p "$port" -b "$out/binlog-$flight" &
@@ -225,10 +225,10 @@ cycles_beanstalkd()
 # cycles_redis APPENDFSYNC
 cycles_redis()
 {
-    local flight port=$((20000 + RANDOM % 20000))
+    local flight port
     peer redis-server || return 0
     for flight in 64 512; do
-        port=$((port + 1))
+        port=$(free_port)
         rm -rf "$out/redis-$1-$flight" "$dir/redis"
         mkdir -p "$out/redis-$1-$flight"
         redis-server --port "$port" --bind 127.0.0.1 --save '' \
