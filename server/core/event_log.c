@@ -287,7 +287,7 @@ void rnl_event_log_page(const struct rnl_event_log *log, uint64_t sequence,
         return;
     size_t block_index = find_block(log, sequence);
     size_t bytes = 0;
-    while (sequence <= last && ret_page->count < RNL_STORE_PAGE_MAX) {
+    while (sequence <= last && ret_page->count < RNL_STORE_PAGE_HOT) {
         struct rnl_log_block *block = log->blocks[block_index];
         if (sequence - block->first >= block->count) {
             block_index++;

@@ -49,6 +49,10 @@
  * beside them. 10 KiB; large ones are bounded by bytes_max. */
 #define RNL_STORE_PAGE_MAX 256
 
+/* The same of events that are in memory: asking for more is cheap, and what a
+ * watcher has no credit for is looked up in vain. */
+#define RNL_STORE_PAGE_HOT 64
+
 /* The bytes_max of who takes all there is: what a page may hold in memory. */
 #define RNL_STORE_PAGE_BYTES ((size_t)512 * 1024)
 
@@ -290,9 +294,9 @@ struct rnl_store_ops {
 
     /*
      * Lends durable events with a sequence above after, in order: as many as
-     * RNL_STORE_PAGE_MAX and bytes_max allow, but one at least if there is
-     * one. Errors: RNL_NOT_FOUND; RNL_OUT_OF_RANGE when the event after + 1
-     * was there and is no longer kept; RNL_UNAVAILABLE, see above.
+     * RNL_STORE_PAGE_MAX (or _HOT) and bytes_max allow, but one at least if
+     * there is one. Errors: RNL_NOT_FOUND; RNL_OUT_OF_RANGE when the event
+     * after + 1 was there and is no longer kept; RNL_UNAVAILABLE, see above.
      */
     enum rnl_code (*read)(struct rnl_store *store, const char *job_id,
                           uint64_t after, size_t bytes_max,
