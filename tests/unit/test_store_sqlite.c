@@ -322,6 +322,8 @@ static void open_other(void)
     char path[96];
     snprintf(path, sizeof(path), "%s/runnel.db", folder);
     assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    /* The writer may be at work still. */
+    sqlite3_busy_timeout(other, 60000);
 }
 
 static int done_count;
