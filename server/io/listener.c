@@ -4,7 +4,7 @@
 #include "systemd.h"
 #include "tokens.h"
 
-static bool fail(const char *address, const char *reason)
+bool rnl_listener_fail(const char *address, const char *reason)
 {
     rnl_log(RNL_LOG_ERROR, "listen_failed", RNL_LOG_TEXT("address", address),
             RNL_LOG_TEXT("reason", reason));
@@ -19,9 +19,10 @@ static bool may_bind(const struct rnl_server *server,
         return true;
     char text[RNL_SOCKADDR_TEXT_MAX];
     rnl_sockaddr_format(address, text);
-    return fail(text, "without a token only a loopback address may be bound: "
-                      "set RUNNEL_TOKEN or --token-file, or make one with "
-                      "`runnel admin token create` on a loopback address");
+    return rnl_listener_fail(
+        text, "without a token only a loopback address may be bound: "
+              "set RUNNEL_TOKEN or --token-file, or make one with "
+              "`runnel admin token create` on a loopback address");
 }
 
 static bool bind_address(struct rnl_server *server)
@@ -31,18 +32,18 @@ static bool bind_address(struct rnl_server *server)
     socklen_t len;
     const char *wrong = rnl_sockaddr_find(listen, &address, &len);
     if (wrong != NULL)
-        return fail(listen, wrong);
+        return rnl_listener_fail(listen, wrong);
     if (!may_bind(server, &address))
         return false;
     int error =
         uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
-    return error == 0 || fail(listen, uv_strerror(error));
+    return error == 0 || rnl_listener_fail(listen, uv_strerror(error));
 }
 
 static bool take_passed(struct rnl_server *server, int fd)
 {
     int error = uv_tcp_open(&server->listener, fd);
-    return error == 0 || fail("LISTEN_FDS", uv_strerror(error));
+    return error == 0 || rnl_listener_fail("LISTEN_FDS", uv_strerror(error));
 }
 
 void rnl_listener_on_connection(uv_stream_t *stream, int status)
@@ -70,7 +71,7 @@ bool rnl_listener_open(struct rnl_server *server)
         error = uv_tcp_getsockname(&server->listener,
                                    (struct sockaddr *)&address, &len);
     if (error != 0)
-        return fail(server->options->listen, uv_strerror(error));
+        return rnl_listener_fail(server->options->listen, uv_strerror(error));
     rnl_sockaddr_format(&address, server->address);
     return may_bind(server, &address);
 }

@@ -17,13 +17,6 @@
 /* Owner and group may connect, which takes the right to write. */
 #define MODE (S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)
 
-static bool fail(const char *path, const char *reason)
-{
-    rnl_log(RNL_LOG_ERROR, "listen_failed", RNL_LOG_TEXT("address", path),
-            RNL_LOG_TEXT("reason", reason));
-    return false;
-}
-
 /* 0 when somebody listens there, or an errno. */
 static int try_connect(const char *path)
 {
@@ -47,10 +40,10 @@ static bool make_room(const char *path)
     if (lstat(path, &info) != 0)
         return true; /* bind says why, if there is more to it. */
     if (!S_ISSOCK(info.st_mode))
-        return fail(path, "there is a file that is no socket");
+        return rnl_listener_fail(path, "there is a file that is no socket");
     if (try_connect(path) != ECONNREFUSED)
-        return fail(path, "another server listens there");
-    return unlink(path) == 0 || fail(path, strerror(errno));
+        return rnl_listener_fail(path, "another server listens there");
+    return unlink(path) == 0 || rnl_listener_fail(path, strerror(errno));
 }
 
 /* Not before the file has its mode can anybody connect. */
@@ -76,9 +69,10 @@ bool rnl_listener_open_local(struct rnl_server *server)
     int error = bind_and_listen(server);
     /* libuv says EACCES for ENOENT, too. */
     if (error == UV_EACCES)
-        return fail(path, "there is no such folder, or it may not be written");
+        return rnl_listener_fail(
+            path, "there is no such folder, or it may not be written");
     if (error != 0)
-        return fail(path, uv_strerror(error));
+        return rnl_listener_fail(path, uv_strerror(error));
     rnl_log(RNL_LOG_INFO, "listening", RNL_LOG_TEXT("address", path));
     return true;
 }

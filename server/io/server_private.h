@@ -134,6 +134,9 @@ bool rnl_listener_open_local(struct rnl_server *server);
  * since Linux 5.4. */
 #define RNL_LISTEN_BACKLOG 4096
 
+/* listener.c: logs why an address cannot be listened at; false. */
+bool rnl_listener_fail(const char *address, const char *reason);
+
 /* listener.c: libuv's callback of a listener. */
 void rnl_listener_on_connection(uv_stream_t *listener, int status);
 
