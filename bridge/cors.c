@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge.h"
+#include "name_list.h"
 #include "worker.h"
 
 /* The second lines are what clients of Connect and gRPC-Web send, and read. */
@@ -19,13 +20,13 @@
 
 bool rnl_cors_listed(const char *list, const char *origin, size_t len)
 {
-    while (list != NULL && *list != '\0') {
-        list += strspn(list, ", ");
-        size_t item = strcspn(list, ", ");
-        if ((item == 1 && *list == '*') ||
-            (item == len && memcmp(list, origin, len) == 0))
+    const char *item;
+    size_t item_len;
+    while (list != NULL &&
+           (item = rnl_name_list_next(&list, &item_len)) != NULL) {
+        if ((item_len == 1 && *item == '*') ||
+            (item_len == len && memcmp(item, origin, len) == 0))
             return true;
-        list += item;
     }
     return false;
 }

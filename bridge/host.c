@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "name_list.h"
+
 #define IPV6_PREFIX_BYTES 8
 
 /* The name without its port; brackets stay. */
@@ -53,13 +55,13 @@ bool rnl_host_is_loopback(const char *host, size_t len)
 
 bool rnl_host_is_listed(const char *list, const char *host, size_t len)
 {
+    const char *item;
+    size_t item_len;
     len = name_len(host, len);
-    while (list != NULL && *list != '\0') {
-        list += strspn(list, ", ");
-        size_t item = strcspn(list, ", ");
-        if (item > 0 && item == len && strncasecmp(list, host, len) == 0)
+    while (list != NULL &&
+           (item = rnl_name_list_next(&list, &item_len)) != NULL) {
+        if (item_len == len && strncasecmp(item, host, len) == 0)
             return true;
-        list += item;
     }
     return false;
 }

@@ -22,18 +22,25 @@
 /* Of an item that an error repeats. */
 #define ECHOED_MAX 128
 
-/* Copies the next item in lower case and moves *at behind it. False: there is
- * none. What is too long is cut, and then still too long for a host. */
+const char *rnl_name_list_next(const char **at, size_t *ret_len)
+{
+    const char *item = *at + strspn(*at, SEPARATORS);
+    *ret_len = strcspn(item, SEPARATORS);
+    *at = item + *ret_len;
+    return *ret_len > 0 ? item : NULL;
+}
+
+/* Copies the next item in lower case. False: there is none. What is too long is
+ * cut, and then still too long for a host. */
 static bool next_item(const char **at, char item[ITEM_MAX])
 {
-    *at += strspn(*at, SEPARATORS);
-    size_t len = strcspn(*at, SEPARATORS);
+    size_t len;
+    const char *text = rnl_name_list_next(at, &len);
     size_t kept = len < ITEM_MAX ? len : ITEM_MAX - 1;
     for (size_t i = 0; i < kept; i++)
-        item[i] = (char)tolower((unsigned char)(*at)[i]);
+        item[i] = (char)tolower((unsigned char)text[i]);
     item[kept] = '\0';
-    *at += len;
-    return len > 0;
+    return text != NULL;
 }
 
 /* --- hosts --- */

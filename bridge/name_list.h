@@ -8,8 +8,13 @@
 #define RNL_BRIDGE_NAME_LIST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define RNL_NAME_LIST_ERROR_MAX 320
+
+/* The item at *at, which moves behind it; not NUL-terminated. NULL: there is no
+ * more. */
+const char *rnl_name_list_next(const char **at, size_t *ret_len);
 
 /*
  * Reads "SCHEME://HOST[:PORT]" or "*" into the form in which browsers send
