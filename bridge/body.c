@@ -61,17 +61,18 @@ bool rnl_body_inflate(struct rnl_exchange *exchange, const char *what,
     return false;
 }
 
-static void refuse_encoding(struct rnl_exchange *exchange,
-                            const h2o_iovec_t *value)
+void rnl_body_refuse_encoding(struct rnl_exchange *exchange, int status,
+                              enum rnl_code code, const char *name,
+                              const h2o_iovec_t *value)
 {
     char what[ECHOED_MAX + 128];
     snprintf(what, sizeof(what),
-             "content-encoding: \"%.*s\" is not supported; those that "
+             "%s: \"%.*s\" is not supported; the encodings that "
              "are: " RNL_BODY_ENCODINGS,
-             (int)(value->len < ECHOED_MAX ? value->len : ECHOED_MAX),
+             name, (int)(value->len < ECHOED_MAX ? value->len : ECHOED_MAX),
              value->base);
     rnl_exchange_set_header(exchange, "accept-encoding", RNL_BODY_ENCODINGS);
-    rnl_exchange_fail_text(exchange, 415, RNL_INVALID_ARGUMENT, what);
+    rnl_exchange_fail_text(exchange, status, code, what);
 }
 
 bool rnl_body_decode(struct rnl_exchange *exchange)
@@ -83,7 +84,8 @@ bool rnl_body_decode(struct rnl_exchange *exchange)
         h2o_lcstris(value->base, value->len, "identity", 8))
         return true;
     if (!h2o_lcstris(value->base, value->len, "gzip", 4)) {
-        refuse_encoding(exchange, value);
+        rnl_body_refuse_encoding(exchange, 415, RNL_INVALID_ARGUMENT,
+                                 "content-encoding", value);
         return false;
     }
     const uint8_t *data = (const uint8_t *)body->base;

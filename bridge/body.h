@@ -16,6 +16,12 @@
  */
 bool rnl_body_fits(struct rnl_exchange *exchange);
 
+/* Fails the exchange, since name says value, which is none of
+ * RNL_BODY_ENCODINGS. */
+void rnl_body_refuse_encoding(struct rnl_exchange *exchange, int status,
+                              enum rnl_code code, const char *name,
+                              const h2o_iovec_t *value);
+
 /* Undoes what the header content-encoding says, in place. False: the exchange
  * has failed. */
 bool rnl_body_decode(struct rnl_exchange *exchange);

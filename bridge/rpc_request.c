@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a call says besides its method, and its message: rnl_rpc_take_request.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base64.h"
@@ -9,9 +8,6 @@
 #include "pbjson.h"
 #include "rpc.h"
 #include "worker.h"
-
-/* Of a header's value that an error repeats. */
-#define ECHOED_MAX 32
 
 bool rnl_rpc_is_get(const struct rnl_exchange *exchange)
 {
@@ -37,18 +33,11 @@ static bool check_version(struct rnl_exchange *exchange)
 static bool refuse_encoding(struct rnl_exchange *exchange, const char *name,
                             const h2o_iovec_t *value)
 {
-    char what[ECHOED_MAX + 128];
-    snprintf(what, sizeof(what),
-             "%s: \"%.*s\" is not supported; the encodings that "
-             "are: " RNL_BODY_ENCODINGS,
-             name, (int)(value->len < ECHOED_MAX ? value->len : ECHOED_MAX),
-             value->base);
-    rnl_exchange_set_header(exchange, "accept-encoding", RNL_BODY_ENCODINGS);
     rnl_exchange_set_header(exchange, "connect-accept-encoding",
                             RNL_BODY_ENCODINGS);
     rnl_exchange_set_header(exchange, "grpc-accept-encoding",
                             RNL_BODY_ENCODINGS);
-    rnl_exchange_fail_text(exchange, 0, RNL_UNIMPLEMENTED, what);
+    rnl_body_refuse_encoding(exchange, 0, RNL_UNIMPLEMENTED, name, value);
     return false;
 }
 
