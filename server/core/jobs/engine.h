@@ -320,6 +320,12 @@ void rnl_job_end(struct rnl_job *job, Runnel__V1__JobState state,
 
 /* ---- job_events.c ---- */
 
+/* Reads the events above a sequence in pages of bounded memory, to the newest.
+ * Errors: those of the store; RNL_OUT_OF_RANGE when some have gone. */
+RNL_MUST_USE enum rnl_code rnl_job_read_events(
+    const struct rnl_job *job, uint64_t after,
+    void (*take)(void *arg, const struct rnl_store_page *page), void *arg);
+
 /* Writes the job's record as it is now. request may be NULL. Errors: those of
  * the store. */
 RNL_MUST_USE enum rnl_code rnl_job_write_record(

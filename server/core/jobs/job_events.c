@@ -24,6 +24,23 @@ void rnl_job_clean_text(char *text, size_t len_max)
     }
 }
 
+enum rnl_code rnl_job_read_events(
+    const struct rnl_job *job, uint64_t after,
+    void (*take)(void *arg, const struct rnl_store_page *page), void *arg)
+{
+    struct rnl_store *store = job->jobs->store;
+    while (after < job->last_sequence) {
+        struct rnl_store_page page;
+        enum rnl_code code = store->ops->read(store, job->node.id, after,
+                                              RNL_STORE_PAGE_BYTES, &page);
+        if (code != RNL_OK)
+            return code;
+        take(arg, &page);
+        after += page.count;
+    }
+    return RNL_OK;
+}
+
 enum rnl_code rnl_job_write_record(struct rnl_job *job,
                                    struct rnl_store_request *request)
 {

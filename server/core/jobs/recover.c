@@ -107,8 +107,9 @@ static void read_progress(struct rnl_job *job, const struct rnl_event *event)
     runnel__v1__progress__free_unpacked(progress, &rnl_pb_allocator);
 }
 
-static void take_events(struct rnl_job *job, const struct rnl_store_page *page)
+static void take_events(void *arg, const struct rnl_store_page *page)
 {
+    struct rnl_job *job = arg;
     const struct rnl_event *progress = NULL;
     for (size_t i = 0; i < page->count; i++) {
         const struct rnl_event *event = &page->events[i];
@@ -125,20 +126,10 @@ static void take_events(struct rnl_job *job, const struct rnl_store_page *page)
  * the last change of state or the last trim. */
 static enum rnl_code read_events(struct rnl_job *job, uint64_t first_sequence)
 {
-    struct rnl_store *store = job->jobs->store;
     uint64_t after = job->base->last_sequence;
     if (after + 1 < first_sequence)
         after = first_sequence - 1;
-    while (after < job->last_sequence) {
-        struct rnl_store_page page;
-        enum rnl_code code = store->ops->read(store, job->node.id, after,
-                                              RNL_STORE_PAGE_BYTES, &page);
-        if (code != RNL_OK)
-            return code;
-        take_events(job, &page);
-        after += page.count;
-    }
-    return RNL_OK;
+    return rnl_job_read_events(job, after, take_events, job);
 }
 
 static enum rnl_code resume_job(struct rnl_job *job)

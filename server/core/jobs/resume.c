@@ -41,24 +41,11 @@ static bool has_moved(const struct rnl_job *job, int64_t *ret_ns)
     return true;
 }
 
-/* The events of the attempt that are the kind's own. Errors: those of the
- * store; RNL_OUT_OF_RANGE when some have gone. */
-static enum rnl_code count_said(const struct rnl_job *job, uint64_t *ret_count)
+static void count_said(void *arg, const struct rnl_store_page *page)
 {
-    struct rnl_store *store = job->jobs->store;
-    uint64_t after = job->attempt_sequence;
-    struct rnl_store_page page;
-    *ret_count = 0;
-    while (after < job->last_sequence) {
-        enum rnl_code code =
-            store->ops->read(store, job->node.id, after, SIZE_MAX, &page);
-        if (code != RNL_OK)
-            return code;
-        for (size_t i = 0; i < page.count; i++)
-            *ret_count += !is_note(&page.events[i]);
-        after += page.count;
-    }
-    return RNL_OK;
+    uint64_t *said = arg;
+    for (size_t i = 0; i < page->count; i++)
+        *said += !is_note(&page->events[i]);
 }
 
 enum rnl_code rnl_job_go_on(struct rnl_job *job)
@@ -67,8 +54,11 @@ enum rnl_code rnl_job_go_on(struct rnl_job *job)
     int64_t last_ns;
     if (job->attempt_sequence == 0 || !has_moved(job, &last_ns))
         return RNL_FAILED_PRECONDITION;
-    enum rnl_code code =
-        job->kind->resume == NULL ? count_said(job, &said) : RNL_OK;
+    enum rnl_code code = RNL_OK;
+    /* The events of the attempt that are the kind's own. */
+    if (job->kind->resume == NULL)
+        code =
+            rnl_job_read_events(job, job->attempt_sequence, count_said, &said);
     if (code == RNL_OK)
         code = rnl_run_log(&job->run, "%s", NOTE);
     if (code != RNL_OK)
