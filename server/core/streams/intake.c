@@ -79,34 +79,6 @@ enum rnl_code rnl_streams_take(struct rnl_streams *streams, const char *name,
     return code;
 }
 
-enum rnl_code rnl_streams_take_numbered(struct rnl_streams *streams,
-                                        const struct rnl_stream_source *source,
-                                        const struct rnl_meter_batch *batch,
-                                        struct rnl_field_error *error)
-{
-    struct rnl_event_stream *stream;
-    struct rnl_producer *producer;
-    struct rnl_meter_taken taken;
-    enum rnl_code code =
-        rnl_streams_open_default(streams, source->stream, &stream, error);
-    if (code != RNL_OK)
-        return code;
-    if (rnl_producers_touch(&stream->producers,
-                            (const uint8_t *)source->producer,
-                            strlen(source->producer), &producer) != RNL_OK)
-        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
-                                    "memory is out");
-    code = take(stream, batch, &taken, error);
-    if (code == RNL_OK) {
-        producer->sequence = source->number;
-        producer->content = RNL_CONTENT_UNKNOWN;
-        rnl_keep_changed(stream);
-    } else if (producer->sequence == 0) {
-        rnl_producers_forget(&stream->producers, producer);
-    }
-    return code;
-}
-
 uint64_t rnl_streams_last_number(struct rnl_streams *streams, const char *name,
                                  const char *producer_id)
 {
@@ -203,6 +175,17 @@ static enum rnl_code say_taken(const struct turn *turn,
         turn->path, (unsigned long long)turn->sequence);
 }
 
+static enum rnl_code find_producer(struct rnl_event_stream *stream,
+                                   struct turn *turn,
+                                   struct rnl_field_error *error)
+{
+    return rnl_producers_touch(&stream->producers, turn->id, turn->id_len,
+                               &turn->producer) == RNL_OK
+               ? RNL_OK
+               : rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
+                                      "memory is out");
+}
+
 /* The producer is looked up before and noted after, so that what is refused can
  * come again. */
 static enum rnl_code begin_turn(struct rnl_event_stream *stream,
@@ -212,10 +195,9 @@ static enum rnl_code begin_turn(struct rnl_event_stream *stream,
     *ret_duplicate = false;
     if (turn->id_len == 0)
         return RNL_OK;
-    if (rnl_producers_touch(&stream->producers, turn->id, turn->id_len,
-                            &turn->producer) != RNL_OK)
-        return rnl_field_error_text(error, RNL_RESOURCE_EXHAUSTED,
-                                    "memory is out");
+    enum rnl_code code = find_producer(stream, turn, error);
+    if (code != RNL_OK)
+        return code;
     if (is_taken_by_another(turn))
         return say_taken(turn, error);
     *ret_duplicate = turn->sequence <= turn->producer->sequence;
@@ -289,6 +271,30 @@ enum rnl_code rnl_streams_take_batch(struct rnl_streams *streams,
         (void)!rnl_streams_remove(stream, NULL);
     ret_receipt->stream = stream;
     ret_receipt->numbered = batch->producer_id_len > 0;
+    return code;
+}
+
+enum rnl_code rnl_streams_take_numbered(struct rnl_streams *streams,
+                                        const struct rnl_stream_source *source,
+                                        const struct rnl_meter_batch *batch,
+                                        struct rnl_field_error *error)
+{
+    struct rnl_event_stream *stream;
+    struct rnl_meter_taken taken;
+    struct turn turn = {.id = (const uint8_t *)source->producer,
+                        .id_len = strlen(source->producer),
+                        .sequence = source->number,
+                        .content = RNL_CONTENT_UNKNOWN};
+    enum rnl_code code =
+        rnl_streams_open_default(streams, source->stream, &stream, error);
+    if (code == RNL_OK)
+        code = find_producer(stream, &turn, error);
+    if (code != RNL_OK)
+        return code;
+    code = take(stream, batch, &taken, error);
+    end_turn(stream, &turn, code);
+    if (code == RNL_OK)
+        rnl_keep_changed(stream);
     return code;
 }
 
