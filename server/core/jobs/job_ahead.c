@@ -44,22 +44,27 @@ static void take_ids(struct ids *ids, const struct rnl_bytes *messages,
     }
 }
 
+static void expect(struct rnl_store *store, const struct rnl_bytes *messages,
+                   size_t count, uint32_t number,
+                   void (*tell)(struct rnl_store *store,
+                                const char (*ids)[RNL_JOB_ID_LEN + 1],
+                                size_t count))
+{
+    struct ids ids = {.count = 0};
+    take_ids(&ids, messages, count, number);
+    tell(store, (const char(*)[RNL_JOB_ID_LEN + 1]) ids.ids, ids.count);
+}
+
 void rnl_job_ahead_get(struct rnl_core *core, const struct rnl_bytes *messages,
                        size_t count)
 {
     struct rnl_store *store = core->jobs->store;
-    struct ids ids = {.count = 0};
-    take_ids(&ids, messages, count, GET_JOB_ID);
-    store->ops->expect(store, (const char(*)[RNL_JOB_ID_LEN + 1]) ids.ids,
-                       ids.count);
+    expect(store, messages, count, GET_JOB_ID, store->ops->expect);
 }
 
 void rnl_job_ahead_list(struct rnl_core *core, const struct rnl_bytes *messages,
                         size_t count)
 {
     struct rnl_store *store = core->jobs->store;
-    struct ids ids = {.count = 0};
-    take_ids(&ids, messages, count, LIST_PAGE_TOKEN);
-    store->ops->expect_pages(store, (const char(*)[RNL_JOB_ID_LEN + 1]) ids.ids,
-                             ids.count);
+    expect(store, messages, count, LIST_PAGE_TOKEN, store->ops->expect_pages);
 }
