@@ -343,15 +343,20 @@ static void put_in_turn(struct rnl_store *store, int number)
     rnl_timers_run(&timers, now_ns);
 }
 
-/* The first is in flight, the second begins the next group and the third joins
- * it. */
-static void put_behind_one(struct rnl_store *store)
+/* A store whose writer waits: the first job is in flight, the second begins the
+ * next group and the third joins it. */
+static struct rnl_store *create_behind_one(void)
 {
+    struct rnl_store *store = create(&roomy);
+    listen(store);
+    open_other();
+    other_runs("BEGIN IMMEDIATE");
     done_count = 0;
     for (int number = 1; number <= 3; number++)
         put_in_turn(store, number);
     rnl_journal_sqlite_poll(journal);
     assert_int_equal(done_count, 0);
+    return store;
 }
 
 static uint64_t commits(void)
@@ -364,11 +369,7 @@ static uint64_t commits(void)
 static void what_joins_is_written_without_the_loop(void **state)
 {
     (void)state;
-    struct rnl_store *store = create(&roomy);
-    listen(store);
-    open_other();
-    other_runs("BEGIN IMMEDIATE");
-    put_behind_one(store);
+    struct rnl_store *store = create_behind_one();
     other_runs("ROLLBACK");
     /* Nothing is polled. */
     journal->ops->flush(journal);
@@ -383,11 +384,7 @@ static void what_joins_is_written_without_the_loop(void **state)
 static void what_joins_is_told_with_its_own_group(void **state)
 {
     (void)state;
-    struct rnl_store *store = create(&roomy);
-    listen(store);
-    open_other();
-    other_runs("BEGIN IMMEDIATE");
-    put_behind_one(store);
+    struct rnl_store *store = create_behind_one();
     other_runs("ROLLBACK");
     settle(store);
     assert_int_equal(done_count, 3);
@@ -403,11 +400,7 @@ static void what_joins_is_told_with_its_own_group(void **state)
 static void what_joins_a_group_that_fails_fails_too(void **state)
 {
     (void)state;
-    struct rnl_store *store = create(&roomy);
-    listen(store);
-    open_other();
-    other_runs("BEGIN IMMEDIATE");
-    put_behind_one(store);
+    struct rnl_store *store = create_behind_one();
     other_runs("CREATE TRIGGER wrong BEFORE INSERT ON job WHEN NEW.id LIKE '%1'"
                " BEGIN SELECT RAISE(ABORT, 'wrong'); END; COMMIT");
     settle(store);
